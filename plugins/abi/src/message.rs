@@ -72,6 +72,13 @@ pub struct Limits {
     pub media_bytes: u64,
 }
 
+/// What `create` is given: the settings of the adapter itself, not of an account.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Create {
+    pub settings: Map<String, Value>,
+}
+
 /// The request of every operation: who for, until when, and the body.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
@@ -92,7 +99,7 @@ pub struct Meta {
     pub uid: String,
     /// The same for every attempt of one delivery.
     pub idempotency_key: String,
-    /// 1 for the first.
+    /// 1 for the first run; every later run counts, also one that repeats a crashed run with recorded answers.
     pub attempt: u32,
     pub deadline_unix_ms: i64,
     /// The account's settings from YAML (never a secret).
@@ -306,6 +313,15 @@ pub enum RejectedBy {
     Permission,
 }
 
+/// What comes with the status `PANIC`, and what `create` answers when it panicked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Panicked {
+    pub message: String,
+    /// `file:line:column`, or empty.
+    pub location: String,
+}
+
 /// Names of the operations.
 pub mod operation {
     pub const CHECK: &str = "check";
@@ -336,7 +352,7 @@ pub mod capability {
         &["http.v1", "clock.v1", "random.v1", "kv.v1", "log.v1", "blob.v1", "secret.v1", "secret.sign.v1"];
 }
 
-/// Head of `http.send`; the tail is the body when `parts` is empty.
+/// Head of `http.send`; the tail is the body when there are neither `parts` nor a `body_blob`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HttpRequest {
@@ -349,6 +365,8 @@ pub struct HttpRequest {
     pub effect: Effect,
     /// A multipart form; then the tail is empty.
     pub parts: Vec<Part>,
+    /// The body is this blob, so that a picture never crosses the boundary; then the tail is empty.
+    pub body_blob: Option<String>,
     /// Values to keep as secrets instead of showing them to the adapter.
     pub capture: Vec<Capture>,
 }

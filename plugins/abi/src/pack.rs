@@ -8,7 +8,9 @@ pub fn pack<T: Serialize>(head: &T, tail: &[u8]) -> Result<Vec<u8>, PackError> {
     let mut out = vec![0; 4];
     serde_json::to_writer(&mut out, head).map_err(|e| PackError::Head(e.to_string()))?;
     let length = u32::try_from(out.len() - 4).map_err(|_| PackError::TooLong)?;
-    out[..4].copy_from_slice(&length.to_le_bytes());
+    for (place, byte) in out.iter_mut().zip(length.to_le_bytes()) {
+        *place = byte;
+    }
     out.extend_from_slice(tail);
     Ok(out)
 }
