@@ -1,0 +1,77 @@
+//! One operation on one account: what the daemon asks for and what it gets back.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::lane::Identity;
+use crate::outcome::Failure;
+
+/// An operation to carry out.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Name of the adapter, as its manifest says it.
+    pub adapter: String,
+    /// The same id reads the same times, draws the same randomness and gets the recorded answers of its effects; a new
+    /// attempt that may send again has a new id.
+    pub id: String,
+    /// One of [`juzhen_abi::message::operation`].
+    pub operation: String,
+    pub account: AccountContext,
+    /// The same for every attempt of one delivery.
+    pub idempotency_key: String,
+    /// 1 for the first.
+    pub attempt: u32,
+    /// How long the whole operation may take, waiting for a restarting adapter included.
+    pub deadline: Duration,
+    /// The body of the operation, as in [`juzhen_abi::message`].
+    pub body: Value,
+    pub effects: EffectPolicy,
+}
+
+/// Whom the call is for.
+#[derive(Debug, Clone, Default)]
+pub struct AccountContext {
+    /// Id in the settings.
+    pub id: String,
+    /// Id on the platform.
+    pub uid: String,
+    /// From YAML; never a secret.
+    pub settings: Map<String, Value>,
+}
+
+/// Whether the call may change the outside world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EffectPolicy {
+    /// Each request that can is written to the ledger first.
+    Journal,
+    /// A request that can is refused.
+    Forbid,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub struct Reply {
+    /// The packed answer of the adapter, or why there is none.
+    pub result: Result<Vec<u8>, Failure>,
+    /// What the host itself knows to have left; never what the adapter says.
+    pub effects: Effects,
+    /// Which file answered; `None` when none was asked.
+    pub adapter: Option<Identity>,
+}
+
+/// The requests of a call that can change the outside world.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Those with an intent row.
+    pub began: u32,
+    /// Of those: no answer (yet), a cut answer, 3xx or 5xx.
+    pub unclear: u32,
+}
+
+impl Effects {
+    /// Something may have changed without the platform having said so.
+    pub fn may_have_happened(&self) -> bool {
+        self.unclear > 0
+    }
+}
