@@ -1,1 +1,16 @@
-//! .
+//! What things mean and what should happen next: no IO, no clock, no async. Times, ids and randomness are passed in.
+
+#![forbid(unsafe_code)]
+
+pub mod approval;
+pub mod caps;
+pub mod claim;
+pub mod delivery;
+pub mod hash;
+pub mod id;
+pub mod item;
+pub mod matrix;
+pub mod outcome;
+pub mod review;
+pub mod route;
+pub mod state;

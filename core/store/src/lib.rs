@@ -1,1 +1,15 @@
-//! .
+//! What is kept: the [`Store`] trait, its values, and the embedded SQLite store. Every change of state is one
+//! transaction with its audit row; what must be decided inside a transaction is decided by a pure function of `domain`
+//! that the transaction calls with plain values.
+
+#![forbid(unsafe_code)]
+
+mod api;
+mod error;
+mod sqlite;
+mod values;
+
+pub use api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
+pub use error::{Refused, StoreError};
+pub use sqlite::Sqlite;
+pub use values::*;

@@ -1,0 +1,207 @@
+//! May this delivery be sent now? Asked in the same transaction that claims it, with everything that could say no.
+
+use jiff::Timestamp;
+
+use crate::approval::{Authorised, NotApproved, authorise};
+use crate::caps::{Caps, Room, Used};
+use crate::delivery::Delivery;
+use crate::id::Platform;
+use crate::item::Item;
+use crate::matrix::AccountStatus;
+use crate::review::Decision;
+
+/// Everything the answer depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    pub delivery: &'a Delivery,
+    pub item: &'a Item,
+    pub decisions: &'a [Decision],
+    /// Platform of the delivery that is forwarded.
+    pub origin: Option<&'a Platform>,
+    /// `None` when the settings no longer have the account.
+    pub account: Option<Standing>,
+    pub used: Used,
+    /// STOP ALL is on.
+    pub stopped: bool,
+    pub now: Timestamp,
+}
+
+/// How an account stands in the running settings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    pub status: AccountStatus,
+    /// An adapter for it is loaded and serving.
+    pub adapter_ready: bool,
+    pub caps: Caps,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ruling {
+    Send(Box<Authorised>),
+    /// Put aside until the reason is gone.
+    Hold(HoldReason),
+    /// Stays due; look again then.
+    Later(Timestamp),
+    /// Stays due; when the other delivery of this account is done.
+    AfterTheOther,
+    /// Too late.
+    Missed,
+}
+
+/// Why a delivery is held. [`std::fmt::Display`] is what people read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldReason {
+    Stopped,
+    AccountGone,
+    AccountNotActive(AccountStatus),
+    NotApproved(NotApproved),
+    /// The durable cap of attempts is used up.
+    TriedTooOften {
+        tries: u32,
+    },
+}
+
+impl HoldReason {
+    /// The word of the database and the API: `engine::sweep` releases by it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::AccountGone => "account_gone",
+            Self::AccountNotActive(_) => "account_not_active",
+            Self::NotApproved(_) => "not_approved",
+            Self::TriedTooOften { .. } => "tried_too_often",
+        }
+    }
+}
+
+impl std::fmt::Display for HoldReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("stopped: STOP ALL is on"),
+            Self::AccountGone => f.write_str("account_gone: the settings no longer have this account"),
+            Self::AccountNotActive(status) => {
+                write!(f, "account_not_active: the account is {status:?} in the settings")
+            }
+            Self::NotApproved(why) => write!(f, "not_approved: {why}"),
+            Self::TriedTooOften { tries } => {
+                write!(f, "tried_too_often: {tries} attempts are the most for one delivery")
+            }
+        }
+    }
+}
+
+/// Decides. An adapter that is not ready is no reason to hold: the delivery waits as due until it is missed.
+pub fn rule(facts: &Facts<'_>) -> Ruling {
+    let delivery = facts.delivery;
+    if facts.now > delivery.latest_at {
+        return Ruling::Missed;
+    }
+    if delivery.next_at > facts.now {
+        return Ruling::Later(delivery.next_at);
+    }
+    if facts.stopped {
+        return Ruling::Hold(HoldReason::Stopped);
+    }
+    let Some(account) = facts.account else {
+        return Ruling::Hold(HoldReason::AccountGone);
+    };
+    if account.status != AccountStatus::Active {
+        return Ruling::Hold(HoldReason::AccountNotActive(account.status));
+    }
+    let leave = match authorise(facts.item, facts.decisions, delivery, facts.origin) {
+        Ok(leave) => leave,
+        Err(why) => return Ruling::Hold(HoldReason::NotApproved(why)),
+    };
+    if delivery.tries >= account.caps.per_delivery {
+        return Ruling::Hold(HoldReason::TriedTooOften { tries: delivery.tries });
+    }
+    if !account.adapter_ready {
+        return Ruling::Later(crate::caps::later(facts.now, jiff::SignedDuration::from_secs(1)));
+    }
+    match account.caps.room(&facts.used, facts.now) {
+        Room::Yes => Ruling::Send(Box::new(leave)),
+        Room::From(time) => Ruling::Later(time),
+        Room::AfterTheOther => Ruling::AfterTheOther,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::approval::tests::approved;
+    use crate::state::ItemState;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    struct World {
+        item: Item,
+        decisions: Vec<Decision>,
+        delivery: Delivery,
+        account: Option<Standing>,
+        used: Used,
+        stopped: bool,
+        now: Timestamp,
+    }
+
+    fn rule_after(change: impl FnOnce(&mut World)) -> Ruling {
+        let (item, decisions, delivery) = approved();
+        let caps = Caps { per_delivery: 3, per_account_hour: 10, gap: SignedDuration::ZERO };
+        let account = Some(Standing { status: AccountStatus::Active, adapter_ready: true, caps });
+        let mut world =
+            World { item, decisions, delivery, account, used: Used::default(), stopped: false, now: at(10) };
+        change(&mut world);
+        rule(&Facts {
+            delivery: &world.delivery,
+            item: &world.item,
+            decisions: &world.decisions,
+            origin: None,
+            account: world.account,
+            used: world.used,
+            stopped: world.stopped,
+            now: world.now,
+        })
+    }
+
+    #[test]
+    fn what_is_approved_and_due_is_sent() {
+        assert!(matches!(rule_after(|_| ()), Ruling::Send(_)));
+    }
+
+    #[test]
+    fn p06_never_early_p07_never_late() {
+        assert_eq!(rule_after(|w| w.delivery.next_at = at(11)), Ruling::Later(at(11)));
+        assert_eq!(rule_after(|w| w.now = at(901)), Ruling::Missed);
+        assert!(matches!(rule_after(|w| w.now = at(900)), Ruling::Send(_)));
+    }
+
+    #[test]
+    fn p26_stop_holds_and_so_do_settings_that_lost_the_account() {
+        assert_eq!(rule_after(|w| w.stopped = true), Ruling::Hold(HoldReason::Stopped));
+        assert_eq!(rule_after(|w| w.account = None), Ruling::Hold(HoldReason::AccountGone));
+        let suspend = |w: &mut World| w.account.iter_mut().for_each(|a| a.status = AccountStatus::Suspended);
+        assert!(matches!(rule_after(suspend), Ruling::Hold(HoldReason::AccountNotActive(_))));
+    }
+
+    #[test]
+    fn p02_an_approval_that_is_gone_holds() {
+        assert!(matches!(rule_after(|w| w.decisions.clear()), Ruling::Hold(HoldReason::NotApproved(_))));
+        assert!(matches!(
+            rule_after(|w| w.item.state = ItemState::Returned),
+            Ruling::Hold(HoldReason::NotApproved(NotApproved::ItemNotReleased(_)))
+        ));
+    }
+
+    #[test]
+    fn p20_caps_and_order() {
+        let tried = Ruling::Hold(HoldReason::TriedTooOften { tries: 3 });
+        assert_eq!(rule_after(|w| w.delivery.tries = 3), tried);
+        assert_eq!(rule_after(|w| w.used.busy = true), Ruling::AfterTheOther);
+        let not_ready = |w: &mut World| w.account.iter_mut().for_each(|a| a.adapter_ready = false);
+        assert_eq!(rule_after(not_ready), Ruling::Later(at(11)));
+    }
+}

@@ -1,0 +1,251 @@
+//! What an outcome means for a delivery: the whole retry policy as one pure function. Whatever is not a clear answer is
+//! in doubt, and what is in doubt is never sent again by itself (promise P1; rules R1 to R10 of the send protocol).
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::caps::later;
+use crate::delivery::{Receipt, ReceiptBy};
+
+/// How a call ended, as far as the delivery is concerned.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Published {
+        id: String,
+        url: Option<String>,
+        at: Option<Timestamp>,
+    },
+    /// The platform decides later.
+    Accepted {
+        ticket: String,
+    },
+    /// A clear no; nothing is out.
+    Refused {
+        reason: String,
+    },
+    /// A clear "not now"; nothing is out.
+    Busy {
+        wait: Option<SignedDuration>,
+        reason: String,
+    },
+    /// Nothing is out; the same call goes on where it stopped, its answered requests are not sent again.
+    Interrupted {
+        reason: String,
+    },
+    /// Nothing is out until somebody signs in again.
+    AuthExpired {
+        reason: String,
+    },
+    /// Nothing is out until the quota is renewed.
+    Quota {
+        until: Option<Timestamp>,
+        reason: String,
+    },
+    /// Nothing left because it may not: STOP ALL, a lost fence.
+    Stopped {
+        reason: String,
+    },
+    /// It may be out.
+    Unsure {
+        reason: String,
+    },
+}
+
+/// The policy, from the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Retry {
+    /// Attempts of one delivery, the first included.
+    pub most: u32,
+    pub first_pause: SignedDuration,
+    pub longest_pause: SignedDuration,
+}
+
+/// What happens next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    Published(Receipt),
+    Accepted {
+        ticket: String,
+        look_at: Timestamp,
+    },
+    /// Due again.
+    Again {
+        at: Timestamp,
+        reason: String,
+        resume: bool,
+    },
+    Waiting {
+        until: Timestamp,
+        reason: String,
+    },
+    Refused {
+        reason: String,
+    },
+    Held {
+        reason: String,
+    },
+    InDoubt {
+        look_at: Timestamp,
+        reason: String,
+    },
+    NeedsPerson {
+        reason: String,
+    },
+}
+
+/// How long an account without a sign-in waits before it is looked at again.
+pub const AUTH_LOOK: SignedDuration = SignedDuration::from_secs(60);
+/// A used-up quota without a time: look again after this.
+pub const QUOTA_LOOK: SignedDuration = SignedDuration::from_secs(300);
+/// The first look at an asynchronous platform.
+pub const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(2);
+
+impl Retry {
+    /// The pause after try number `tries` (1 is the first): doubled each time.
+    pub fn pause(&self, tries: u32) -> SignedDuration {
+        let factor = 1i32.checked_shl(tries.saturating_sub(1).min(20)).unwrap_or(i32::MAX);
+        self.first_pause.checked_mul(factor).unwrap_or(self.longest_pause).min(self.longest_pause)
+    }
+}
+
+/// Decides. `tries` counts the attempt that just ended; `lag` is how far the platform's own list may be behind.
+pub fn after(outcome: Outcome, tries: u32, retry: &Retry, lag: SignedDuration, now: Timestamp) -> Next {
+    let again = |at, reason: String, resume| {
+        if tries < retry.most {
+            Next::Again { at, reason, resume }
+        } else {
+            Next::Refused { reason: format!("gave up after {tries} attempts: {reason}") }
+        }
+    };
+    match outcome {
+        Outcome::Published { id, url, at } => {
+            let published_at = at.unwrap_or(now);
+            Next::Published(Receipt { platform_id: Some(id), url, published_at, by: ReceiptBy::Answer })
+        }
+        Outcome::Accepted { ticket } => Next::Accepted { ticket, look_at: later(now, FIRST_LOOK) },
+        Outcome::Refused { reason } => Next::Refused { reason },
+        Outcome::Busy { wait, reason } => {
+            let pause = retry.pause(tries).max(wait.unwrap_or(SignedDuration::ZERO));
+            again(later(now, pause), reason, false)
+        }
+        Outcome::Interrupted { reason } => again(later(now, retry.pause(tries)), reason, true),
+        Outcome::AuthExpired { reason } => Next::Waiting { until: later(now, AUTH_LOOK), reason },
+        Outcome::Quota { until, reason } => {
+            let until = until.filter(|t| *t > now).unwrap_or_else(|| later(now, QUOTA_LOOK));
+            Next::Waiting { until, reason }
+        }
+        Outcome::Stopped { reason } => Next::Held { reason },
+        // It may be out there: look before anything else.
+        Outcome::Unsure { reason } => Next::InDoubt { look_at: later(now, lag), reason },
+    }
+}
+
+/// What a look at the account says about a delivery in doubt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Evidence {
+    /// Exactly one post matches.
+    Found { id: String, url: Option<String>, at: Option<Timestamp> },
+    /// More than one does: which is ours is for a person to say (F67).
+    Ambiguous { matches: usize },
+    /// None was seen, which proves nothing.
+    NotSeen,
+    /// The account could not be read (F65).
+    Unreadable { reason: String },
+    /// The adapter cannot look.
+    CannotLook,
+}
+
+/// Closes a doubt, or keeps it open until the window has passed. Absence is never proof (R6).
+pub fn weigh(evidence: Evidence, window_ends: Timestamp, retry: &Retry, looks: u32, now: Timestamp) -> Next {
+    let person = |why: &str| Next::NeedsPerson { reason: why.to_owned() };
+    match evidence {
+        Evidence::Found { id, url, at } => {
+            let published_at = at.unwrap_or(now);
+            Next::Published(Receipt { platform_id: Some(id), url, published_at, by: ReceiptBy::Evidence })
+        }
+        Evidence::Ambiguous { matches } => {
+            person(&format!("{matches} posts on the account match: look which one is ours, if any"))
+        }
+        Evidence::CannotLook => person("the platform cannot be searched: look at the account"),
+        Evidence::NotSeen | Evidence::Unreadable { .. } if now < window_ends => {
+            let reason = match &evidence {
+                Evidence::Unreadable { reason } => format!("the account cannot be read yet: {reason}"),
+                _ => "not seen on the account yet".to_owned(),
+            };
+            Next::InDoubt { look_at: later(now, retry.pause(looks.max(1))).min(window_ends), reason }
+        }
+        Evidence::NotSeen => person("not seen on the account, which proves nothing: look there"),
+        Evidence::Unreadable { reason } => {
+            person(&format!("the account could not be read ({reason}): look there"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RETRY: Retry = Retry {
+        most: 3,
+        first_pause: SignedDuration::from_secs(5),
+        longest_pause: SignedDuration::from_secs(60),
+    };
+    const LAG: SignedDuration = SignedDuration::from_secs(120);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn next(outcome: Outcome, tries: u32) -> Next {
+        after(outcome, tries, &RETRY, LAG, at(1000))
+    }
+
+    fn why() -> String {
+        "x".into()
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let seconds: Vec<i64> = (1..=6).map(|n| RETRY.pause(n).as_secs()).collect();
+        assert_eq!(seconds, [5, 10, 20, 40, 60, 60]);
+        assert_eq!(RETRY.pause(u32::MAX).as_secs(), 60);
+    }
+
+    #[test]
+    fn p01_an_unclear_outcome_is_never_tried_again() {
+        for tries in 0..5 {
+            let next = next(Outcome::Unsure { reason: why() }, tries);
+            assert_eq!(next, Next::InDoubt { look_at: at(1120), reason: why() });
+        }
+    }
+
+    #[test]
+    fn a_clear_not_now_is_tried_again_a_bounded_number_of_times() {
+        let busy = |wait| Outcome::Busy { wait, reason: why() };
+        assert_eq!(next(busy(None), 1), Next::Again { at: at(1005), reason: why(), resume: false });
+        let long = Some(SignedDuration::from_secs(30));
+        assert_eq!(next(busy(long), 2), Next::Again { at: at(1030), reason: why(), resume: false });
+        assert!(matches!(next(busy(None), 3), Next::Refused { .. }));
+        let interrupted = Outcome::Interrupted { reason: why() };
+        assert_eq!(next(interrupted, 1), Next::Again { at: at(1005), reason: why(), resume: true });
+    }
+
+    #[test]
+    fn a_quota_waits_for_its_time_and_a_past_time_is_not_believed() {
+        let quota = |until| Outcome::Quota { until, reason: why() };
+        assert_eq!(next(quota(Some(at(2000))), 1), Next::Waiting { until: at(2000), reason: why() });
+        assert_eq!(next(quota(Some(at(10))), 1), Next::Waiting { until: at(1300), reason: why() });
+    }
+
+    #[test]
+    fn absence_proves_nothing() {
+        let weigh = |evidence, now| weigh(evidence, at(1100), &RETRY, 1, at(now));
+        assert!(matches!(weigh(Evidence::NotSeen, 1000), Next::InDoubt { .. }));
+        assert!(matches!(weigh(Evidence::NotSeen, 1100), Next::NeedsPerson { .. }));
+        assert!(matches!(weigh(Evidence::Ambiguous { matches: 2 }, 1000), Next::NeedsPerson { .. }));
+        assert!(matches!(weigh(Evidence::CannotLook, 1000), Next::NeedsPerson { .. }));
+        assert!(matches!(weigh(Evidence::Unreadable { reason: why() }, 1000), Next::InDoubt { .. }));
+        let found = Evidence::Found { id: "7".into(), url: None, at: None };
+        assert!(matches!(weigh(found, 1100), Next::Published(r) if r.by == ReceiptBy::Evidence));
+    }
+}

@@ -1,0 +1,114 @@
+//! [`Store`]: everything the daemon asks of a database. SQLite answers it here; the same suite will hold PostgreSQL to it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use juzhen_domain::claim::Standing;
+use juzhen_domain::delivery::Delivery;
+use juzhen_domain::id::{AccountId, DeliveryId, ItemId, PersonId};
+use juzhen_domain::item::Item;
+
+use crate::error::{Refused, StoreError};
+use crate::values::*;
+
+/// How an account stands in the running settings; `None` when they do not have it.
+pub type StandingOf = Arc<dyn Fn(&AccountId) -> Option<Standing> + Send + Sync>;
+/// Decides, inside the transaction, what becomes of an item. May be called again when a transaction is repeated.
+pub type ItemChanger = Arc<dyn Fn(&ItemRecord) -> Result<ItemChange, Refused> + Send + Sync>;
+/// Decides, inside the transaction, what becomes of a delivery.
+pub type DeliveryChanger = Arc<dyn Fn(&Delivery) -> Result<DeliveryChange, Refused> + Send + Sync>;
+/// The deliveries that follow from one that is now published, given the accounts that already have this item.
+pub type Follow = Arc<dyn Fn(&Delivery, &Item, &BTreeSet<AccountId>) -> Vec<Delivery> + Send + Sync>;
+
+/// A durable answer: when a method returns `Ok`, the change survives a loss of power (promise P4).
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    // Items
+
+    /// Keeps a new item. With `once`, a repeated request changes nothing and gets the first item.
+    async fn submit_item(
+        &self,
+        item: Item,
+        audit: Audit,
+        once: Option<Once>,
+    ) -> Result<Submitted, StoreError>;
+    /// Reads an item, lets `change` decide with plain values, writes what it says: all in one transaction.
+    async fn change_item(
+        &self,
+        item: &ItemId,
+        change: ItemChanger,
+        once: Option<Once>,
+    ) -> Result<ItemRecord, StoreError>;
+    async fn item(&self, item: &ItemId) -> Result<Option<ItemRecord>, StoreError>;
+    /// Newest first.
+    async fn items(&self, filter: ItemFilter) -> Result<Vec<Item>, StoreError>;
+
+    // Deliveries
+
+    /// Claims what may be sent now: `domain::claim::rule` is asked inside the transaction, and holds and misses it finds
+    /// are written by the same commit. See `engine/src/claim.rs` for the reasons.
+    async fn claim(&self, request: ClaimRequest) -> Result<ClaimRound, StoreError>;
+    /// Writes how a delivery goes on, with the forwards that follow, if `expected` still holds; else keeps the news as
+    /// evidence with the attempt and changes nothing.
+    async fn settle(&self, settle: Settle) -> Result<Settled, StoreError>;
+    /// Reads a delivery, lets `change` decide, writes it with its audit row.
+    async fn change_delivery(
+        &self,
+        delivery: &DeliveryId,
+        change: DeliveryChanger,
+    ) -> Result<Delivery, StoreError>;
+    /// Deliveries in one of the states whose `next_at` has come, oldest first.
+    async fn to_look_at(&self, look: Look) -> Result<Vec<Delivery>, StoreError>;
+    /// Past `latest_at` → missed; a waiting one whose time has come → due; held ones whose reason is gone → due; due ones
+    /// whose account is gone or not active → held.
+    async fn sweep(&self, now: Timestamp, standing: StandingOf) -> Result<Swept, StoreError>;
+    /// After a start: claims of a daemon that is gone. Nothing had begun → due; every effect was answered → due, to be
+    /// resumed; anything else → in doubt. Runs before the first claim (R5).
+    async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError>;
+    async fn delivery(&self, delivery: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError>;
+    /// Newest first.
+    async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, StoreError>;
+    async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError>;
+
+    // The effect ledger
+
+    /// The intent of a mutating request. The first one of an attempt also marks its delivery as sending, in one commit.
+    async fn begin_effect(&self, effect: NewEffect) -> Result<EffectBegun, StoreError>;
+    async fn end_effect(&self, effect: i64, answer: EffectAnswer) -> Result<(), StoreError>;
+
+    // Settings
+
+    /// Keeps a set of settings that is now running.
+    async fn keep_settings(&self, kept: KeptSettings, audit: Audit) -> Result<(), StoreError>;
+    /// The last good set.
+    async fn last_settings(&self) -> Result<Option<KeptSettings>, StoreError>;
+
+    // STOP ALL
+
+    async fn stop(&self, by: PersonId, reason: String, at: Timestamp) -> Result<Stop, StoreError>;
+    /// One person's word; the stop is lifted when a second, different person says it too (P26).
+    async fn lift_stop(&self, by: PersonId, at: Timestamp) -> Result<Option<Stop>, StoreError>;
+    async fn stopped(&self) -> Result<Option<Stop>, StoreError>;
+
+    // What adapters keep, and media
+
+    async fn value(&self, key: &ValueKey) -> Result<Option<Vec<u8>>, StoreError>;
+    /// `None` removes it.
+    async fn set_value(&self, key: &ValueKey, value: Option<Vec<u8>>) -> Result<(), StoreError>;
+    async fn put_blob(&self, blob: Blob) -> Result<(), StoreError>;
+    async fn blob(&self, sha256: &str) -> Result<Option<Blob>, StoreError>;
+
+    // Audit
+
+    /// Newest first.
+    async fn audit(&self, filter: AuditFilter) -> Result<Vec<AuditRow>, StoreError>;
+    /// Writes an audit row for something that changes no other row.
+    async fn note(&self, audit: Audit) -> Result<(), StoreError>;
+
+    /// Whether the database answers and can be written to: one real write.
+    async fn ping(&self) -> Result<(), StoreError>;
+    /// Answers once everything before it is written; then no more is accepted.
+    async fn close(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,44 @@
+//! What can go wrong with the store.
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("there is no {what} {id}")]
+    NotFound { what: &'static str, id: String },
+    /// The pure function inside the transaction said no.
+    #[error("{}", .0.message)]
+    Refused(Refused),
+    /// The same idempotency key came with another request.
+    #[error("idempotency key {key} was used for another request: use a new key")]
+    KeyReused { key: String },
+    #[error("{what} {id} cannot go from {from} to {to}")]
+    Impossible { what: &'static str, id: String, from: String, to: String },
+    /// The database is newer than this program.
+    #[error("the database has schema {found}, this juzhen knows up to {known}: run the newer juzhen")]
+    TooNew { found: u32, known: u32 },
+    #[error("the store is closed")]
+    Closed,
+    /// The database failed; nothing of the transaction was kept.
+    #[error("could not {attempted}")]
+    Database {
+        attempted: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A row that this program cannot have written.
+    #[error("row {id} of {table} cannot be read: {why}")]
+    Corrupt { table: &'static str, id: String, why: String },
+}
+
+/// A refusal by a rule, with the word the API uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub code: &'static str,
+    pub message: String,
+}
+
+impl Refused {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}

@@ -1,0 +1,3 @@
+//! The embedded store.
+/// SQLite.
+pub struct Sqlite;

@@ -1,0 +1,317 @@
+//! The plain values that go into and come out of the store.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use juzhen_domain::approval::Authorised;
+use juzhen_domain::delivery::{Attempt, Delivery};
+use juzhen_domain::hash::ContentHash;
+use juzhen_domain::id::{AccountId, AttemptId, DeliveryId, ItemId, PersonId, UnitCode};
+use juzhen_domain::item::{Content, Item};
+use juzhen_domain::outcome::Next;
+use juzhen_domain::review::Decision;
+use juzhen_domain::state::{DeliveryState, ItemState};
+use serde::Serialize;
+
+use crate::api::{Follow, StandingOf};
+
+/// An item with everything that was decided on it and its deliveries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemRecord {
+    pub item: Item,
+    /// Oldest first.
+    pub decisions: Vec<Decision>,
+    /// In the order they were made.
+    pub deliveries: Vec<Delivery>,
+    /// Rises with every change of the row: the ETag.
+    pub row_version: i64,
+}
+
+/// What a transaction writes to an item.
+#[derive(Debug, Clone)]
+pub struct ItemChange {
+    pub state: ItemState,
+    pub decision: Option<Decision>,
+    /// New bytes and their hash; the version goes up by one.
+    pub content: Option<(Content, ContentHash)>,
+    pub new_deliveries: Vec<Delivery>,
+    /// Deliveries to change, such as cancelled ones; states are checked against what they may become.
+    pub deliveries: Vec<(DeliveryId, DeliveryChange)>,
+    pub audit: Audit,
+}
+
+/// What a transaction writes to a delivery. `None` leaves it as it is.
+#[derive(Debug, Clone)]
+pub struct DeliveryChange {
+    pub state: DeliveryState,
+    pub reason: Option<String>,
+    pub due_at: Option<Timestamp>,
+    pub latest_at: Option<Timestamp>,
+    pub next_at: Option<Timestamp>,
+    pub receipt: Option<juzhen_domain::delivery::Receipt>,
+    /// Start the count of attempts anew: a person has looked and takes it on themselves.
+    pub forget_tries: bool,
+    pub audit: Audit,
+}
+
+/// Who did what to what. Written in the same transaction as the change, chained by hash, never changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Audit {
+    /// A person's id, or `daemon`.
+    pub actor: String,
+    /// `item.submitted`, `delivery.published` …
+    pub action: String,
+    /// `item:…`, `delivery:…`, `settings:…`
+    pub subject: String,
+    pub detail: serde_json::Value,
+    pub at: Timestamp,
+    pub request: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditRow {
+    pub number: i64,
+    #[serde(flatten)]
+    pub audit: Audit,
+    /// SHA-256 over the row before's hash and this row.
+    pub hash: String,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    pub subject: Option<String>,
+    /// Only rows with a smaller number.
+    pub before: Option<i64>,
+    pub most: u32,
+}
+
+/// A request that has its effect once, however often it is sent (promise P21).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    pub person: PersonId,
+    pub key: String,
+    /// SHA-256 of method, path and body: another body under the same key is refused.
+    pub request_sha256: String,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Submitted {
+    New(ItemRecord),
+    /// The same request was answered before.
+    Again(ItemRecord),
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ItemFilter {
+    pub state: Option<ItemState>,
+    pub unit: Option<UnitCode>,
+    /// Only items older than this one (ids are ordered by time).
+    pub before: Option<ItemId>,
+    pub most: u32,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    pub state: Option<DeliveryState>,
+    pub account: Option<AccountId>,
+    pub item: Option<ItemId>,
+    pub before: Option<DeliveryId>,
+    pub most: u32,
+}
+
+#[derive(Clone)]
+pub struct ClaimRequest {
+    pub now: Timestamp,
+    /// Claim what is due until then: a sender sleeps until the exact time (never early).
+    pub until: Timestamp,
+    pub most: u32,
+    /// Which daemon asks.
+    pub worker: String,
+    pub lease_until: Timestamp,
+    pub standing: StandingOf,
+    pub stopped: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimRound {
+    pub claims: Vec<Claim>,
+    pub held: u32,
+    pub missed: u32,
+    /// When something is due next; `None` when nothing is.
+    pub next_due: Option<Timestamp>,
+}
+
+/// A delivery that this daemon may send, and only it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    pub delivery: Delivery,
+    pub leave: Authorised,
+    pub attempt: Attempt,
+    /// For a forward: the delivery it forwards.
+    pub origin: Option<Delivery>,
+}
+
+#[derive(Clone)]
+pub struct Settle {
+    pub delivery: DeliveryId,
+    /// The state and fence under which the news is true.
+    pub expected: (DeliveryState, i64),
+    /// A claim that never began an effect may still be in `claimed`; both are accepted when this is set.
+    pub or_claimed: bool,
+    pub attempt: Option<AttemptId>,
+    pub next: Next,
+    /// Machine word of the outcome and what was said, kept with the attempt.
+    pub outcome: String,
+    pub detail: Option<String>,
+    pub adapter: Option<String>,
+    pub follow: Follow,
+    pub now: Timestamp,
+    pub request: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settled {
+    Applied {
+        delivery: Delivery,
+        forwards: Vec<Delivery>,
+    },
+    /// Somebody else has moved it on; the news was kept with the attempt.
+    Late {
+        state: DeliveryState,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct Look {
+    pub states: Vec<DeliveryState>,
+    pub now: Timestamp,
+    pub most: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    pub missed: u32,
+    pub released: u32,
+    pub held: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Recovered {
+    /// Nothing had left: due again.
+    pub due: u32,
+    /// Every effect was answered: due, to be resumed.
+    pub resumed: u32,
+    pub in_doubt: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryRecord {
+    pub delivery: Delivery,
+    pub attempts: Vec<Attempt>,
+    pub effects: Vec<EffectRow>,
+    pub row_version: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Counts {
+    pub items: BTreeMap<String, u64>,
+    pub deliveries: BTreeMap<String, u64>,
+    /// Of the delivery that is due for the longest time, in seconds.
+    pub overdue_seconds: i64,
+    /// Of the delivery in doubt for the longest time, in seconds.
+    pub in_doubt_seconds: i64,
+}
+
+/// The intent of a mutating request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEffect {
+    /// Call id: the attempt's `call`.
+    pub call: String,
+    /// How many requests of the same fingerprint this call made before.
+    pub occurrence: u32,
+    pub fingerprint: String,
+    /// Set when the platform applies this key once.
+    pub idempotency_key: Option<String>,
+    pub method: String,
+    /// Without secrets.
+    pub url: String,
+    pub body_sha256: String,
+    pub adapter: String,
+    pub adapter_sha256: String,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum EffectBegun {
+    /// Written; it may leave now.
+    Send(i64),
+    /// Was answered before.
+    Answered(EffectAnswer),
+    /// Began before and was never answered.
+    Unanswered(i64),
+    /// The call made another request at this point before.
+    Mismatch(String),
+    /// Nothing may leave: the claim is no longer held, or STOP ALL is on.
+    Refused(String),
+}
+
+/// A recorded answer, enough to give it out again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EffectAnswer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// The whole answer arrived.
+    pub complete: bool,
+    /// No byte left: the connection was never made. The request may be sent again.
+    pub nothing_left: bool,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EffectRow {
+    pub id: i64,
+    pub call: String,
+    pub method: String,
+    pub url: String,
+    pub body_sha256: String,
+    pub idempotency_key: Option<String>,
+    pub began_at: Timestamp,
+    pub answered_at: Option<Timestamp>,
+    pub status: Option<u16>,
+    pub complete: Option<bool>,
+}
+
+/// A set of settings as it was read from the files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptSettings {
+    pub revision: String,
+    /// Relative path → text.
+    pub sources: BTreeMap<String, String>,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stop {
+    pub by: PersonId,
+    pub reason: String,
+    pub at: Timestamp,
+    /// People who want it lifted; two different ones lift it.
+    pub lifting: Vec<PersonId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ValueKey {
+    pub adapter: String,
+    pub account: AccountId,
+    pub key: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    pub sha256: String,
+    pub mime: String,
+    pub bytes: Vec<u8>,
+    pub at: Timestamp,
+}
