@@ -1,1 +1,199 @@
-//! .
+//! The adapter to copy: it speaks to the stand-in platform `mock` of `juzhen sandbox`.
+//!
+//! One method per operation, one table of refusals, and the shapes of the platform's answers at the end.
+
+#![forbid(unsafe_code)]
+
+use juzhen_sdk::message::Meta;
+use juzhen_sdk::prelude::*;
+use juzhen_sdk::{Http, RequestBuilder};
+use serde::Deserialize;
+
+juzhen_sdk::export_adapter!(Mock, "manifest.json");
+
+/// Keeps nothing: whatever differs between accounts comes with each call.
+struct Mock;
+
+#[async_trait]
+impl Adapter for Mock {
+    fn new(_host: Host, _config: Config) -> Result<Self> {
+        Ok(Self)
+    }
+
+    async fn check(&self, cx: Cx) -> Result<AccountInfo> {
+        let account = platform(&cx).get(&account_url(&cx)?).bearer(TOKEN).send().await?;
+        account.json()
+    }
+
+    async fn publish(&self, cx: Cx, post: Post) -> Result<Published> {
+        let mut media = Vec::new();
+        for file in &post.media {
+            media.push(upload(&cx, file).await?);
+        }
+        let mut body = json!({ "text": post.text, "media": media });
+        for (key, value) in
+            [("title", json!(post.title)), ("link", json!(post.link)), ("source", json!(post.source))]
+        {
+            if !value.is_null() {
+                body[key] = value;
+            }
+        }
+        create(&cx, "posts", &body).await
+    }
+
+    async fn repost(&self, cx: Cx, repost: Repost) -> Result<Published> {
+        let Repost { origin, comment } = repost;
+        let body = json!({ "origin_id": origin.id, "origin_uid": origin.uid, "comment": comment });
+        create(&cx, "reposts", &body).await
+    }
+
+    /// The platform keeps text and title as they were sent, so that equality is proof; what it changed is not found.
+    async fn find_published(&self, cx: Cx, find: Find) -> Result<Found> {
+        let request = platform(&cx)
+            .get(&format!("{}/posts", account_url(&cx)?))
+            .query("since_unix_ms", &find.since_unix_ms.to_string())
+            .query("until_unix_ms", &find.until_unix_ms.to_string());
+        let listed: Listed = request.bearer(TOKEN).send().await?.json()?;
+        let matches = listed.posts.into_iter().filter(|seen| seen.is(&find)).map(Seen::found).collect();
+        Ok(Found { matches })
+    }
+
+    async fn track(&self, cx: Cx, track: Track) -> Result<Tracked> {
+        let url = format!("{}/v1/tickets/{}", base_url(&cx)?, track.ticket);
+        platform(&cx).get(&url).bearer(TOKEN).send().await?.json()
+    }
+
+    async fn retract(&self, cx: Cx, retract: Retract) -> Result<()> {
+        let url = format!("{}/posts/{}", account_url(&cx)?, retract.id);
+        let answer = platform(&cx).delete(&url).bearer(TOKEN).send_any().await?;
+        match answer.status() {
+            200..=299 | 404 => Ok(()), // Gone is what was asked for.
+            _ => Err(refusal(&answer).unwrap_or_else(|| answer.default_error())),
+        }
+    }
+}
+
+/// The secret that the settings of an account must name.
+const TOKEN: &str = "access_token";
+
+/// Requests whose refusals are understood.
+fn platform(cx: &Cx) -> Http {
+    cx.http().refusals(refusal)
+}
+
+fn base_url(cx: &Cx) -> Result<&str> {
+    Ok(cx.setting("base_url")?.trim_end_matches('/'))
+}
+
+fn account_url(cx: &Cx) -> Result<String> {
+    Ok(format!("{}/v1/accounts/{}", base_url(cx)?, cx.meta.uid))
+}
+
+/// Sends a picture by its handle: its bytes never pass through here.
+async fn upload(cx: &Cx, file: &Media) -> Result<String> {
+    let url = format!("{}/v1/media", base_url(cx)?);
+    let sent = platform(cx).post(&url).bearer(TOKEN).body_blob(&file.blob, &file.mime).send().await?;
+    Ok(sent.json::<Uploaded>()?.media_id)
+}
+
+/// The one request that makes a post visible.
+async fn create(cx: &Cx, what: &str, body: &Value) -> Result<Published> {
+    let request = platform(cx).post(&format!("{}/{what}", account_url(cx)?)).bearer(TOKEN).json(body);
+    let sent = keyed(request, cx)?.send().await?;
+    if sent.status() == 202 {
+        return Ok(Published::Accepted { ticket: sent.json::<Ticket>()?.ticket });
+    }
+    let Created { id, url, created_at_unix_ms } = sent.json()?;
+    Ok(Published::Published { id, url, at_unix_ms: created_at_unix_ms })
+}
+
+/// The platform promises to apply a key once only where a window is agreed; elsewhere the key is a mere header.
+fn keyed(request: RequestBuilder, cx: &Cx) -> Result<RequestBuilder> {
+    let Meta { idempotency_key: key, .. } = &*cx.meta;
+    let window: Option<u32> = cx.setting_as("idempotency_window_s")?;
+    Ok(if window.is_some_and(|seconds| seconds > 0) {
+        request.idempotency(key)
+    } else {
+        request.header("idempotency-key", key)
+    })
+}
+
+/// The platform's own codes. What is not listed has the default meaning of its status.
+fn refusal(answer: &Response) -> Option<Error> {
+    let Refused { error } = answer.json().ok()?;
+    let (code, message) = (error.code.as_str(), error.message);
+    Some(match code {
+        "bad_text" => Error::rejected(message, RejectedBy::Content, code),
+        "account_frozen" => Error::rejected(message, RejectedBy::Permission, code),
+        "token_expired" => Error::auth_expired(message, TOKEN),
+        "repeat_content" => Error::duplicate(message, error.id),
+        // Documented: the platform says this before it looks at the post, so that nothing has happened.
+        "busy_before_effect" => Error::retryable(message, None),
+        _ => return None,
+    })
+}
+
+#[derive(Deserialize)]
+struct Uploaded {
+    media_id: String,
+}
+
+#[derive(Deserialize)]
+struct Ticket {
+    ticket: String,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    id: String,
+    url: Option<String>,
+    created_at_unix_ms: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    posts: Vec<Seen>,
+}
+
+#[derive(Deserialize)]
+struct Seen {
+    #[serde(flatten)]
+    post: Created,
+    #[serde(default)]
+    text: String,
+    title: Option<String>,
+    origin_id: Option<String>,
+}
+
+impl Seen {
+    fn is(&self, wanted: &Find) -> bool {
+        let same =
+            |a: &Option<String>, b: &Option<String>| a.as_deref().unwrap_or("") == b.as_deref().unwrap_or("");
+        if let Some(Repost { origin, comment }) = &wanted.repost {
+            return self.origin_id.as_ref() == Some(&origin.id) && self.text == *comment;
+        }
+        let plain = same(&self.origin_id, &None);
+        wanted
+            .post
+            .as_ref()
+            .is_some_and(|post| plain && self.text == post.text && same(&self.title, &post.title))
+    }
+
+    fn found(self) -> FoundPost {
+        let Created { id, url, created_at_unix_ms } = self.post;
+        FoundPost { id, url, at_unix_ms: created_at_unix_ms }
+    }
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    error: Reason,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    code: String,
+    #[serde(default)]
+    message: String,
+    id: Option<String>,
+}
