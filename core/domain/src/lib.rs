@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod act;
 pub mod approval;
 pub mod caps;
 pub mod claim;
@@ -13,4 +14,5 @@ pub mod matrix;
 pub mod outcome;
 pub mod review;
 pub mod route;
+pub mod schedule;
 pub mod state;

@@ -1,0 +1,329 @@
+//! What people may do to an item and its deliveries once it is approved, as pure functions: who, what, and what follows.
+
+use jiff::Timestamp;
+
+use crate::delivery::{Delivery, Receipt, ReceiptBy};
+use crate::id::PersonId;
+use crate::item::Item;
+use crate::matrix::{Person, Role};
+use crate::state::{DeliveryState, ItemState};
+
+/// What an act writes to a delivery. `None` leaves it as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Move {
+    /// Word of the audit row: `delivery.held` …
+    pub action: &'static str,
+    pub state: DeliveryState,
+    pub reason: Option<String>,
+    pub due_at: Option<Timestamp>,
+    pub latest_at: Option<Timestamp>,
+    pub next_at: Option<Timestamp>,
+    pub receipt: Option<Receipt>,
+    /// A person takes it on themselves: attempts are counted anew.
+    pub forget_tries: bool,
+}
+
+impl Move {
+    fn to(action: &'static str, state: DeliveryState) -> Self {
+        Self {
+            action,
+            state,
+            reason: None,
+            due_at: None,
+            latest_at: None,
+            next_at: None,
+            receipt: None,
+            forget_tries: false,
+        }
+    }
+}
+
+/// What a person saw on the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// It is there, at this address.
+    Published { url: String },
+    /// It is not there and shall not go out.
+    NotPublished,
+    /// It is not there and shall be sent again, now.
+    Retry { latest_at: Timestamp },
+}
+
+const OFFICE: &[Role] = &[Role::OfficeEditor, Role::OfficeDirector];
+/// People who look after accounts may close a doubt and hold; only the office lets something out again.
+const OFFICE_OR_ADMIN: &[Role] = &[Role::OfficeEditor, Role::OfficeDirector, Role::AccountAdmin];
+
+/// 暂缓: put aside what is not out yet.
+pub fn hold(delivery: &Delivery, by: &Person, reason: &str) -> Result<Move, ActRefusal> {
+    allowed(by, OFFICE_OR_ADMIN)?;
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(ActRefusal::ReasonRequired);
+    }
+    if !matches!(delivery.state, DeliveryState::Due | DeliveryState::Waiting) {
+        return Err(ActRefusal::BadState { state: delivery.state });
+    }
+    let mut to = Move::to("delivery.held", DeliveryState::Held);
+    to.reason = Some(format!("operator: {reason}"));
+    Ok(to)
+}
+
+/// Lets a held delivery go on. One whose time has passed has to be scheduled anew instead (P7).
+pub fn release(delivery: &Delivery, by: &Person, now: Timestamp) -> Result<Move, ActRefusal> {
+    allowed(by, OFFICE)?;
+    if delivery.state != DeliveryState::Held {
+        return Err(ActRefusal::BadState { state: delivery.state });
+    }
+    if now > delivery.latest_at {
+        return Err(ActRefusal::TooLate { latest_at: delivery.latest_at });
+    }
+    let mut to = Move::to("delivery.released", DeliveryState::Due);
+    to.next_at = Some(delivery.due_at.max(now));
+    to.forget_tries = true;
+    Ok(to)
+}
+
+/// 撤销: it shall not go out at all.
+pub fn cancel(delivery: &Delivery, by: &Person, reason: &str) -> Result<Move, ActRefusal> {
+    allowed(by, OFFICE)?;
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(ActRefusal::ReasonRequired);
+    }
+    if !delivery.state.may_become(DeliveryState::Cancelled) || delivery.state == DeliveryState::NeedsPerson {
+        return Err(ActRefusal::BadState { state: delivery.state });
+    }
+    let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
+    to.reason = Some(reason.to_owned());
+    Ok(to)
+}
+
+/// A new time for what is not out: due, held, waiting, missed or refused.
+pub fn reschedule(
+    delivery: &Delivery,
+    by: &Person,
+    due_at: Timestamp,
+    latest_at: Timestamp,
+    now: Timestamp,
+) -> Result<Move, ActRefusal> {
+    use DeliveryState as S;
+    allowed(by, OFFICE)?;
+    if !matches!(delivery.state, S::Due | S::Held | S::Waiting | S::Missed | S::Refused) {
+        return Err(ActRefusal::BadState { state: delivery.state });
+    }
+    let due_at = due_at.max(now);
+    if latest_at < due_at {
+        return Err(ActRefusal::LatestBeforeDue { due_at, latest_at });
+    }
+    let mut to = Move::to("delivery.rescheduled", DeliveryState::Due);
+    (to.due_at, to.next_at, to.latest_at) = (Some(due_at), Some(due_at), Some(latest_at));
+    to.forget_tries = true;
+    Ok(to)
+}
+
+/// Closes a doubt: a person has looked at the account.
+pub fn resolve(
+    delivery: &Delivery,
+    by: &Person,
+    resolution: &Resolution,
+    now: Timestamp,
+) -> Result<Move, ActRefusal> {
+    allowed(by, OFFICE_OR_ADMIN)?;
+    if !matches!(delivery.state, DeliveryState::NeedsPerson | DeliveryState::InDoubt) {
+        return Err(ActRefusal::BadState { state: delivery.state });
+    }
+    match resolution {
+        Resolution::Published { url } => {
+            let url = url.trim();
+            if !(url.starts_with("https://") || url.starts_with("http://")) {
+                return Err(ActRefusal::NotAnAddress { url: url.to_owned() });
+            }
+            let mut to = Move::to("delivery.seen_published", DeliveryState::Published);
+            let (platform_id, url) = (None, Some(url.to_owned()));
+            to.receipt = Some(Receipt { platform_id, url, published_at: now, by: ReceiptBy::Person });
+            Ok(to)
+        }
+        Resolution::NotPublished => {
+            if delivery.state == DeliveryState::InDoubt {
+                return Err(ActRefusal::StillLooking);
+            }
+            let mut to = Move::to("delivery.seen_absent", DeliveryState::Cancelled);
+            to.reason = Some(format!("{} looked: it is not on the account", by.id));
+            Ok(to)
+        }
+        Resolution::Retry { latest_at } => {
+            allowed(by, OFFICE)?;
+            if delivery.state == DeliveryState::InDoubt {
+                return Err(ActRefusal::StillLooking);
+            }
+            if *latest_at < now {
+                return Err(ActRefusal::LatestBeforeDue { due_at: now, latest_at: *latest_at });
+            }
+            let mut to = Move::to("delivery.retried", DeliveryState::Due);
+            (to.next_at, to.latest_at, to.forget_tries) = (Some(now), Some(*latest_at), true);
+            to.reason = Some(format!("{} looked: it is not on the account, and sends it again", by.id));
+            Ok(to)
+        }
+    }
+}
+
+/// 撤回: the author takes the item back. Deliveries that are not out are cancelled with it; one that may be out stops it.
+pub fn withdraw(
+    item: &Item,
+    deliveries: &[Delivery],
+    by: &Person,
+    reason: &str,
+) -> Result<Withdrawal, ActRefusal> {
+    let office = OFFICE.iter().any(|role| by.has(*role));
+    if !by.active || (by.id != item.author && !office) {
+        return Err(ActRefusal::Forbidden { person: by.id.clone(), roles: OFFICE });
+    }
+    if !item.state.may_become(ItemState::Withdrawn) {
+        return Err(ActRefusal::BadItemState { state: item.state });
+    }
+    let reason = reason.trim();
+    let needs_reason = matches!(item.state, ItemState::Approved | ItemState::Scheduled | ItemState::Held);
+    if needs_reason && reason.is_empty() {
+        return Err(ActRefusal::ReasonRequired);
+    }
+    let mut cancel = Vec::new();
+    for delivery in deliveries.iter().filter(|d| d.state != DeliveryState::Cancelled) {
+        if delivery.state.may_be_out() || !delivery.state.may_become(DeliveryState::Cancelled) {
+            return Err(ActRefusal::BadState { state: delivery.state });
+        }
+        let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
+        to.reason = Some(format!("the item was withdrawn: {reason}"));
+        cancel.push((delivery.id.clone(), to));
+    }
+    Ok(Withdrawal { cancel })
+}
+
+/// What follows from a withdrawal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Withdrawal {
+    pub cancel: Vec<(crate::id::DeliveryId, Move)>,
+}
+
+fn allowed(by: &Person, roles: &'static [Role]) -> Result<(), ActRefusal> {
+    if roles.iter().any(|role| by.has(*role)) {
+        Ok(())
+    } else {
+        Err(ActRefusal::Forbidden { person: by.id.clone(), roles })
+    }
+}
+
+/// Why an act is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ActRefusal {
+    #[error("{person} has none of the roles for this: {}", roles.iter().map(|r| r.as_str()).collect::<Vec<_>>().join(", "))]
+    Forbidden { person: PersonId, roles: &'static [Role] },
+    #[error("the delivery is {state} ({}): this cannot be done now", state.chinese())]
+    BadState { state: DeliveryState },
+    #[error("the item is {state} ({}): this cannot be done now", state.chinese())]
+    BadItemState { state: ItemState },
+    #[error("a reason is required")]
+    ReasonRequired,
+    #[error("its latest time {latest_at} has passed: schedule it anew")]
+    TooLate { latest_at: Timestamp },
+    #[error("the latest time {latest_at} lies before the time it is due, {due_at}")]
+    LatestBeforeDue { due_at: Timestamp, latest_at: Timestamp },
+    #[error("{url:?} is not the address of a post: it has to start with https:// or http://")]
+    NotAnAddress { url: String },
+    #[error(
+        "the daemon still looks for it on the account: it may yet appear, so wait until it asks for a person"
+    )]
+    StillLooking,
+}
+
+impl ActRefusal {
+    /// The word of the API.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Forbidden { .. } => "forbidden",
+            Self::BadState { .. } | Self::BadItemState { .. } | Self::StillLooking => "bad_state",
+            Self::ReasonRequired => "reason_required",
+            Self::TooLate { .. } => "too_late",
+            Self::LatestBeforeDue { .. } => "latest_before_due",
+            Self::NotAnAddress { .. } => "not_an_address",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::approval::tests::approved;
+
+    fn person(id: &str, role: Role) -> Person {
+        Person { id: id.into(), name: id.into(), unit: "OFFICE".into(), roles: vec![role], active: true }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn in_state(state: DeliveryState) -> Delivery {
+        let (_, _, mut delivery) = approved();
+        delivery.state = state;
+        delivery
+    }
+
+    /// Whatever an act does, the delivery may become it; and the acts that send again refuse what may be out.
+    #[test]
+    fn acts_only_make_moves_that_the_states_allow() {
+        let office = person("off.hg", Role::OfficeEditor);
+        let retry = Resolution::Retry { latest_at: at(1000) };
+        for state in DeliveryState::ALL.iter().copied() {
+            let d = in_state(state);
+            let moves = [
+                hold(&d, &office, "风控"),
+                release(&d, &office, at(5)),
+                cancel(&d, &office, "改期"),
+                reschedule(&d, &office, at(10), at(20), at(5)),
+                resolve(&d, &office, &Resolution::Published { url: "https://x/1".into() }, at(5)),
+                resolve(&d, &office, &Resolution::NotPublished, at(5)),
+                resolve(&d, &office, &retry, at(5)),
+            ];
+            for to in moves.into_iter().flatten() {
+                let same = to.state == state && to.action == "delivery.rescheduled";
+                assert!(same || state.may_become(to.state), "{state} -> {} by {}", to.state, to.action);
+                if to.state == DeliveryState::Due && state.may_be_out() {
+                    assert_eq!((state, to.action), (DeliveryState::NeedsPerson, "delivery.retried"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn roles_reasons_and_times_are_looked_at() {
+        let office = person("off.hg", Role::OfficeEditor);
+        let admin = person("off.gl1", Role::AccountAdmin);
+        let officer = person("d07.xx", Role::InfoOfficer);
+        let due = in_state(DeliveryState::Due);
+        assert_eq!(hold(&due, &officer, "x").unwrap_err().code(), "forbidden");
+        assert_eq!(hold(&due, &admin, " ").unwrap_err().code(), "reason_required");
+        let held = in_state(DeliveryState::Held);
+        assert_eq!(release(&held, &admin, at(5)).unwrap_err().code(), "forbidden");
+        assert_eq!(release(&held, &office, at(901)).unwrap_err().code(), "too_late");
+        let doubt = in_state(DeliveryState::InDoubt);
+        let retry = Resolution::Retry { latest_at: at(1000) };
+        assert_eq!(resolve(&doubt, &office, &retry, at(5)).unwrap_err(), ActRefusal::StillLooking);
+        let person = in_state(DeliveryState::NeedsPerson);
+        assert_eq!(resolve(&person, &admin, &retry, at(5)).unwrap_err().code(), "forbidden");
+        let bad = Resolution::Published { url: "javascript:alert(1)".into() };
+        assert_eq!(resolve(&person, &admin, &bad, at(5)).unwrap_err().code(), "not_an_address");
+    }
+
+    #[test]
+    fn withdrawing_cancels_what_is_not_out_and_refuses_when_something_may_be() {
+        let (item, _, due) = approved();
+        let mut author = person("d07.xx", Role::InfoOfficer);
+        let done = withdraw(&item, std::slice::from_ref(&due), &author, "改期").unwrap();
+        assert_eq!(done.cancel.len(), 1);
+        assert_eq!(withdraw(&item, &[due], &author, "").unwrap_err().code(), "reason_required");
+        let sending = in_state(DeliveryState::Sending);
+        assert_eq!(withdraw(&item, &[sending], &author, "改期").unwrap_err().code(), "bad_state");
+        author.id = "d08.xx".into();
+        assert_eq!(withdraw(&item, &[], &author, "改期").unwrap_err().code(), "forbidden");
+    }
+}
