@@ -7,7 +7,7 @@
 use juzhen_sdk::message::Meta;
 use juzhen_sdk::prelude::*;
 use juzhen_sdk::{Http, RequestBuilder};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 juzhen_sdk::export_adapter!(Mock, "manifest.json");
 
@@ -30,21 +30,15 @@ impl Adapter for Mock {
         for file in &post.media {
             media.push(upload(&cx, file).await?);
         }
-        let mut body = json!({ "text": post.text, "media": media });
-        for (key, value) in
-            [("title", json!(post.title)), ("link", json!(post.link)), ("source", json!(post.source))]
-        {
-            if !value.is_null() {
-                body[key] = value;
-            }
-        }
-        create(&cx, "posts", &body).await
+        let Post { title, text, link, source, .. } = post;
+        let body = NewPost { title, text, link, source, media };
+        create(&cx, "posts", body).await
     }
 
     async fn repost(&self, cx: Cx, repost: Repost) -> Result<Published> {
         let Repost { origin, comment } = repost;
         let body = json!({ "origin_id": origin.id, "origin_uid": origin.uid, "comment": comment });
-        create(&cx, "reposts", &body).await
+        create(&cx, "reposts", body).await
     }
 
     /// The platform keeps text and title as they were sent, so that equality is proof; what it changed is not found.
@@ -97,8 +91,8 @@ async fn upload(cx: &Cx, file: &Media) -> Result<String> {
 }
 
 /// The one request that makes a post visible.
-async fn create(cx: &Cx, what: &str, body: &Value) -> Result<Published> {
-    let request = platform(cx).post(&format!("{}/{what}", account_url(cx)?)).bearer(TOKEN).json(body);
+async fn create(cx: &Cx, what: &str, body: impl Serialize) -> Result<Published> {
+    let request = platform(cx).post(&format!("{}/{what}", account_url(cx)?)).bearer(TOKEN).json(&body);
     let sent = keyed(request, cx)?.send().await?;
     if sent.status() == 202 {
         return Ok(Published::Accepted { ticket: sent.json::<Ticket>()?.ticket });
@@ -131,6 +125,18 @@ fn refusal(answer: &Response) -> Option<Error> {
         "busy_before_effect" => Error::retryable(message, None),
         _ => return None,
     })
+}
+
+#[derive(Serialize)]
+struct NewPost {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
+    media: Vec<String>,
 }
 
 #[derive(Deserialize)]
