@@ -114,7 +114,7 @@ pub fn after(outcome: Outcome, tries: u32, retry: &Retry, lag: SignedDuration, n
         if tries < retry.most {
             Next::Again { at, reason, resume }
         } else {
-            Next::Refused { reason: format!("gave up after {tries} attempts: {reason}") }
+            Next::Held { reason: format!("tried_too_often: gave up after {tries} attempts: {reason}") }
         }
     };
     match outcome {
@@ -128,7 +128,10 @@ pub fn after(outcome: Outcome, tries: u32, retry: &Retry, lag: SignedDuration, n
             let pause = retry.pause(tries).max(wait.unwrap_or(SignedDuration::ZERO));
             again(later(now, pause), reason, false)
         }
-        Outcome::Interrupted { reason } => again(later(now, retry.pause(tries)), reason, true),
+        Outcome::Interrupted { began: true, reason } if tries >= retry.most => {
+            Next::InDoubt { look_at: later(now, lag), reason }
+        }
+        Outcome::Interrupted { reason, .. } => again(later(now, retry.pause(tries)), reason, true),
         Outcome::AuthExpired { reason } => Next::Waiting { until: later(now, AUTH_LOOK), reason },
         Outcome::Quota { until, reason } => {
             let until = until.filter(|t| *t > now).unwrap_or_else(|| later(now, QUOTA_LOOK));
@@ -225,9 +228,11 @@ mod tests {
         assert_eq!(next(busy(None), 1), Next::Again { at: at(1005), reason: why(), resume: false });
         let long = Some(SignedDuration::from_secs(30));
         assert_eq!(next(busy(long), 2), Next::Again { at: at(1030), reason: why(), resume: false });
-        assert!(matches!(next(busy(None), 3), Next::Refused { .. }));
-        let interrupted = Outcome::Interrupted { reason: why() };
-        assert_eq!(next(interrupted, 1), Next::Again { at: at(1005), reason: why(), resume: true });
+        assert!(matches!(next(busy(None), 3), Next::Held { .. }));
+        let interrupted = |began| Outcome::Interrupted { began, reason: why() };
+        assert_eq!(next(interrupted(true), 1), Next::Again { at: at(1005), reason: why(), resume: true });
+        assert!(matches!(next(interrupted(false), 3), Next::Held { .. }));
+        assert!(matches!(next(interrupted(true), 3), Next::InDoubt { .. }), "something may be out");
     }
 
     #[test]
