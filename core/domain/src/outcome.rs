@@ -28,8 +28,10 @@ pub enum Outcome {
         wait: Option<SignedDuration>,
         reason: String,
     },
-    /// Nothing is out; the same call goes on where it stopped, its answered requests are not sent again.
+    /// Every request that left was answered and then the call broke off: the same call goes on where it stopped, and
+    /// its answered requests are not sent again. `began` when there were any.
     Interrupted {
+        began: bool,
         reason: String,
     },
     /// Nothing is out until somebody signs in again.
