@@ -8,7 +8,8 @@
  *
  *     u32 head length, little endian | head: UTF-8 JSON | tail: raw bytes, possibly none
  *
- * Bytes never stand inside JSON. Unknown fields are ignored, absent ones have their documented default.
+ * Bytes never stand inside JSON. Unknown fields are ignored, absent ones have their documented default. There is no
+ * other form, for no operation and no capability: decided before version 1 was frozen.
  *
  * OWNERSHIP. An adp_slice is borrowed: readable until the called function returns, so the callee copies.
  * An adp_buf is owned: its receiver calls `free` exactly once; `free` may be NULL when ptr is NULL.
@@ -113,7 +114,8 @@ typedef struct adp_host_vt {
     adp_future *(*call)(const adp_host *self, uint64_t scope, adp_slice op, adp_slice request);
     /* `message`: UTF-8 JSON object with a "message" field, other fields as they are. level: 1 error … 5 trace. */
     void (*log)(const adp_host *self, uint64_t scope, uint32_t level, adp_slice message);
-    /* Milliseconds since 1970 UTC. Takes the scope so that a repeated call reads the same times again. */
+    /* Milliseconds since 1970 UTC. Takes the scope, so that the daemon can record what a call has read and give a
+     * repeated call the same times again: decided before version 1 was frozen. */
     int64_t (*now_unix_ms)(const adp_host *self, uint64_t scope);
     /* Fills `out`. Takes the scope for the same reason. */
     void (*random)(const adp_host *self, uint64_t scope, uint8_t *out, size_t len);
@@ -146,7 +148,7 @@ typedef struct adp_entry {
     uint32_t codec;       /* ADP_CODEC_JSON */
     adp_slice manifest;   /* JSON, the same bytes as between the marks; lives as long as the library */
     adp_slice build_info; /* free text for people: compiler, version */
-    /* `config` is a packed message. On ADP_OK `*out` is the instance, else `*err` holds the reason.
+    /* `config` is a packed message (`Create` in messages.md). On ADP_OK `*out` is the instance, else `*err` holds the reason.
      * `host` is borrowed for the call: retain it to keep it. */
     int32_t (*create)(const adp_host *host, adp_slice config, adp_instance **out, adp_buf *err);
 } adp_entry;
