@@ -1,1 +1,40 @@
-//! .
+//! Stand-in platforms over real HTTP, with a ledger of effects that is the oracle of every test.
+//!
+//! | address | what |
+//! | --- | --- |
+//! | `/mock/…` | the mock platform (`src/mock/mod.rs` has its API) |
+//! | `GET /ledger[?account=ID]` | [`LedgerSnapshot`]: effects, violations, expectations, request counts |
+//! | `POST /control/faults`, `GET`, `DELETE` | adds a [`Rule`]; lists the rules with how often each fired; removes all |
+//! | `POST /control/expect` | `[{"account","text_sha256" or "text"+"title"?,"origin_id"?,"not_before_unix_ms"?,"latest_unix_ms"?,"times"?}]` |
+//! | `POST /control/tokens` | `{"account","token"}`: only this token is good; `null`: any |
+//! | `POST /control/accounts` | `{"account","name"}` |
+//! | `POST /control/reset` | forgets everything |
+//! | `/`, `/accounts/{uid}`, `/posts/{id}` | what the public would see |
+//!
+//! A further platform is one more module beside `mock/`: its routes, its words and its acts on the shared ledger.
+//! Nothing here authenticates the script's side: listen on loopback.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod control;
+mod effect;
+mod exchange;
+mod expect;
+mod faults;
+mod html;
+mod judge;
+mod ledger;
+mod mock;
+mod page;
+mod sandbox;
+mod script;
+mod serve;
+mod strict;
+mod world;
+
+pub use effect::{Effect, EffectKind, EffectState, RequestMark, Source, text_sha256};
+pub use expect::Expectation;
+pub use faults::{AsyncOutcome, BadRule, Fault, LateAnswer, Match, Rule, RuleStatus, ScriptedRefusal};
+pub use judge::{Expected, Violation, ViolationKind, judge};
+pub use ledger::{Full, LedgerSnapshot, RequestCount};
+pub use sandbox::{BindError, Sandbox, SandboxHandle, SandboxLine, SandboxOptions};

@@ -1,0 +1,314 @@
+//! One request and its answer: numbered, checked, led past the script, carried out, counted, answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, header};
+use axum::response::Response;
+use tracing::{debug, warn};
+
+use crate::answer::{Ending, Manner, Reply, deliver};
+use crate::effect::RequestMark;
+use crate::faults::{Fault, LateAnswer, ScriptedRefusal};
+use crate::ledger::{Ended, Full};
+use crate::script::{Plan, Seen, Twist};
+use crate::world::{Shared, World};
+
+/// More effects than this may not be waiting for their time.
+const MOST_LATE: usize = 10_000;
+
+/// Answers one request. `understood` is what the platform makes of it; a request it does not understand meets no fault.
+pub(crate) async fn exchange(
+    shared: &Arc<Shared>,
+    arrival: Arrival,
+    understood: Result<Intent, Refusal>,
+) -> Response {
+    let ending = shared.with(|world| decide(shared, world, &arrival, understood));
+    deliver(ending).await
+}
+
+/// How a platform speaks when it refuses.
+pub(crate) struct Dialect {
+    pub(crate) platform: &'static str,
+    pub(crate) refuse: fn(&Refusal) -> Reply,
+    /// The usual code for a status that a script gives without one.
+    pub(crate) usual_code: fn(u16) -> &'static str,
+}
+
+/// A request, read.
+pub(crate) struct Arrival {
+    pub(crate) dialect: &'static Dialect,
+    /// Method and path pattern with its mount; the name it is counted under.
+    pub(crate) route: &'static str,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// The platform's id of the account, if the request says or implies one.
+    pub(crate) account: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// What the platform understood, and how it would carry it out.
+pub(crate) struct Intent {
+    /// What `text_contains` looks at.
+    pub(crate) words: Vec<Arc<str>>,
+    /// A post or a repost.
+    pub(crate) publishes: bool,
+    pub(crate) act: Act,
+}
+
+pub(crate) type Act = Box<dyn FnOnce(&mut World, &Call) -> Result<Reply, Refusal> + Send>;
+
+impl Intent {
+    /// Anything but a publication.
+    pub(crate) fn plain(
+        act: impl FnOnce(&mut World, &Call) -> Result<Reply, Refusal> + Send + 'static,
+    ) -> Self {
+        Self { words: Vec::new(), publishes: false, act: Box::new(act) }
+    }
+}
+
+/// What an act is told about its request.
+pub(crate) struct Call {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) account: Option<usize>,
+    pub(crate) twist: Twist,
+    pub(crate) request: RequestMark,
+}
+
+/// An error answer, before the platform's dialect puts it into words.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) id: Option<String>,
+    pub(crate) retry_after_s: Option<u64>,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
+        Self { status, code: code.to_owned(), message: message.into(), id: None, retry_after_s: None }
+    }
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        Self::new(507, "sandbox_full", full.to_string())
+    }
+}
+
+impl Arrival {
+    /// Reads the request whole; too large a body is the only thing that can be refused here.
+    pub(crate) async fn read(
+        shared: &Shared,
+        dialect: &'static Dialect,
+        route: &'static str,
+        account: Option<String>,
+        request: Request,
+    ) -> (Self, Result<(), Refusal>) {
+        let (parts, body) = request.into_parts();
+        let original = parts.extensions.get::<axum::extract::OriginalUri>().map(|uri| uri.path().to_owned());
+        let (body, read) = match axum::body::to_bytes(body, shared.max_body_bytes).await {
+            Ok(body) => (body, Ok(())),
+            Err(_) => {
+                let message = format!("a body has at most {} bytes and arrives whole", shared.max_body_bytes);
+                (Bytes::new(), Err(Refusal::new(413, "too_large", message)))
+            }
+        };
+        let path = original.unwrap_or_else(|| parts.uri.path().to_owned());
+        let (method, headers) = (parts.method, parts.headers);
+        (Self { dialect, route, method, path, account, headers, body }, read)
+    }
+
+    /// The token of `Authorization: Bearer …`, if there is one that is not empty.
+    pub(crate) fn bearer(&self) -> Option<&str> {
+        let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = value.split_once(' ')?;
+        let token = token.trim();
+        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    }
+
+    pub(crate) fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+fn decide(
+    shared: &Arc<Shared>,
+    world: &mut World,
+    arrival: &Arrival,
+    understood: Result<Intent, Refusal>,
+) -> Ending {
+    let sequence = world.ledger.next_sequence();
+    let ending = match admit(world, arrival, understood) {
+        Ok((intent, account)) => perform(shared, world, arrival, intent, account, sequence),
+        Err(refusal) => Ending::plain((arrival.dialect.refuse)(&refusal)),
+    };
+    let account =
+        arrival.account.as_deref().and_then(|uid| world.ledger.find_account(arrival.dialect.platform, uid));
+    world.ledger.count(arrival.route, account, ending.ended());
+    debug!(
+        route = arrival.route,
+        account = arrival.account,
+        sequence,
+        status = ending.reply.status,
+        "Answered"
+    );
+    ending
+}
+
+/// Checks the token, then what was understood; a refused request makes no account.
+fn admit(
+    world: &mut World,
+    arrival: &Arrival,
+    understood: Result<Intent, Refusal>,
+) -> Result<(Intent, Option<usize>), Refusal> {
+    let Some(token) = arrival.bearer() else {
+        return Err(Refusal::new(401, "token_missing", "send `Authorization: Bearer <token>`"));
+    };
+    if !world.tokens.permits(arrival.account.as_deref(), token) {
+        return Err(Refusal::new(
+            401,
+            "token_expired",
+            "this token is not, or no longer, good for the account",
+        ));
+    }
+    let intent = understood?;
+    let account = match &arrival.account {
+        Some(uid) => Some(world.ledger.account(arrival.dialect.platform, uid)?),
+        None => None,
+    };
+    Ok((intent, account))
+}
+
+fn perform(
+    shared: &Arc<Shared>,
+    world: &mut World,
+    arrival: &Arrival,
+    intent: Intent,
+    account: Option<usize>,
+    sequence: u64,
+) -> Ending {
+    let Plan { answer, delay_ms, twist } = world.script.choose(&Seen {
+        method: arrival.method.as_str(),
+        path: &arrival.path,
+        account: arrival.account.as_deref(),
+        words: &intent.words,
+        publishes: intent.publishes,
+    });
+    let idempotency_key = arrival.header("idempotency-key").map(str::to_owned);
+    let request = RequestMark { idempotency_key, sequence };
+    let call = Call { shared: shared.clone(), account, twist, request };
+    let (when, manner) = scripted(arrival.dialect, answer);
+    let delay = Duration::from_millis(delay_ms);
+    let done = match when {
+        When::Now => (intent.act)(world, &call),
+        When::Never => Ok(Reply::empty(204)),
+        When::Late(ms) => postpone(shared, world, ms, intent.act, call),
+    };
+    match done {
+        Ok(reply) => Ending::new(reply, manner, delay),
+        // A fault that says "applied" must not hide that nothing was.
+        Err(refusal) => Ending::new((arrival.dialect.refuse)(&refusal), Manner::Whole, delay),
+    }
+}
+
+enum When {
+    Now,
+    Never,
+    Late(u64),
+}
+
+/// Takes a fault apart: when the effect happens, and in which manner the answer travels.
+fn scripted(dialect: &Dialect, fault: Option<Fault>) -> (When, Manner) {
+    let Some(fault) = fault else { return (When::Now, Manner::Whole) };
+    let when = match &fault {
+        Fault::ApplyLateMs { ms, .. } => When::Late(*ms),
+        before if before.is_before_effect() => When::Never,
+        _ => When::Now,
+    };
+    let manner = match fault {
+        Fault::Status(refusal) | Fault::StatusAfterEffect(refusal) => {
+            Manner::Instead((dialect.refuse)(&worded(dialect, refusal)))
+        }
+        Fault::Hang { .. } | Fault::ApplyLateMs { answer: LateAnswer::Hang, .. } => Manner::Hang,
+        Fault::ApplyLateMs { answer: LateAnswer::GatewayTimeout, .. } => {
+            Manner::Instead((dialect.refuse)(&worded(dialect, ScriptedRefusal::of(504))))
+        }
+        Fault::ResetAfterEffect {} | Fault::ResetBeforeEffect {} => Manner::Reset,
+        Fault::ResetMidBody {} => Manner::BreakOff,
+        Fault::TruncateJson {} => Manner::HalfJson,
+        Fault::Html200 { .. } => Manner::Instead(Reply::maintenance_page()),
+        Fault::UnknownErrcode200 { errcode, .. } => Manner::Instead(Reply::json(
+            200,
+            &serde_json::json!({ "errcode": errcode, "errmsg": "system notice" }),
+        )),
+        Fault::SlowDrip { interval_ms } => Manner::Drip(Duration::from_millis(interval_ms)),
+        Fault::GzipBomb { mib } => Manner::Bomb { mib },
+        Fault::Redirect302 { location } => Manner::Instead(Reply::redirect(location)),
+        Fault::DelayMs { .. }
+        | Fault::VisibleLateMs { .. }
+        | Fault::NormaliseText {}
+        | Fault::RepeatContent {}
+        | Fault::AsyncThen { .. }
+        | Fault::IdempotencyWindowS { .. } => Manner::Whole,
+    };
+    (when, manner)
+}
+
+/// Fills in what the script left to the platform's habits.
+pub(crate) fn worded(dialect: &Dialect, scripted: ScriptedRefusal) -> Refusal {
+    let ScriptedRefusal { status, code, message, retry_after_s, id } = scripted;
+    Refusal {
+        status,
+        code: code.unwrap_or_else(|| (dialect.usual_code)(status).to_owned()),
+        message: message.unwrap_or_else(|| "scripted by the sandbox".to_owned()),
+        id,
+        retry_after_s: retry_after_s.or((status == 429).then_some(1)),
+    }
+}
+
+/// Carries an act out later, unless the sandbox stops or is reset before.
+fn postpone(
+    shared: &Arc<Shared>,
+    world: &mut World,
+    ms: u64,
+    act: Act,
+    call: Call,
+) -> Result<Reply, Refusal> {
+    if world.late >= MOST_LATE {
+        return Err(Full { most: MOST_LATE, what: "effects that are still to come" }.into());
+    }
+    world.late += 1;
+    let (shared, generation) = (shared.clone(), world.generation);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(ms)) => {}
+            () = shared.stop.cancelled() => return,
+        }
+        shared.with(|world| {
+            if world.generation != generation {
+                return;
+            }
+            world.late -= 1;
+            if let Err(refusal) = act(world, &call) {
+                warn!(code = refusal.code, reason = refusal.message, "A late effect could not happen");
+            }
+        });
+    });
+    Ok(Reply::empty(204))
+}
+
+impl Ending {
+    fn ended(&self) -> Ended {
+        match &self.manner {
+            Manner::Hang | Manner::Reset => Ended::Unanswered,
+            Manner::Instead(reply) if reply.status >= 400 => Ended::Refused,
+            Manner::Whole if self.reply.status >= 400 => Ended::Refused,
+            _ => Ended::Answered,
+        }
+    }
+}

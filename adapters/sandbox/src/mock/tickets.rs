@@ -1,0 +1,78 @@
+//! Posts that were accepted but are not public yet (`async_then`).
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use super::acts::receipt;
+use super::dialect::DIALECT;
+use crate::answer::Reply;
+use crate::effect::EffectState;
+use crate::exchange::{Call, Refusal, worded};
+use crate::faults::{AsyncOutcome, ScriptedRefusal};
+use crate::world::{World, now_unix_ms};
+
+/// By the number of the effect.
+pub(crate) type Tickets = HashMap<u64, Ticket>;
+
+pub(crate) struct Ticket {
+    polls_left: u32,
+    outcome: AsyncOutcome,
+    refusal: ScriptedRefusal,
+}
+
+/// Opens a ticket for a pending effect; the answer names it.
+pub(crate) fn open(
+    world: &mut World,
+    number: u64,
+    polls_left: u32,
+    outcome: AsyncOutcome,
+    refusal: ScriptedRefusal,
+) -> String {
+    world.mock_tickets.insert(number, Ticket { polls_left, outcome, refusal });
+    ticket_of(number)
+}
+
+pub(crate) fn ticket_of(number: u64) -> String {
+    format!("t{number}")
+}
+
+/// Whose post waits behind this ticket.
+pub(crate) fn account_of(world: &World, ticket: &str) -> Option<String> {
+    Some(world.ledger.get(number_of(ticket)?)?.account_uid.to_string())
+}
+
+/// Tells what became of it; the poll after the scripted number of pending ones decides it.
+pub(crate) fn poll(world: &mut World, call: &Call, ticket: &str) -> Result<Reply, Refusal> {
+    let unknown = || Refusal::new(404, "not_found", format!("there is no ticket {ticket:?}"));
+    let number = number_of(ticket).ok_or_else(unknown)?;
+    let opened = world.mock_tickets.get_mut(&number).ok_or_else(unknown)?;
+    let entry = world.ledger.get_mut(number).ok_or_else(unknown)?;
+    if entry.state == EffectState::Pending {
+        if opened.polls_left > 0 {
+            opened.polls_left -= 1;
+            return Ok(Reply::json(200, &json!({ "state": "pending" })));
+        }
+        match opened.outcome {
+            AsyncOutcome::Published => {
+                entry.state = EffectState::Standing;
+                entry.visible_from = now_unix_ms().saturating_add(entry.said.visible_late_ms);
+            }
+            AsyncOutcome::Refused => entry.state = EffectState::Refused,
+        }
+    }
+    if entry.state == EffectState::Refused {
+        let Refusal { code, message, .. } = worded(&DIALECT, opened.refusal.clone());
+        let error = json!({ "code": code, "message": message });
+        return Ok(Reply::json(200, &json!({ "state": "refused", "error": error })));
+    }
+    let mut published = receipt(&call.shared.links, number, entry.at);
+    if let Some(fields) = published.as_object_mut() {
+        fields.insert("state".to_owned(), json!("published"));
+    }
+    Ok(Reply::json(200, &published))
+}
+
+fn number_of(ticket: &str) -> Option<u64> {
+    ticket.strip_prefix('t')?.parse().ok()
+}

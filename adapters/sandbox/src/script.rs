@@ -1,0 +1,134 @@
+//! The script in force: decides for each request which faults it meets, and counts what fired.
+//!
+//! Every request meets at most one rule that decides its *answer* (a refusal, a reset, a late effect …), the oldest
+//! that matches and is not used up, so two rules with `times: 1` fail the first request one way and the second another.
+//! The other kinds bend what happens (a delay, a visibility lag, normalised text …) and add to it: one of each kind.
+
+use std::sync::Arc;
+
+use crate::faults::{AsyncOutcome, BadRule, Fault, Match, Rule, RuleStatus, ScriptedRefusal};
+use crate::ledger::Full;
+
+/// More rules than any script needs; each request looks through all of them.
+const MOST_RULES: usize = 1_000;
+
+/// The script.
+#[derive(Default)]
+pub(crate) struct Script {
+    rules: Vec<RuleStatus>,
+    given: u64,
+}
+
+impl Script {
+    pub(crate) fn add(&mut self, rule: Rule) -> Result<u64, BadRule> {
+        rule.check()?;
+        if self.rules.len() >= MOST_RULES {
+            return Err(Full { most: MOST_RULES, what: "fault rules" }.into());
+        }
+        self.given += 1;
+        self.rules.push(RuleStatus { id: self.given, rule, fired: 0 });
+        Ok(self.given)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    pub(crate) fn list(&self) -> Vec<RuleStatus> {
+        self.rules.clone()
+    }
+
+    /// Counts a rule that was found to matter only while the request was carried out.
+    pub(crate) fn fired(&mut self, id: u64) {
+        if let Some(status) = self.rules.iter_mut().find(|status| status.id == id) {
+            status.fired += 1;
+        }
+    }
+
+    /// Decides what happens to a request, and counts the rules that it used.
+    pub(crate) fn choose(&mut self, seen: &Seen<'_>) -> Plan {
+        let mut plan = Plan::default();
+        if let Some(status) =
+            self.rules.iter_mut().find(|one| one.rule.fault.is_answer() && one.matches(seen))
+        {
+            status.fired += 1;
+            plan.answer = Some(status.rule.fault.clone());
+        }
+        let applied = !plan.answer.as_ref().is_some_and(Fault::is_before_effect);
+        for status in self.rules.iter_mut().filter(|one| !one.rule.fault.is_answer()) {
+            let allowed = matches!(status.rule.fault, Fault::DelayMs { .. }) || (seen.publishes && applied);
+            if allowed && status.matches(seen) && plan.bend(status.id, &status.rule.fault) {
+                status.fired += 1;
+            }
+        }
+        plan
+    }
+}
+
+/// What the rules see of a request.
+pub(crate) struct Seen<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) account: Option<&'a str>,
+    pub(crate) words: &'a [Arc<str>],
+    /// It asks for a post or a repost, so the kinds that bend a publication apply.
+    pub(crate) publishes: bool,
+}
+
+/// What the rules decided for one request.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) answer: Option<Fault>,
+    pub(crate) delay_ms: u64,
+    pub(crate) twist: Twist,
+}
+
+/// How a publication is bent.
+#[derive(Debug, Default)]
+pub(crate) struct Twist {
+    pub(crate) visible_late_ms: u64,
+    pub(crate) normalise: bool,
+    pub(crate) then: Option<(u32, AsyncOutcome, ScriptedRefusal)>,
+    /// The rule, to be counted when it really bites.
+    pub(crate) repeat_content: Option<u64>,
+    /// The rule, to be counted when it really bites, and the window in milliseconds.
+    pub(crate) idempotency: Option<(u64, u64)>,
+}
+
+impl Plan {
+    /// Takes a bending fault in unless there is one of its kind already; true: count it now.
+    fn bend(&mut self, id: u64, fault: &Fault) -> bool {
+        let twist = &mut self.twist;
+        match fault {
+            Fault::DelayMs { ms } if self.delay_ms == 0 => self.delay_ms = *ms,
+            Fault::VisibleLateMs { ms } if twist.visible_late_ms == 0 => twist.visible_late_ms = *ms,
+            Fault::NormaliseText {} if !twist.normalise => twist.normalise = true,
+            Fault::AsyncThen { polls, outcome, code, message } if twist.then.is_none() => {
+                let (code, message) = (code.clone(), message.clone());
+                let refusal = ScriptedRefusal { status: 400, code, message, ..ScriptedRefusal::default() };
+                twist.then = Some((*polls, *outcome, refusal));
+            }
+            Fault::RepeatContent {} => {
+                twist.repeat_content.get_or_insert(id);
+                return false;
+            }
+            Fault::IdempotencyWindowS { seconds } => {
+                twist.idempotency.get_or_insert((id, seconds.saturating_mul(1_000)));
+                return false;
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+impl RuleStatus {
+    fn matches(&self, seen: &Seen<'_>) -> bool {
+        let Match { account, method, path_contains, text_contains } = &self.rule.matching;
+        self.rule.times.is_none_or(|times| self.fired < times)
+            && account.as_deref().is_none_or(|uid| seen.account == Some(uid))
+            && method.as_deref().is_none_or(|method| seen.method.eq_ignore_ascii_case(method))
+            && path_contains.as_deref().is_none_or(|part| seen.path.contains(part))
+            && text_contains.as_deref().is_none_or(|part| seen.words.iter().any(|words| words.contains(part)))
+    }
+}
