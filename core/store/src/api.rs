@@ -59,8 +59,8 @@ pub trait Store: Send + Sync + 'static {
         delivery: &DeliveryId,
         change: DeliveryChanger,
     ) -> Result<Delivery, StoreError>;
-    /// Deliveries in one of the states whose `next_at` has come, oldest first.
-    async fn to_look_at(&self, look: Look) -> Result<Vec<Delivery>, StoreError>;
+    /// Deliveries in one of the states whose `next_at` has come, oldest first, with what a look at the account needs.
+    async fn to_look_at(&self, look: Look) -> Result<Vec<Looked>, StoreError>;
     /// Past `latest_at` → missed; a waiting one whose time has come → due; held ones whose reason is gone → due; due ones
     /// whose account is gone or not active → held.
     async fn sweep(&self, now: Timestamp, standing: StandingOf) -> Result<Swept, StoreError>;
@@ -106,6 +106,8 @@ pub trait Store: Send + Sync + 'static {
     async fn audit(&self, filter: AuditFilter) -> Result<Vec<AuditRow>, StoreError>;
     /// Writes an audit row for something that changes no other row.
     async fn note(&self, audit: Audit) -> Result<(), StoreError>;
+    /// Computes every hash of the audit again (P12).
+    async fn verify_audit(&self) -> Result<AuditChain, StoreError>;
 
     /// Whether the database answers and can be written to: one real write.
     async fn ping(&self) -> Result<(), StoreError>;

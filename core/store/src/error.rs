@@ -16,6 +16,15 @@ pub enum StoreError {
     /// The database is newer than this program.
     #[error("the database has schema {found}, this juzhen knows up to {known}: run the newer juzhen")]
     TooNew { found: u32, known: u32 },
+    /// Another process holds the database (P18, F36).
+    #[error("{path} is in use by {holder}: stop that one first")]
+    InUse { path: String, holder: String },
+    /// A file that juzhen has not made, or of another environment (F28).
+    #[error("{path} is not the database of this juzhen: {why}")]
+    NotOurs { path: String, why: String },
+    /// The file is damaged (F23). It is never made anew by itself.
+    #[error("{path} is damaged ({why}): stop, keep the file, restore the last backup")]
+    Damaged { path: String, why: String },
     #[error("the store is closed")]
     Closed,
     /// The database failed; nothing of the transaction was kept.

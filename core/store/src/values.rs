@@ -77,6 +77,16 @@ pub struct AuditRow {
     pub hash: String,
 }
 
+/// What a walk over the whole audit found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditChain {
+    pub rows: u64,
+    /// The first row whose hash is not that of its fields and the row before; `None` when all are.
+    pub broken_at: Option<i64>,
+    /// Hash of the newest row: to be compared with a copy kept elsewhere.
+    pub last_hash: Option<String>,
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     pub subject: Option<String>,
@@ -189,6 +199,26 @@ pub struct Look {
     pub most: u32,
 }
 
+/// A delivery that somebody has to look at, and what they need for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Looked {
+    pub delivery: Delivery,
+    /// Set while it is in doubt.
+    pub doubt: Option<Doubt>,
+    /// The newest attempt.
+    pub attempt: Option<Attempt>,
+    pub item: Item,
+    /// For a forward: the delivery it forwards.
+    pub origin: Option<Delivery>,
+}
+
+/// How long a delivery has been in doubt and how often its account was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Doubt {
+    pub since: Timestamp,
+    pub looks: u32,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
     pub missed: u32,
@@ -210,7 +240,24 @@ pub struct DeliveryRecord {
     pub delivery: Delivery,
     pub attempts: Vec<Attempt>,
     pub effects: Vec<EffectRow>,
+    /// News that came when somebody else had moved the delivery on; oldest first.
+    pub late: Vec<LateNews>,
+    pub doubt: Option<Doubt>,
     pub row_version: i64,
+}
+
+/// What a worker said that no longer held the delivery. It is evidence and changes nothing by itself (R9).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LateNews {
+    pub attempt: Option<AttemptId>,
+    pub fence: i64,
+    /// The state it would have led to.
+    pub says: DeliveryState,
+    pub outcome: String,
+    pub detail: Option<String>,
+    pub platform_id: Option<String>,
+    pub url: Option<String>,
+    pub at: Timestamp,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
