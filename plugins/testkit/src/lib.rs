@@ -2,10 +2,10 @@
 //! asked for. No network, a fixed clock, known randomness.
 //!
 //! ```no_run
-//! use juzhen_testkit::{Answer, Library, Outcome, Script, cargo};
+//! use juzhen_testkit::{Answer, Library, Outcome, Script, build};
 //! use serde_json::json;
 //!
-//! let library = Library::load(&cargo::build("juzhen-adapter-mock")?)?;
+//! let library = Library::load(&build::adapter("juzhen-adapter-mock")?)?;
 //! let script = Script::default();
 //! let adapter = library.start(&script, &json!({}))?;
 //! script.answer(Answer::json(201, &json!({ "id": "7" })));
@@ -17,7 +17,7 @@
 //! ```
 
 mod boundary;
-pub mod cargo;
+pub mod build;
 mod script;
 
 use std::path::PathBuf;

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use juzhen_abi::message::{AdapterError, Effect, ErrorKind, HostErrorKind, RejectedBy, Scope};
-use juzhen_testkit::{Adapter, Answer, Held, Library, Outcome, Request, Script, cargo};
+use juzhen_testkit::{Adapter, Answer, Held, Library, Outcome, Request, Script, build};
 use serde_json::{Value, json};
 
 #[test]
@@ -188,7 +188,7 @@ fn cancelled_at_every_request_it_holds_nothing() {
 
 fn library() -> &'static Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
-    LIBRARY.get_or_init(|| Library::load(&cargo::build("juzhen-adapter-mock").unwrap()).unwrap())
+    LIBRARY.get_or_init(|| Library::load(&build::adapter("juzhen-adapter-mock").unwrap()).unwrap())
 }
 
 fn start() -> (Adapter, Script) {

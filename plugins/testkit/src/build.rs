@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::Error;
 
 /// Builds the package as the tests themselves are built, and returns its `.so`.
-pub fn build(package: &str) -> Result<PathBuf, Error> {
-    build_with(package, &[])
+pub fn adapter(package: &str) -> Result<PathBuf, Error> {
+    adapter_with(package, &[])
 }
 
-/// As [`build`], with more arguments for cargo, such as `--features` or `--target-dir`.
-pub fn build_with(package: &str, arguments: &[&str]) -> Result<PathBuf, Error> {
+/// As [`adapter`], with more arguments for cargo, such as `--features` or `--target-dir`.
+pub fn adapter_with(package: &str, arguments: &[&str]) -> Result<PathBuf, Error> {
     let command = format!("cargo build -p {package} {}", arguments.join(" "));
     let failed = |why: String| Error::Command { command: command.trim().to_owned(), why };
     let output = Command::new(env!("CARGO"))
@@ -28,6 +28,35 @@ pub fn build_with(package: &str, arguments: &[&str]) -> Result<PathBuf, Error> {
     }
     let messages = String::from_utf8_lossy(&output.stdout);
     library_of(package, &messages).ok_or_else(|| failed("it made no shared library".to_owned()))
+}
+
+/// Compiles one C file with `cc`, from the header alone, into `folder`.
+pub fn c_adapter(source: &Path, folder: &Path) -> Result<PathBuf, Error> {
+    let name = source.file_stem().unwrap_or_default().to_string_lossy();
+    let library = folder.join(format!("lib{name}.{}", std::env::consts::DLL_EXTENSION));
+    let failed = |why: String| Error::Command { command: format!("cc {}", source.display()), why };
+    let output = Command::new("cc")
+        .args([
+            "-std=c11",
+            "-O2",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-shared",
+            "-fPIC",
+            "-fvisibility=hidden",
+            "-I",
+        ])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../abi/include"))
+        .arg(source)
+        .arg("-o")
+        .arg(&library)
+        .output()
+        .map_err(|e| failed(e.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    Ok(library)
 }
 
 /// The shared library that cargo's messages name for this package.
