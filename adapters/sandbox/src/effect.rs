@@ -82,7 +82,7 @@ pub struct Source {
     pub account_name: String,
     pub uid: String,
     pub id: String,
-    pub url: String,
+    pub url: Option<String>,
 }
 
 /// The request that caused an effect.

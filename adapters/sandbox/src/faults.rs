@@ -65,11 +65,13 @@ pub enum Fault {
     /// Applied; a complete HTTP answer whose JSON is cut in half.
     TruncateJson {},
     /// 200 with a web page, as from a captive portal or a maintenance proxy.
+    #[serde(rename = "html_200")]
     Html200 {
         #[serde(default = "yes")]
         applied: bool,
     },
     /// 200 with `{"errcode":…}` that no documentation names.
+    #[serde(rename = "unknown_errcode_200")]
     UnknownErrcode200 {
         #[serde(default = "yes")]
         applied: bool,

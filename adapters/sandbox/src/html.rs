@@ -105,9 +105,12 @@ impl Page {
     }
 
     /// Where a re-issued post comes from. `url` was checked to be a web address.
-    pub(crate) fn source(&mut self, name: &str, url: &str) {
+    pub(crate) fn source(&mut self, name: &str, url: Option<&str>) {
         self.raw("<p class=\"from\">来源：");
-        self.anchor(url, name);
+        match url {
+            Some(url) => self.anchor(url, name),
+            None => self.words(name),
+        }
         self.raw("</p>\n");
     }
 

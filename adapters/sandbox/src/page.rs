@@ -126,7 +126,7 @@ fn article(page: &mut Page, ledger: &Ledger, entry: &Entry) {
         forwarded(page, ledger, entry);
     }
     if let Some(source) = &entry.said.source {
-        page.source(&source.account_name, &source.url);
+        page.source(&source.account_name, source.url.as_deref());
     }
     if let Some(link) = &entry.said.link {
         page.link(link);

@@ -8,7 +8,7 @@
 //! | `GET /v1/accounts/{uid}/posts?since_unix_ms=&until_unix_ms=` | 200 `{"posts":[…]}`, oldest first, both ends included, what the public sees now |
 //! | `DELETE /v1/accounts/{uid}/posts/{id}` | 204; 404 `not_found` if it is not there (any more) |
 //! | `POST /v1/media` bytes | 201 `{"media_id"}` |
-//! | `GET /v1/tickets/{ticket}` | 200 `{"state":"pending"}`, `{"state":"published","id","url","created_at_unix_ms"}`, `{"state":"refused","error":{…}}` |
+//! | `GET /v1/tickets/{ticket}` | 200 `{"state":"pending"}`, `{"state":"published","id","url","created_at_unix_ms"}`, `{"state":"refused","code","reason"}` |
 //!
 //! Every request carries `Authorization: Bearer <token>`; any token is good unless one is pinned for the account.
 //! An error is `{"error":{"code","message","id"?}}`. Accounts come into being with their first valid request.

@@ -63,8 +63,7 @@ pub(crate) fn poll(world: &mut World, call: &Call, ticket: &str) -> Result<Reply
     }
     if entry.state == EffectState::Refused {
         let Refusal { code, message, .. } = worded(&DIALECT, opened.refusal.clone());
-        let error = json!({ "code": code, "message": message });
-        return Ok(Reply::json(200, &json!({ "state": "refused", "error": error })));
+        return Ok(Reply::json(200, &json!({ "state": "refused", "code": code, "reason": message })));
     }
     let mut published = receipt(&call.shared.links, number, entry.at);
     if let Some(fields) = published.as_object_mut() {

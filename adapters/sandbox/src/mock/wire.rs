@@ -80,8 +80,8 @@ pub(crate) fn new_post(arrival: &Arrival) -> Result<NewPost, Refusal> {
     if let Some(link) = &form.link {
         check_link("link", link)?;
     }
-    if let Some(source) = &form.source {
-        check_link("source.url", &source.url)?;
+    if let Some(url) = form.source.as_ref().and_then(|source| source.url.as_deref()) {
+        check_link("source.url", url)?;
     }
     if form.media.len() > MOST_MEDIA {
         return Err(bad_request(format!("at most {MOST_MEDIA} media, found {}", form.media.len())));
