@@ -1,1 +1,319 @@
-//! .
+//! The running part: settings, adapters and store put together, one service a file.
+//!
+//! `claim` takes what is due, `send` sends it, `reconcile` closes doubts, `track` asks asynchronous platforms, `sweep`
+//! keeps the times, `reload` follows the files. Each decides with pure functions of `domain` and acts through the store
+//! and the host.
+
+#![forbid(unsafe_code)]
+
+mod claim;
+pub mod clock;
+mod interpret;
+mod ports;
+mod reconcile;
+mod reload;
+mod running;
+mod secrets;
+mod send;
+mod service;
+mod start;
+mod sweep;
+mod track;
+
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use juzhen_domain::id::{AccountId, DeliveryId, PersonId};
+use juzhen_domain::route::{self, PublishedOn, Subject};
+use juzhen_domain::schedule::{self, Onward};
+use juzhen_host::{AdapterState, Host};
+use juzhen_settings::Settings;
+use juzhen_store::{Follow, StandingOf, Stop, Store, StoreError};
+use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::World;
+use crate::reload::Reloader;
+use crate::service::Board;
+
+pub use crate::reload::{Proposed, ReloadOutcome, ReloadStatus};
+pub use crate::running::installed;
+pub use crate::service::{Health, ServiceHealth};
+pub use crate::start::{EngineOptions, StartError};
+
+/// The running daemon without its surface. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    store: Arc<dyn Store>,
+    world: Arc<dyn World>,
+    host: Host,
+    worker: String,
+    current: Arc<ArcSwap<Settings>>,
+    status: ArcSwap<ReloadStatus>,
+    reloader: Reloader,
+    reload_lock: Mutex<()>,
+    reload_asked: AtomicBool,
+    stopped: AtomicBool,
+    board: Board,
+    wakes: Wakes,
+}
+
+#[derive(Default)]
+struct Wakes {
+    claim: Notify,
+    reconcile: Notify,
+    track: Notify,
+    sweep: Notify,
+    reload: Notify,
+}
+
+/// What `start` hands over.
+struct Parts {
+    options: EngineOptions,
+    reloader: Reloader,
+    current: Arc<ArcSwap<Settings>>,
+    host: Host,
+    status: ReloadStatus,
+    stopped: bool,
+}
+
+impl Engine {
+    /// Loads the settings (or the last good set), starts the adapters and looks after what a crash left. Nothing is
+    /// claimed before [`Engine::run`].
+    ///
+    /// # Errors
+    /// Settings with faults and no kept set, an adapter folder that cannot be read, a database that cannot be read.
+    pub async fn start(options: EngineOptions) -> Result<Self, StartError> {
+        start::start(options).await
+    }
+
+    fn assemble(parts: Parts) -> Self {
+        let EngineOptions { config, store, world, .. } = parts.options;
+        let worker = clock::new_id(&world);
+        Self(Arc::new(Inner {
+            folder: config,
+            store,
+            world,
+            host: parts.host,
+            worker,
+            current: parts.current,
+            status: ArcSwap::from_pointee(parts.status),
+            reloader: parts.reloader,
+            reload_lock: Mutex::default(),
+            reload_asked: AtomicBool::new(false),
+            stopped: AtomicBool::new(parts.stopped),
+            board: Board::default(),
+            wakes: Wakes::default(),
+        }))
+    }
+
+    /// Runs every service until `stop`, then finishes what is under way within `grace` and closes adapters and store.
+    pub async fn run(&self, stop: CancellationToken, grace: Duration) {
+        let engine = || self.clone();
+        tokio::join!(
+            claim::run(engine(), stop.clone(), grace),
+            reconcile::run(engine(), stop.clone()),
+            track::run(engine(), stop.clone()),
+            sweep::run(engine(), stop.clone()),
+            reload::run(engine(), stop.clone()),
+        );
+        self.host().shutdown(Duration::from_secs(2)).await;
+        if let Err(error) = self.store().close().await {
+            tracing::error!(error = with_causes(&error), "The store did not close well");
+        }
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    pub fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    /// The running settings: one whole set, never a mixture.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.0.current.load_full()
+    }
+
+    pub fn reload_status(&self) -> Arc<ReloadStatus> {
+        self.0.status.load_full()
+    }
+
+    /// Reads the files now and answers with what came of it.
+    pub async fn reload(&self) -> ReloadOutcome {
+        reload::reload(self, None).await
+    }
+
+    /// The same for a large change that a person confirmed by its revision (F95).
+    pub async fn reload_confirmed(&self, revision: &str) -> ReloadOutcome {
+        reload::reload(self, Some(revision)).await
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.0.world.now()
+    }
+
+    /// A new id, ordered by time.
+    pub fn new_id(&self) -> String {
+        clock::new_id(&self.0.world)
+    }
+
+    /// The latest time for something due at `due_at`, when nobody named one.
+    pub fn latest(&self, due_at: Timestamp) -> Timestamp {
+        running::latest(&self.settings(), due_at)
+    }
+
+    /// Something may be due now.
+    pub fn wake(&self) {
+        let wakes = &self.0.wakes;
+        [&wakes.claim, &wakes.reconcile, &wakes.track, &wakes.sweep].into_iter().for_each(Notify::notify_one);
+    }
+
+    /// STOP ALL: no new effect begins from the moment this returns (P26). The ledger asks the store in each commit, so it
+    /// holds for sends under way as well, and after a restart.
+    ///
+    /// # Errors
+    /// When the store could not keep it.
+    pub async fn stop_all(&self, by: &PersonId, reason: &str) -> Result<Stop, StoreError> {
+        self.0.stopped.store(true, Ordering::SeqCst);
+        let kept = self.store().stop(by.clone(), reason.to_owned(), self.now()).await;
+        if kept.is_err() {
+            let still = self.store().stopped().await.is_ok_and(|stop| stop.is_some());
+            self.0.stopped.store(still, Ordering::SeqCst);
+        }
+        self.wake();
+        kept
+    }
+
+    /// One person's word to lift it; `None` when the second word was said and it is lifted.
+    ///
+    /// # Errors
+    /// When the store could not keep it.
+    pub async fn lift_stop(&self, by: &PersonId) -> Result<Option<Stop>, StoreError> {
+        let left = self.store().lift_stop(by.clone(), self.now()).await?;
+        self.0.stopped.store(left.is_some(), Ordering::SeqCst);
+        self.wake();
+        Ok(left)
+    }
+
+    /// Whether every service does its work.
+    pub fn health(&self) -> Health {
+        self.0.board.health(self.now())
+    }
+
+    fn swap(&self, settings: Arc<Settings>) {
+        self.0.current.store(settings);
+    }
+
+    fn change_status(&self, change: impl Fn(&mut ReloadStatus)) {
+        let now = self.now();
+        self.0.status.rcu(|status| {
+            let mut status = ReloadStatus::clone(status);
+            status.last_try_at = now;
+            change(&mut status);
+            status
+        });
+    }
+
+    fn standing(&self) -> StandingOf {
+        claim::standing(self)
+    }
+
+    fn serving_adapters(&self) -> BTreeSet<String> {
+        let adapters = self.host().adapters().into_iter();
+        adapters.filter(|a| matches!(a.state, AdapterState::Serving)).map(|a| a.name).collect()
+    }
+
+    /// The forwards that follow from something published, by the routes that run at that moment.
+    fn follow(&self) -> Follow {
+        let settings = self.settings();
+        let world = Arc::clone(&self.0.world);
+        Arc::new(move |delivery, item, already: &BTreeSet<AccountId>| {
+            let published = PublishedOn {
+                subject: Subject { unit: &item.unit, column: item.column.as_ref() },
+                account: &delivery.account,
+                platform: &delivery.platform,
+                hops: delivery.kind.hops(),
+                already,
+            };
+            let now = world.now();
+            let onward = Onward {
+                accounts: &settings.accounts,
+                revision: settings.revision.as_str(),
+                latest_at: running::latest(&settings, now),
+                now,
+            };
+            let targets = route::follow(&settings.routes, &published);
+            schedule::forwards(item, delivery, targets, &onward, || DeliveryId::new(clock::new_id(&world)))
+        })
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.0.stopped.load(Ordering::SeqCst)
+    }
+
+    fn worker(&self) -> &str {
+        &self.0.worker
+    }
+
+    fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    fn reloader(&self) -> &Reloader {
+        &self.0.reloader
+    }
+
+    async fn reload_lock(&self) -> MutexGuard<'_, ()> {
+        self.0.reload_lock.lock().await
+    }
+
+    fn ask_reload(&self) {
+        self.0.reload_asked.store(true, Ordering::SeqCst);
+        self.0.wakes.reload.notify_one();
+    }
+
+    fn take_reload_request(&self) -> bool {
+        self.0.reload_asked.swap(false, Ordering::SeqCst)
+    }
+
+    fn board(&self) -> &Board {
+        &self.0.board
+    }
+
+    fn wake_claim(&self) -> &Notify {
+        &self.0.wakes.claim
+    }
+
+    fn wake_reconcile(&self) -> &Notify {
+        &self.0.wakes.reconcile
+    }
+
+    fn wake_track(&self) -> &Notify {
+        &self.0.wakes.track
+    }
+
+    fn wake_sweep(&self) -> &Notify {
+        &self.0.wakes.sweep
+    }
+
+    fn wake_reload(&self) -> &Notify {
+        &self.0.wakes.reload
+    }
+}
+
+/// An error and what caused it, in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |e| e.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}

@@ -1,0 +1,123 @@
+//! Claims what is due and hands it to `send`.
+//!
+//! The store decides who holds a claim. `domain::claim::rule` is asked inside the claiming transaction, with the item,
+//! its decisions, the account's standing and what the account has used, all read by that transaction: nothing can change
+//! between the look and the claim. The commit moves the delivery to `claimed` and raises its fence. From then on only a
+//! result that carries this fence moves it further; a worker that slept, was replaced, or answers after a restart holds an
+//! old fence and changes nothing (its news is kept with its attempt).
+//!
+//! A claim is not yet an intent to send. The ledger writes that when the first effect begins, in one commit with the move
+//! to `sending`, before a byte leaves. A crash before that commit proves that nothing left: the delivery goes back to due.
+//! A crash after it proves nothing, and the delivery is in doubt.
+//!
+//! Claims are made a little ahead ([`AHEAD`]) so that a send begins on time instead of one round trip late; the sender
+//! sleeps until the exact time and never sends early. Between the claim and the send, STOP ALL still holds it: the ledger
+//! looks at the stop in the commit of the intent.
+//!
+//! An account's deliveries go out one after another, in the order of their times: an account with one under way is passed
+//! over, and finishing a send wakes this service again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use juzhen_domain::caps::later;
+use juzhen_store::{ClaimRequest, ClaimRound, StoreError};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, info_span};
+
+use crate::service::{self, Round};
+use crate::{Engine, send};
+
+/// How far ahead of its time a delivery is claimed.
+const AHEAD: SignedDuration = SignedDuration::from_millis(200);
+/// The longest pause between two rounds: a backstop for wakes that were lost, and the proof of life.
+const BACKSTOP: Duration = Duration::from_secs(2);
+/// A claim is held at most this long without a sign of life; with one daemon it only matters after a crash.
+const LEASE: SignedDuration = SignedDuration::from_secs(120);
+/// Sends at the same time, over all accounts.
+const IN_FLIGHT: usize = 256;
+
+/// Claims and sends until `stop`; then waits for what is under way, but no longer than `grace`.
+pub(crate) async fn run(engine: Engine, stop: CancellationToken, grace: Duration) {
+    let sends = TaskTracker::new();
+    service::run(&engine, "claim", engine.wake_claim(), &stop, || round(&engine, &sends)).await;
+    sends.close();
+    if tokio::time::timeout(grace, sends.wait()).await.is_err() {
+        let left = sends.len();
+        tracing::warn!(left, "Sends still under way at the end of the grace: they are in doubt after the next start");
+    }
+}
+
+async fn round(engine: &Engine, sends: &TaskTracker) -> Round {
+    let room = IN_FLIGHT.saturating_sub(sends.len());
+    if room == 0 {
+        return Round::next_in(BACKSTOP);
+    }
+    match claim(engine, room).await {
+        Ok(round) => {
+            let full = round.claims.len() == room;
+            for claim in round.claims {
+                let span = info_span!("delivery", delivery.id = %claim.delivery.id, account.id = %claim.delivery.account, attempt.id = %claim.attempt.id);
+                sends.spawn(send::send(engine.clone(), claim).instrument(span));
+            }
+            Round::next_in(if full { Duration::ZERO } else { pause(round.next_due, engine.now()) })
+        }
+        Err(error) => Round::failed(&error),
+    }
+}
+
+async fn claim(engine: &Engine, most: usize) -> Result<ClaimRound, StoreError> {
+    let now = engine.now();
+    let request = ClaimRequest {
+        now,
+        until: later(now, AHEAD),
+        most: u32::try_from(most).unwrap_or(u32::MAX),
+        worker: engine.worker().to_owned(),
+        lease_until: later(now, LEASE),
+        standing: engine.standing(),
+        stopped: engine.is_stopped(),
+    };
+    let round = engine.store().claim(request).await?;
+    if round.held + round.missed > 0 {
+        tracing::info!(held = round.held, missed = round.missed, "Deliveries were put aside");
+    }
+    Ok(round)
+}
+
+/// Until something is due, less the time a claim is made ahead.
+fn pause(next_due: Option<Timestamp>, now: Timestamp) -> Duration {
+    let Some(next_due) = next_due else { return BACKSTOP };
+    let wait = next_due.duration_since(now) - AHEAD;
+    Duration::try_from(wait).unwrap_or(Duration::from_millis(1)).clamp(Duration::from_millis(1), BACKSTOP)
+}
+
+/// How an account stands in the running settings, as the claim asks it.
+pub(crate) fn standing(engine: &Engine) -> juzhen_store::StandingOf {
+    let running = engine.settings();
+    let ready = engine.serving_adapters();
+    let caps = crate::running::caps(&running);
+    Arc::new(move |account| {
+        let account = running.accounts.get(account)?;
+        Some(juzhen_domain::claim::Standing {
+            status: account.status,
+            adapter_ready: ready.contains(&account.adapter),
+            caps,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_round_is_just_before_the_next_delivery_is_due() {
+        let at = |ms| Timestamp::from_millisecond(ms).unwrap();
+        assert_eq!(pause(Some(at(1500)), at(1000)), Duration::from_millis(300));
+        assert_eq!(pause(Some(at(900)), at(1000)), Duration::from_millis(1));
+        assert_eq!(pause(Some(at(900_000)), at(1000)), BACKSTOP);
+        assert_eq!(pause(None, at(1000)), BACKSTOP);
+    }
+}

@@ -1,0 +1,236 @@
+//! From the host's reply to an outcome of the domain. The adapter says what the platform said; whether something may be
+//! out is read from the host's own count of effects and from nothing else.
+
+use jiff::{SignedDuration, Timestamp};
+use juzhen_domain::outcome::{Evidence, Outcome};
+use juzhen_host::message::{AdapterError, ErrorKind, Found, Published, Tracked};
+use juzhen_host::{Effects, Failure, Reply, pack};
+use serde::de::DeserializeOwned;
+
+/// What a publish or a repost came to.
+pub fn sent(reply: &Reply) -> Outcome {
+    let effects = reply.effects;
+    let failure = match answer::<Published>(reply) {
+        Ok(_) if effects.began == 0 => {
+            // Nothing left through the host, so nothing can be new on the account. Look before believing either.
+            return unsure("the adapter reports success, but nothing was sent");
+        }
+        Ok(Published::Published { id, url, at_unix_ms }) => {
+            return Outcome::Published { id, url, at: at_unix_ms.and_then(time) };
+        }
+        Ok(Published::Accepted { ticket }) => return Outcome::Accepted { ticket },
+        Err(failure) => failure,
+    };
+    if effects.may_have_happened() {
+        return unsure(&failure.to_string());
+    }
+    match failure {
+        Failure::Adapter(error) => said(error, effects),
+        Failure::Stopped { reason } => Outcome::Stopped { reason },
+        Failure::ReplayMismatch => unsure(&failure.to_string()),
+        Failure::TimedOut | Failure::Overloaded | Failure::NotInstalled | Failure::Quarantined { .. } => {
+            Outcome::Interrupted { began: effects.began > 0, reason: failure.to_string() }
+        }
+        // An answered request may be the post itself, and an adapter that breaks cannot tell.
+        Failure::Crashed { .. } | Failure::Panicked { .. } | Failure::BadAnswer { .. } if effects.began > 0 => {
+            unsure(&failure.to_string())
+        }
+        Failure::BadAnswer { .. } => Outcome::Stopped { reason: failure.to_string() },
+        Failure::Crashed { .. } | Failure::Panicked { .. } => {
+            Outcome::Interrupted { began: false, reason: failure.to_string() }
+        }
+    }
+}
+
+/// The adapter's word, when every request that left was clearly answered.
+fn said(error: AdapterError, effects: Effects) -> Outcome {
+    let reason = if error.message.is_empty() { format!("{:?}", error.kind) } else { error.message };
+    match error.kind {
+        ErrorKind::Retryable { after_ms, .. } => {
+            let wait = after_ms.and_then(|ms| i64::try_from(ms).ok()).map(SignedDuration::from_millis);
+            Outcome::Busy { wait, reason }
+        }
+        ErrorKind::AuthExpired { .. } => Outcome::AuthExpired { reason },
+        ErrorKind::Rejected { code, .. } => Outcome::Refused { reason: with_code(code, reason) },
+        ErrorKind::Quota { until_unix_ms, .. } => {
+            Outcome::Quota { until: until_unix_ms.and_then(time), reason }
+        }
+        // It is there already, so an earlier attempt may have landed: look (F57).
+        ErrorKind::Duplicate { .. } | ErrorKind::InDoubt => Outcome::Unsure { reason },
+        ErrorKind::Misconfigured { key } => {
+            Outcome::Stopped { reason: format!("misconfigured: {key}: {reason}") }
+        }
+        ErrorKind::Unsupported { what } => {
+            Outcome::Refused { reason: format!("the adapter does not offer {what}") }
+        }
+        ErrorKind::Bug if effects.began > 0 => Outcome::Unsure { reason },
+        ErrorKind::Bug => Outcome::Interrupted { began: false, reason },
+    }
+}
+
+/// What a look at the account came to. `taken` says whether a post is the receipt of another delivery.
+pub fn found(reply: &Reply, taken: impl Fn(&str) -> bool) -> Evidence {
+    match answer::<Found>(reply) {
+        Ok(found) => {
+            let mut matches = found.matches.into_iter().filter(|post| !taken(&post.id));
+            match (matches.next(), matches.count()) {
+                (None, _) => Evidence::NotSeen,
+                (Some(post), 0) => {
+                    Evidence::Found { id: post.id, url: post.url, at: post.at_unix_ms.and_then(time) }
+                }
+                (Some(_), more) => Evidence::Ambiguous { matches: more + 1 },
+            }
+        }
+        Err(Failure::Adapter(AdapterError { kind: ErrorKind::Unsupported { .. }, .. })) => Evidence::CannotLook,
+        Err(failure) => Evidence::Unreadable { reason: failure.to_string() },
+    }
+}
+
+/// What an asynchronous platform says now.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    Published { id: String, url: Option<String>, at: Option<Timestamp> },
+    Pending { wait: Option<SignedDuration> },
+    Refused { reason: String },
+    Unreadable { reason: String },
+}
+
+/// What a `track` came to. Only a clear word ends the waiting.
+pub fn tracked(reply: &Reply) -> Progress {
+    match answer::<Tracked>(reply) {
+        Ok(Tracked::Published { id, url, at_unix_ms }) => {
+            Progress::Published { id, url, at: at_unix_ms.and_then(time) }
+        }
+        Ok(Tracked::Pending { after_ms }) => Progress::Pending {
+            wait: after_ms.and_then(|ms| i64::try_from(ms).ok()).map(SignedDuration::from_millis),
+        },
+        Ok(Tracked::Refused { reason }) => Progress::Refused { reason },
+        Err(failure) => Progress::Unreadable { reason: failure.to_string() },
+    }
+}
+
+/// The machine word of an outcome, for attempts and metrics.
+pub fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Published { .. } => "published",
+        Outcome::Accepted { .. } => "accepted",
+        Outcome::Refused { .. } => "refused",
+        Outcome::Busy { .. } => "busy",
+        Outcome::Interrupted { .. } => "interrupted",
+        Outcome::AuthExpired { .. } => "auth_expired",
+        Outcome::Quota { .. } => "quota",
+        Outcome::Stopped { .. } => "stopped",
+        Outcome::Unsure { .. } => "unsure",
+    }
+}
+
+fn answer<T: DeserializeOwned>(reply: &Reply) -> Result<T, Failure> {
+    let bytes = reply.result.as_ref().map_err(Clone::clone)?;
+    let (head, _) = pack::unpack(bytes).map_err(|e| Failure::BadAnswer { reason: e.to_string() })?;
+    Ok(head)
+}
+
+fn unsure(reason: &str) -> Outcome {
+    Outcome::Unsure { reason: reason.to_owned() }
+}
+
+fn with_code(code: Option<String>, reason: String) -> String {
+    match code {
+        Some(code) => format!("{code}: {reason}"),
+        None => reason,
+    }
+}
+
+fn time(unix_ms: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(unix_ms).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn reply(result: Result<serde_json::Value, Failure>, began: u32, unclear: u32) -> Reply {
+        let result = result.map(|head| pack::pack(&head, b"").unwrap());
+        Reply { result, effects: Effects { began, unclear }, adapter: None }
+    }
+
+    fn adapter(kind: ErrorKind) -> Failure {
+        Failure::Adapter(AdapterError { kind, message: "说明".into() })
+    }
+
+    fn every_failure() -> Vec<Failure> {
+        let reason = || "x".to_owned();
+        vec![
+            adapter(ErrorKind::Retryable { after_ms: None, scope: Default::default() }),
+            adapter(ErrorKind::AuthExpired { secret: None }),
+            adapter(ErrorKind::Rejected { code: None, by: Default::default() }),
+            adapter(ErrorKind::Quota { until_unix_ms: None, scope: Default::default() }),
+            adapter(ErrorKind::Duplicate { remote_id: None }),
+            adapter(ErrorKind::InDoubt),
+            adapter(ErrorKind::Misconfigured { key: reason() }),
+            adapter(ErrorKind::Unsupported { what: reason() }),
+            adapter(ErrorKind::Bug),
+            Failure::Crashed { reason: reason(), times: 2 },
+            Failure::TimedOut,
+            Failure::Overloaded,
+            Failure::NotInstalled,
+            Failure::Quarantined { until: 0 },
+            Failure::Panicked { message: reason(), location: reason() },
+            Failure::BadAnswer { reason: reason() },
+            Failure::Stopped { reason: reason() },
+            Failure::ReplayMismatch,
+        ]
+    }
+
+    #[test]
+    fn p01_whatever_the_adapter_says_an_unclear_effect_is_in_doubt() {
+        for failure in every_failure() {
+            let outcome = sent(&reply(Err(failure.clone()), 2, 1));
+            assert!(matches!(outcome, Outcome::Unsure { .. }), "{failure:?} became {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn an_adapter_that_breaks_after_an_answered_effect_is_in_doubt() {
+        for failure in [
+            adapter(ErrorKind::Bug),
+            Failure::Crashed { reason: "x".into(), times: 2 },
+            Failure::Panicked { message: "x".into(), location: "y".into() },
+            Failure::BadAnswer { reason: "x".into() },
+        ] {
+            assert!(matches!(sent(&reply(Err(failure), 1, 0)), Outcome::Unsure { .. }));
+        }
+    }
+
+    #[test]
+    fn a_success_without_any_effect_is_not_believed() {
+        let head = json!({"state": "published", "id": "7"});
+        assert!(matches!(sent(&reply(Ok(head.clone()), 0, 0)), Outcome::Unsure { .. }));
+        assert!(matches!(sent(&reply(Ok(head), 1, 0)), Outcome::Published { id, .. } if id == "7"));
+        assert!(matches!(sent(&reply(Ok(json!({"state": "gone"})), 0, 0)), Outcome::Stopped { .. }));
+    }
+
+    #[test]
+    fn a_clear_word_is_honoured() {
+        let of = |kind| sent(&reply(Err(adapter(kind)), 1, 0));
+        let busy = of(ErrorKind::Retryable { after_ms: Some(7), scope: Default::default() });
+        let wait = Some(SignedDuration::from_millis(7));
+        assert_eq!(busy, Outcome::Busy { wait, reason: "说明".into() });
+        let refused = of(ErrorKind::Rejected { code: Some("bad_text".into()), by: Default::default() });
+        assert_eq!(refused, Outcome::Refused { reason: "bad_text: 说明".into() });
+        let lost = sent(&reply(Err(Failure::Crashed { reason: "x".into(), times: 2 }), 0, 0));
+        assert!(matches!(lost, Outcome::Interrupted { began: false, .. }));
+    }
+
+    #[test]
+    fn f67_a_post_that_is_anothers_receipt_is_no_evidence() {
+        let two = json!({"matches": [{"id": "a"}, {"id": "b"}]});
+        let look = |taken: fn(&str) -> bool| found(&reply(Ok(two.clone()), 0, 0), taken);
+        assert_eq!(look(|_| false), Evidence::Ambiguous { matches: 2 });
+        assert!(matches!(look(|id| id == "a"), Evidence::Found { id, .. } if id == "b"));
+        assert_eq!(look(|_| true), Evidence::NotSeen);
+        assert!(matches!(found(&reply(Err(Failure::TimedOut), 0, 0), |_| false), Evidence::Unreadable { .. }));
+    }
+}

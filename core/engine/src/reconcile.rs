@@ -1,0 +1,119 @@
+//! Closes doubts with evidence: is the post on the account? Presence proves, absence never does (R6). What cannot be
+//! settled within the platform's visibility lag and a minute goes to a person.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use juzhen_domain::caps::later;
+use juzhen_domain::delivery::{DeliveryKind, payload};
+use juzhen_domain::matrix::Account;
+use juzhen_domain::outcome::{self, Evidence};
+use juzhen_domain::state::DeliveryState;
+use juzhen_host::message::{self, operation};
+use juzhen_store::{DeliveryFilter, Look, Looked, Settle, StoreError};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info, info_span};
+
+use crate::service::{self, Round};
+use crate::{Engine, interpret, running, send};
+
+/// Longer than the platform's own lag: what is not seen by then goes to a person (P5).
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// Clocks of platform and daemon may differ by this much.
+const SKEW: SignedDuration = SignedDuration::from_secs(30);
+const MOST: u32 = 64;
+
+pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
+    service::run(&engine, "reconcile", engine.wake_reconcile(), &stop, || round(&engine)).await;
+}
+
+async fn round(engine: &Engine) -> Round {
+    let look = Look { states: vec![DeliveryState::InDoubt], now: engine.now(), most: MOST };
+    match engine.store().to_look_at(look).await {
+        Ok(doubts) => {
+            for doubt in doubts {
+                let span = info_span!("delivery", delivery.id = %doubt.delivery.id, account.id = %doubt.delivery.account);
+                if let Err(error) = look_for(engine, doubt).instrument(span).await {
+                    return Round::failed(&error);
+                }
+            }
+            Round::next_in(Duration::from_secs(1))
+        }
+        Err(error) => Round::failed(&error),
+    }
+}
+
+async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
+    let settings = engine.settings();
+    let delivery = &doubt.delivery;
+    let (evidence, lag) = match settings.accounts.get(&delivery.account) {
+        Some(account) => (evidence(engine, &doubt, account).await?, send::lag(engine, account)),
+        None => (Evidence::Unreadable { reason: "the settings no longer have this account".into() }, SignedDuration::ZERO),
+    };
+    let now = engine.now();
+    let (since, looks) = doubt.doubt.as_ref().map_or((now, 0), |d| (d.since, d.looks));
+    let window_ends = later(since, lag + PATIENCE);
+    info!(evidence = ?evidence, "Looked for a delivery in doubt");
+    let next = outcome::weigh(evidence, window_ends, &running::retry(&settings), looks + 1, now);
+    let settle = Settle {
+        delivery: delivery.id.clone(),
+        expected: (DeliveryState::InDoubt, delivery.fence),
+        or_claimed: false,
+        attempt: doubt.attempt.as_ref().map(|a| a.id.clone()),
+        outcome: "looked".into(),
+        detail: None,
+        next,
+        adapter: None,
+        follow: engine.follow(),
+        now,
+        request: None,
+    };
+    engine.store().settle(settle).await?;
+    engine.wake();
+    Ok(())
+}
+
+async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<Evidence, StoreError> {
+    let manifest = engine.host().manifest(&account.adapter);
+    let can_look = manifest.is_none_or(|m| m.operations.iter().any(|o| o == operation::FIND_PUBLISHED));
+    if !can_look {
+        return Ok(Evidence::CannotLook);
+    }
+    let delivery = &doubt.delivery;
+    let began = doubt.attempt.as_ref().map_or(delivery.changed_at, |a| a.started_at);
+    let find = find(engine, doubt, began);
+    let key = delivery.id.to_string();
+    let call = send::reading_call(engine, account, operation::FIND_PUBLISHED, send::as_json(&find), key);
+    let reply = engine.host().call(call).await;
+    // The same text may have gone out before on purpose, such as a weekly notice: its receipt is no evidence (F67).
+    let filter = DeliveryFilter {
+        state: Some(DeliveryState::Published),
+        account: Some(delivery.account.clone()),
+        most: 500,
+        ..DeliveryFilter::default()
+    };
+    let others = engine.store().deliveries(filter).await?;
+    let taken = |id: &str| {
+        others.iter().any(|d| d.receipt.as_ref().and_then(|r| r.platform_id.as_deref()) == Some(id))
+    };
+    Ok(interpret::found(&reply, taken))
+}
+
+fn find(engine: &Engine, doubt: &Looked, began: jiff::Timestamp) -> message::Find {
+    let delivery = &doubt.delivery;
+    let origin = doubt.origin.as_ref();
+    let variant = payload(&doubt.item.content, &delivery.platform, origin.map(|o| &o.platform));
+    let source = origin.map(|o| send::source(engine, o));
+    let repost = match (&delivery.kind, &source) {
+        (DeliveryKind::Forward { .. }, Some(origin)) => {
+            Some(message::Repost { origin: origin.clone(), comment: String::new() })
+        }
+        _ => None,
+    };
+    message::Find {
+        post: variant.map(|v| send::as_post(v, source)),
+        repost,
+        since_unix_ms: (began - SKEW).as_millisecond(),
+        until_unix_ms: later(engine.now(), SKEW).as_millisecond(),
+    }
+}

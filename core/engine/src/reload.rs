@@ -1,0 +1,208 @@
+//! Reload: load, check everything, compare, swap at once. Starting is the first reload, so the path that is used at night
+//! is the path used at every start. A fault anywhere leaves the running settings as they were (P8); a change by itself
+//! publishes, re-times and approves nothing (P9): the running settings are only ever read by the next decision.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use juzhen_settings::{Changes, Installed, Loader, Report, Settings};
+use juzhen_store::{Audit, KeptSettings, Store, StoreError};
+use serde::Serialize;
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::service::{self, Round};
+use crate::{Engine, running};
+
+/// Files are read again once they have been quiet this long.
+const SETTLE: Duration = Duration::from_millis(200);
+/// Looked at this often even without an event (F94).
+const POLL: Duration = Duration::from_secs(10);
+
+/// How the last reload went. The running settings themselves are [`Engine::settings`].
+#[derive(Debug, Clone, Serialize)]
+pub struct ReloadStatus {
+    pub successful: bool,
+    pub last_success_at: Option<Timestamp>,
+    pub last_try_at: Timestamp,
+    /// Of the running settings.
+    pub revision: String,
+    /// Running on the kept set because the files are not good.
+    pub on_last_good: bool,
+    /// What is wrong with the files now.
+    pub faults: Option<Report>,
+    /// A large change that somebody has to confirm, by its revision.
+    pub waiting_for_confirmation: Option<Proposed>,
+    /// Changed settings that only a restart applies.
+    pub restart_needed: Vec<String>,
+}
+
+/// A change that a file alone may not make (F95).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Proposed {
+    pub revision: String,
+    pub reasons: Vec<String>,
+}
+
+/// What a reload came to.
+#[derive(Debug, Clone)]
+pub enum ReloadOutcome {
+    Applied { revision: String, changes: Changes },
+    Unchanged { revision: String },
+    /// Nothing changed; every fault of every file.
+    Refused(Report),
+    /// Nothing changed until somebody confirms this revision.
+    NeedsConfirmation(Proposed),
+    /// The database could not keep the new set, so it was not applied.
+    NotKept { problem: String },
+}
+
+/// The folder and what was read from it last.
+pub(crate) struct Reloader {
+    loader: Mutex<Option<Loader>>,
+}
+
+impl Reloader {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { loader: Mutex::new(Some(Loader::new(folder))) }
+    }
+
+    /// Reads and checks the files. Parsing blocks, so it happens beside the runtime's own threads.
+    pub(crate) async fn load(&self, installed: Option<Installed>) -> Result<Arc<Settings>, Report> {
+        let mut slot = self.loader.lock().await;
+        let Some(mut loader) = slot.take() else { return Err(Report::default()) };
+        let work = tokio::task::spawn_blocking(move || {
+            let result = loader.load(installed.as_ref());
+            (loader, result)
+        });
+        match work.await {
+            Ok((loader, result)) => {
+                *slot = Some(loader);
+                result
+            }
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+}
+
+/// Reloads whenever the files or the adapters change, until `stop`.
+pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
+    let (look, looks) = mpsc::channel(1);
+    let watch = juzhen_settings::watch(engine.folder().to_owned(), SETTLE, POLL, look, stop.clone());
+    let nudges = nudge(engine.clone(), looks, stop.clone());
+    let rounds = service::run(&engine, "reload", engine.wake_reload(), &stop, || round(&engine));
+    tokio::join!(watch, nudges, rounds);
+}
+
+/// A change of the files or of the adapters asks for a round.
+async fn nudge(engine: Engine, mut looks: mpsc::Receiver<()>, stop: CancellationToken) {
+    let mut adapters = engine.host().changed();
+    loop {
+        tokio::select! {
+            Some(()) = looks.recv() => engine.ask_reload(),
+            Ok(()) = adapters.changed() => { engine.ask_reload(); engine.wake(); }
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+async fn round(engine: &Engine) -> Round {
+    if engine.take_reload_request() {
+        let _outcome = engine.reload().await;
+    }
+    Round::next_in(Duration::from_secs(2))
+}
+
+/// One reload. `confirmed` names the revision of a large change that somebody confirmed.
+pub(crate) async fn reload(engine: &Engine, confirmed: Option<&str>) -> ReloadOutcome {
+    let _one_at_a_time = engine.reload_lock().await;
+    let installed = running::installed(&engine.host().adapters());
+    let current = engine.settings();
+    match engine.reloader().load(Some(installed)).await {
+        Err(report) => {
+            warn!(faults = report.faults.len(), first = report.first_line(), "Settings refused; the running ones go on");
+            engine.change_status(|s| {
+                s.successful = false;
+                s.faults = Some(report.clone());
+            });
+            ReloadOutcome::Refused(report)
+        }
+        Ok(wanted) if wanted.revision == current.revision => {
+            engine.change_status(|s| settled(s, engine.now()));
+            ReloadOutcome::Unchanged { revision: wanted.revision.to_string() }
+        }
+        Ok(wanted) => apply(engine, &current, wanted, confirmed).await,
+    }
+}
+
+async fn apply(
+    engine: &Engine,
+    current: &Settings,
+    wanted: Arc<Settings>,
+    confirmed: Option<&str>,
+) -> ReloadOutcome {
+    let changes = juzhen_settings::diff(Some(current), &wanted);
+    let revision = wanted.revision.to_string();
+    if let Some(proposed) = proposal(&changes, &revision, confirmed) {
+        warn!(revision, reasons = ?proposed.reasons, "A large change waits for confirmation");
+        engine.change_status(|s| {
+            s.successful = false;
+            s.faults = None;
+            s.waiting_for_confirmation = Some(proposed.clone());
+        });
+        return ReloadOutcome::NeedsConfirmation(proposed);
+    }
+    if let Err(error) = keep(engine.store().as_ref(), &wanted, engine.now()).await {
+        let problem = crate::with_causes(&error);
+        warn!(problem, "Settings could not be kept and were not applied");
+        return ReloadOutcome::NotKept { problem };
+    }
+    engine.swap(Arc::clone(&wanted));
+    engine.change_status(|s| {
+        settled(s, engine.now());
+        s.revision.clone_from(&revision);
+        s.restart_needed.extend(changes.restart_only.iter().cloned());
+        s.restart_needed.dedup();
+    });
+    // What lost its account is held now and not only when it is due, so that people see it.
+    if let Err(error) = engine.store().sweep(engine.now(), engine.standing()).await {
+        warn!(error = crate::with_causes(&error), "Could not sweep after the reload");
+    }
+    engine.wake();
+    info!(revision, changes = %changes.summary(), "Settings applied");
+    ReloadOutcome::Applied { revision, changes }
+}
+
+/// A change that takes away much is only proposed by the files; a person confirms it by its revision (F95).
+pub(crate) fn proposal(changes: &Changes, revision: &str, confirmed: Option<&str>) -> Option<Proposed> {
+    if changes.dangerous.is_empty() || confirmed == Some(revision) {
+        return None;
+    }
+    Some(Proposed { revision: revision.to_owned(), reasons: changes.dangerous.clone() })
+}
+
+fn settled(status: &mut ReloadStatus, now: Timestamp) {
+    status.successful = true;
+    status.last_success_at = Some(now);
+    status.on_last_good = false;
+    status.faults = None;
+    status.waiting_for_confirmation = None;
+}
+
+/// Keeps a set in the database: the last good one after a restart with broken files.
+pub(crate) async fn keep(store: &dyn Store, settings: &Settings, at: Timestamp) -> Result<(), StoreError> {
+    let sources = settings.sources.iter().map(|(name, text)| (name.clone(), text.to_string())).collect();
+    let revision = settings.revision.to_string();
+    let audit = Audit {
+        actor: "daemon".into(),
+        action: "settings.applied".into(),
+        subject: format!("settings:{revision}"),
+        detail: serde_json::json!({ "units": settings.units.len(), "accounts": settings.accounts.len() }),
+        at,
+        request: None,
+    };
+    store.keep_settings(KeptSettings { revision, sources, at }, audit).await
+}

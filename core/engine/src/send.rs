@@ -1,0 +1,223 @@
+//! Sends one claimed delivery: the only place that causes an effect, and only with an `Authorised` from the domain.
+//!
+//! The call goes to the adapter through the host; the host's ledger (kept by the store) writes each mutating request down
+//! before it leaves. What came of it is decided by `domain::outcome::after` and written together with the forwards that
+//! follow. If that write fails it is tried again until it succeeds: a result that is known must not be forgotten.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use juzhen_domain::approval::Authorised;
+use juzhen_domain::delivery::{Delivery, DeliveryKind};
+use juzhen_domain::item::Variant;
+use juzhen_domain::matrix::Account;
+use juzhen_domain::outcome::{self, Next, Outcome};
+use juzhen_domain::state::DeliveryState;
+use juzhen_host::message::{self, operation};
+use juzhen_host::{AccountContext, Call, EffectPolicy, Reply};
+use juzhen_store::{Claim, Settle, Settled, StoreError};
+use tracing::{error, info, warn};
+
+use crate::running::{self, account_context};
+use crate::{Engine, interpret};
+
+/// Sends, and writes down what came of it.
+pub(crate) async fn send(engine: Engine, claim: Claim) {
+    sleep_until(&engine, claim.delivery.next_at).await;
+    let settings = engine.settings();
+    let retry = running::retry(&settings);
+    let Some(account) = settings.accounts.get(claim.leave.account()) else {
+        // Removed since the claim: nothing has left, and the next round of the sweep holds it.
+        let reason = "account_gone: the settings no longer have this account".to_owned();
+        return settle(&engine, &claim, Next::Held { reason }, "held", None).await;
+    };
+    let reply = engine.host().call(call(&engine, &claim, account)).await;
+    let outcome = interpret::sent(&reply);
+    let word = interpret::word(&outcome);
+    report(&outcome);
+    let lag = lag(&engine, account);
+    let next = outcome::after(outcome, claim.delivery.tries, &retry, lag, engine.now());
+    settle(&engine, &claim, next, word, Some(&reply)).await;
+}
+
+async fn sleep_until(engine: &Engine, time: Timestamp) {
+    while let Ok(left) = Duration::try_from(time.duration_since(engine.now())) {
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left).await;
+    }
+}
+
+fn call(engine: &Engine, claim: &Claim, account: &Account) -> Call {
+    let manifest = engine.host().manifest(&account.adapter);
+    let offers = |name: &str| manifest.as_ref().is_some_and(|m| m.operations.iter().any(|o| o == name));
+    let (operation, body) = body(claim, engine, offers(operation::REPOST));
+    Call {
+        adapter: account.adapter.clone(),
+        id: claim.attempt.call.clone(),
+        operation: operation.to_owned(),
+        account: account_context(account),
+        idempotency_key: claim.delivery.id.to_string(),
+        attempt: claim.attempt.number,
+        deadline: running::call_deadline(&engine.settings()),
+        body,
+        effects: EffectPolicy::Journal,
+    }
+}
+
+/// The platform's own repost where it can be one, else the approved text, with its source when it is a forward.
+fn body(claim: &Claim, engine: &Engine, offers_repost: bool) -> (&'static str, serde_json::Value) {
+    let source = match (claim.leave.kind(), &claim.origin) {
+        (DeliveryKind::Forward { .. }, Some(origin)) => Some(source(engine, origin)),
+        _ => None,
+    };
+    let native = claim.origin.as_ref().filter(|o| o.platform == claim.delivery.platform && offers_repost);
+    match (source, native.and_then(|o| o.receipt.as_ref()?.platform_id.as_ref())) {
+        (Some(origin), Some(_)) => {
+            (operation::REPOST, as_json(&message::Repost { origin, comment: String::new() }))
+        }
+        (source, _) => (operation::PUBLISH, as_json(&post(&claim.leave, source))),
+    }
+}
+
+pub(crate) fn source(engine: &Engine, origin: &Delivery) -> message::Source {
+    let settings = engine.settings();
+    let account = settings.accounts.get(&origin.account);
+    let receipt = origin.receipt.as_ref();
+    message::Source {
+        account_name: account.map(|a| a.name.clone()).unwrap_or_default(),
+        uid: account.map(|a| a.uid.clone()).unwrap_or_default(),
+        id: receipt.and_then(|r| r.platform_id.clone()).unwrap_or_default(),
+        url: receipt.and_then(|r| r.url.clone()),
+    }
+}
+
+fn post(leave: &Authorised, source: Option<message::Source>) -> message::Post {
+    as_post(leave.payload(), source)
+}
+
+/// The message for a text, as it goes to an adapter.
+pub(crate) fn as_post(variant: &Variant, source: Option<message::Source>) -> message::Post {
+    message::Post {
+        title: variant.title.clone(),
+        text: variant.text.clone(),
+        link: variant.link.clone(),
+        media: variant
+            .media
+            .iter()
+            .map(|m| message::Media {
+                blob: m.sha256.clone(),
+                mime: m.mime.clone(),
+                bytes: m.bytes,
+                alt: m.alt.clone(),
+            })
+            .collect(),
+        source,
+    }
+}
+
+/// Messages of the boundary are plain structs; they always become JSON.
+pub(crate) fn as_json<T: serde::Serialize>(message: &T) -> serde_json::Value {
+    serde_json::to_value(message).unwrap_or_default()
+}
+
+pub(crate) fn lag(engine: &Engine, account: &Account) -> SignedDuration {
+    let lag = engine.host().manifest(&account.adapter).and_then(|m| m.visibility_lag_s).unwrap_or(0);
+    SignedDuration::from_secs(i64::from(lag))
+}
+
+fn report(outcome: &Outcome) {
+    match outcome {
+        Outcome::Published { id, .. } => info!(platform.id = %id, "Published"),
+        Outcome::Accepted { ticket } => info!(ticket, "Accepted: the platform decides later"),
+        Outcome::Unsure { reason } => warn!(reason, "In doubt: it may be out"),
+        Outcome::Refused { reason } | Outcome::Stopped { reason } => warn!(reason, "Not published"),
+        Outcome::Busy { reason, .. }
+        | Outcome::Interrupted { reason, .. }
+        | Outcome::AuthExpired { reason }
+        | Outcome::Quota { reason, .. } => info!(reason, "Not now"),
+    }
+}
+
+async fn settle(engine: &Engine, claim: &Claim, next: Next, word: &str, reply: Option<&Reply>) {
+    let adapter = reply.and_then(|r| r.adapter.as_ref()).map(|a| a.sha256.clone());
+    let settle = Settle {
+        delivery: claim.delivery.id.clone(),
+        expected: (DeliveryState::Sending, claim.delivery.fence),
+        or_claimed: true,
+        attempt: Some(claim.attempt.id.clone()),
+        detail: detail(&next),
+        next,
+        outcome: word.to_owned(),
+        adapter,
+        follow: engine.follow(),
+        now: engine.now(),
+        request: None,
+    };
+    write_down(engine, settle).await;
+    engine.wake();
+}
+
+fn detail(next: &Next) -> Option<String> {
+    match next {
+        Next::Published(receipt) => receipt.url.clone(),
+        Next::Accepted { ticket, .. } => Some(ticket.clone()),
+        Next::Again { reason, .. }
+        | Next::Waiting { reason, .. }
+        | Next::Refused { reason }
+        | Next::Held { reason }
+        | Next::InDoubt { reason, .. }
+        | Next::NeedsPerson { reason } => Some(reason.clone()),
+    }
+}
+
+/// Writes news of a delivery, again and again until the store takes it or is closed (F20).
+pub(crate) async fn write_down(engine: &Engine, settle: Settle) {
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match engine.store().settle(settle.clone()).await {
+            Ok(Settled::Applied { forwards, .. }) => {
+                if !forwards.is_empty() {
+                    info!(forwards = forwards.len(), "Forwards follow");
+                }
+                return;
+            }
+            Ok(Settled::Late { state }) => {
+                warn!(%state, outcome = settle.outcome, "A late result was kept as evidence");
+                return;
+            }
+            Err(StoreError::Closed | StoreError::NotFound { .. } | StoreError::Impossible { .. }) => {
+                error!(outcome = settle.outcome, "A result could not be written and is lost to this run");
+                return;
+            }
+            Err(error) => {
+                error!(error = crate::with_causes(&error), "A result could not be written yet");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(5));
+            }
+        }
+    }
+}
+
+/// The account of a call that only reads.
+pub(crate) fn reading_call(
+    engine: &Engine,
+    account: &Account,
+    operation: &'static str,
+    body: serde_json::Value,
+    key: String,
+) -> Call {
+    let account_context: AccountContext = account_context(account);
+    Call {
+        adapter: account.adapter.clone(),
+        id: engine.new_id(),
+        operation: operation.to_owned(),
+        account: account_context,
+        idempotency_key: key,
+        attempt: 1,
+        deadline: running::call_deadline(&engine.settings()),
+        body,
+        effects: EffectPolicy::Forbid,
+    }
+}

@@ -1,0 +1,153 @@
+//! Starting: settings, adapters, what a crash left behind; in this order, before anything is claimed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use juzhen_host::{Host, HostOptions, Ports};
+use juzhen_settings::{Installed, Loader, Report, Settings};
+use juzhen_store::{Store, StoreError};
+use tracing::{info, warn};
+
+use crate::clock::World;
+use crate::ports::StorePorts;
+use crate::reload::{self, Proposed, Reloader, ReloadStatus};
+use crate::secrets::FileSecrets;
+use crate::{Engine, Parts, running};
+
+/// What an engine is started with.
+pub struct EngineOptions {
+    /// Folder of `district.yaml`.
+    pub config: PathBuf,
+    /// Where adapters are when the settings do not say.
+    pub adapters: PathBuf,
+    /// Where secrets are when the settings do not say.
+    pub secrets: PathBuf,
+    pub store: Arc<dyn Store>,
+    pub world: Arc<dyn World>,
+    /// A last word on the host's options, such as the child's program in tests.
+    pub tune_host: fn(&mut HostOptions),
+}
+
+/// Why it did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is no kept set to run on instead.
+    #[error("the settings in {} have {} faults; run `juzhen check {}`\n{report}", folder.display(), report.faults.len(), folder.display())]
+    Settings { folder: PathBuf, report: Report },
+    #[error("could not start the adapters")]
+    Host(#[from] juzhen_host::HostStartError),
+    #[error("could not read the database")]
+    Store(#[from] StoreError),
+}
+
+pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> {
+    let EngineOptions { config, store, world, .. } = &options;
+    let reloader = Reloader::new(config.clone());
+    let last_good = last_good(store.as_ref()).await?;
+    // Without the adapters, whose folder the settings name; checked against them below.
+    let chosen = choose(&reloader, None, last_good.clone(), config).await?;
+    let current = Arc::new(ArcSwap::new(Arc::clone(&chosen.settings)));
+    let host = start_host(&options, &current, &chosen.settings).await?;
+    let installed = running::installed(&host.adapters());
+    let chosen = choose(&reloader, Some(installed), last_good, config).await?;
+    current.store(Arc::clone(&chosen.settings));
+    let now = world.now();
+    if !chosen.is_last_good {
+        reload::keep(store.as_ref(), &chosen.settings, now).await?;
+    }
+    let recovered = store.recover(now).await?;
+    info!(
+        due = recovered.due,
+        resumed = recovered.resumed,
+        in_doubt = recovered.in_doubt,
+        "Looked after what was under way at the last stop"
+    );
+    let stopped = store.stopped().await?.is_some();
+    let status = status(&chosen, now);
+    Ok(Engine::assemble(Parts { options, reloader, current, host, status, stopped }))
+}
+
+struct Chosen {
+    settings: Arc<Settings>,
+    is_last_good: bool,
+    faults: Option<Report>,
+    proposed: Option<Proposed>,
+}
+
+/// The files when they are good, else the last good set; a start does not get around the guard for large changes either.
+async fn choose(
+    reloader: &Reloader,
+    installed: Option<Installed>,
+    last_good: Option<Arc<Settings>>,
+    folder: &Path,
+) -> Result<Chosen, StartError> {
+    match (reloader.load(installed).await, last_good) {
+        (Ok(files), None) => Ok(Chosen { settings: files, is_last_good: false, faults: None, proposed: None }),
+        (Ok(files), Some(kept)) => {
+            let changes = juzhen_settings::diff(Some(&kept), &files);
+            match reload::proposal(&changes, files.revision.as_str(), None) {
+                None => Ok(Chosen { settings: files, is_last_good: false, faults: None, proposed: None }),
+                proposed => {
+                    warn!(reasons = ?proposed, "The files hold a large change that nobody confirmed: running on the last good settings");
+                    Ok(Chosen { settings: kept, is_last_good: true, faults: None, proposed })
+                }
+            }
+        }
+        (Err(report), Some(kept)) => {
+            warn!(faults = report.faults.len(), first = report.first_line(), "The files have faults: running on the last good settings");
+            Ok(Chosen { settings: kept, is_last_good: true, faults: Some(report), proposed: None })
+        }
+        (Err(report), None) => Err(StartError::Settings { folder: folder.to_owned(), report }),
+    }
+}
+
+async fn last_good(store: &dyn Store) -> Result<Option<Arc<Settings>>, StartError> {
+    let Some(kept) = store.last_settings().await? else { return Ok(None) };
+    match Loader::from_sources(kept.sources).load(None) {
+        Ok(settings) => Ok(Some(settings)),
+        Err(report) => {
+            // Written by another version with other rules; the files decide then.
+            warn!(revision = kept.revision, first = report.first_line(), "The kept settings cannot be used by this version");
+            Ok(None)
+        }
+    }
+}
+
+async fn start_host(
+    options: &EngineOptions,
+    current: &Arc<ArcSwap<Settings>>,
+    settings: &Settings,
+) -> Result<Host, StartError> {
+    let secrets_folder = running::secrets_folder(settings, &options.config, &options.secrets);
+    let of_account = Arc::clone(current);
+    let references = Box::new(move |account: &juzhen_domain::id::AccountId| {
+        of_account.load().accounts.get(account).map(|a| a.secrets.clone()).unwrap_or_default()
+    });
+    let store_ports =
+        Arc::new(StorePorts { store: Arc::clone(&options.store), world: Arc::clone(&options.world) });
+    let ports = Ports {
+        ledger: store_ports.clone(),
+        secrets: Arc::new(FileSecrets::new(secrets_folder, references)),
+        values: store_ports.clone(),
+        blobs: store_ports.clone(),
+        clock: store_ports,
+    };
+    let folder = running::adapters_folder(settings, &options.config, &options.adapters);
+    let mut host_options = running::host_options(settings, folder);
+    (options.tune_host)(&mut host_options);
+    Ok(Host::start(host_options, ports).await?)
+}
+
+fn status(chosen: &Chosen, now: jiff::Timestamp) -> ReloadStatus {
+    ReloadStatus {
+        successful: !chosen.is_last_good,
+        last_success_at: (!chosen.is_last_good).then_some(now),
+        last_try_at: now,
+        revision: chosen.settings.revision.to_string(),
+        on_last_good: chosen.is_last_good,
+        faults: chosen.faults.clone(),
+        waiting_for_confirmation: chosen.proposed.clone(),
+        restart_needed: Vec::new(),
+    }
+}

@@ -1,0 +1,132 @@
+//! The house keeps its shape: imports point down only, `unsafe` stays at the boundary, every file says what it is.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// crate → what it may import of ours (core/ARCHITECTURE.md has the picture). Tests may import more: they drive what
+/// they test.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("juzhen-domain", &[]),
+    ("juzhen-abi", &[]),
+    ("juzhen-settings", &["juzhen-domain"]),
+    ("juzhen-store", &["juzhen-domain"]),
+    ("juzhen-sdk", &["juzhen-abi"]),
+    ("juzhen-host", &["juzhen-abi"]),
+    ("juzhen-testkit", &["juzhen-abi", "juzhen-host"]),
+    ("juzhen-engine", &["juzhen-domain", "juzhen-settings", "juzhen-store", "juzhen-host"]),
+    ("juzhen-server", &["juzhen-domain", "juzhen-store", "juzhen-engine"]),
+    (
+        "juzhen",
+        &[
+            "juzhen-domain",
+            "juzhen-settings",
+            "juzhen-store",
+            "juzhen-engine",
+            "juzhen-server",
+            "juzhen-host",
+            "juzhen-sandbox",
+        ],
+    ),
+    ("juzhen-adapter-mock", &["juzhen-sdk"]),
+    ("juzhen-adapter-hostile", &["juzhen-sdk"]),
+    ("juzhen-sandbox", &[]),
+];
+
+/// The only places where `unsafe` may stand.
+const UNSAFE_ALLOWED: &[&str] = &["plugins/abi", "plugins/sdk", "plugins/host", "plugins/testkit", "adapters/hostile"];
+
+#[test]
+fn imports_point_down_only() {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours: BTreeSet<&str> = packages.iter().map(|p| p["name"].as_str().unwrap()).collect();
+    let allowed: BTreeMap<&str, BTreeSet<&str>> =
+        LAYERS.iter().map(|(name, may)| (*name, may.iter().copied().collect())).collect();
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
+        if name == "juzhen-tests" {
+            continue;
+        }
+        let may = allowed.get(name).unwrap_or_else(|| panic!("{name} has no place in the house yet: give it one in LAYERS"));
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let of_tests = dependency["kind"] == "dev";
+            let imported = dependency["name"].as_str().unwrap();
+            if ours.contains(imported) && !of_tests {
+                assert!(may.contains(imported), "{name} must not import {imported}");
+            }
+        }
+    }
+    let gone: Vec<_> = allowed.keys().filter(|name| !ours.contains(**name)).collect();
+    assert!(gone.is_empty(), "no longer in the workspace: {gone:?}");
+}
+
+#[test]
+fn unsafe_stays_at_the_boundary() {
+    for (path, text) in sources() {
+        let shown = path.strip_prefix(root()).unwrap().display().to_string();
+        let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
+        let uses = code.filter(|l| l.contains("unsafe {") || l.contains("unsafe fn") || l.contains("unsafe impl")).count();
+        let allowed = UNSAFE_ALLOWED.iter().any(|folder| shown.starts_with(folder)) || shown == "tests/layers.rs";
+        assert!(uses == 0 || allowed, "{shown} holds unsafe code");
+        let is_root = shown.ends_with("src/lib.rs") || shown.ends_with("src/main.rs");
+        if is_root && !allowed {
+            assert!(text.contains("#![forbid(unsafe_code)]"), "{shown} does not forbid unsafe code");
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for (path, text) in sources() {
+        assert!(text.starts_with("//!") || text.starts_with("#!"), "{} has no `//!` line at its top", path.display());
+    }
+}
+
+#[test]
+fn the_domain_names_no_clock_no_file_and_no_network() {
+    for (path, text) in sources().into_iter().filter(|(p, _)| p.starts_with(root().join("core/domain/src"))) {
+        for word in ["std::fs", "std::net", "std::env", "tokio", "Timestamp::now", "SystemTime", "Instant::now", "async "] {
+            assert!(!text.contains(word), "{} names {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_send_gives_the_host_leave_for_effects() {
+    for (path, text) in sources().into_iter().filter(|(p, _)| p.starts_with(root().join("core"))) {
+        let is_send = path.ends_with("engine/src/send.rs");
+        assert!(is_send || !text.contains("EffectPolicy::Journal"), "{} asks for effects", path.display());
+    }
+}
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for folder in ["core", "plugins", "adapters", "tests"] {
+        walk(&root().join(folder), &mut found);
+    }
+    assert!(found.len() > 50, "the walk found too little: {}", found.len());
+    found
+}
+
+fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("target") {
+            walk(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
