@@ -1,0 +1,233 @@
+//! Accounts and the adapters that serve them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use juzhen_domain::id::{AccountId, Platform, UnitCode};
+use juzhen_domain::matrix::{Account, AccountLevel, AccountStatus};
+use serde_json::Value;
+
+use super::{Desk, In, plain_adapters};
+use crate::fault::Place;
+use crate::files::{AccountSection, AdapterSection, UnitFile};
+use crate::form::{At, is_secret_name};
+use crate::problem::{MatterProblem, nearest};
+use crate::settings::{AdapterSettings, Installed, InstalledAdapter};
+
+/// The adapters' section, with every name in it looked up.
+pub(crate) fn adapters(desk: &mut Desk<'_>, file: usize, section: &AdapterSection) -> AdapterSettings {
+    for (_, adapter) in &section.serve {
+        check_adapter(desk, file, adapter);
+    }
+    for (name, _) in &section.isolation_of {
+        check_adapter(desk, file, name);
+    }
+    for (name, defaults) in &section.defaults {
+        if let Some(adapter) = check_adapter(desk, file, name) {
+            check_known_settings(desk, file, adapter, defaults);
+        } else {
+            check_open_settings(desk, file, defaults);
+        }
+    }
+    plain_adapters(section)
+}
+
+/// Every account of every unit.
+pub(crate) fn build(
+    desk: &mut Desk<'_>,
+    units: &[In<'_, UnitFile>],
+    adapters: Option<&AdapterSettings>,
+    office: Option<&UnitCode>,
+) -> BTreeMap<AccountId, Account> {
+    let mut accounts = BTreeMap::new();
+    let mut seen = Seen::default();
+    for (file, unit) in units {
+        for section in &unit.accounts {
+            let account = account(desk, *file, section, &unit.code.value, adapters);
+            seen.check(desk, *file, section, &account);
+            if let Some(office) = office.filter(|office| **office != unit.code.value)
+                && section.level.value == AccountLevel::District
+            {
+                let office = office.to_string();
+                desk.error(*file, section.level.place, MatterProblem::DistrictAccountOutsideOffice { office });
+            }
+            accounts.insert(account.id.clone(), account);
+        }
+    }
+    accounts
+}
+
+/// Notes a platform that no adapter serves.
+pub(crate) fn check_platform(
+    desk: &mut Desk<'_>,
+    file: usize,
+    platform: &At<Platform>,
+    adapters: Option<&AdapterSettings>,
+) {
+    let (Some(installed), Some(adapters)) = (desk.installed, adapters) else { return };
+    if adapters.serve.contains_key(&platform.value) || serves(installed, platform.value.as_str()).is_some() {
+        return;
+    }
+    let text = platform.value.to_string();
+    let names = names_of(installed).chain(adapters.serve.keys().map(Platform::as_str));
+    let near = nearest(&text, names);
+    desk.error(file, platform.place, MatterProblem::UnknownPlatform { platform: text, near, installed: list(installed) });
+}
+
+/// What an account must not share with another.
+#[derive(Default)]
+struct Seen<'a> {
+    on_platform: HashMap<(&'a str, &'a str), (usize, Place, &'a str)>,
+    credentials: HashMap<String, (usize, Place, &'a str)>,
+}
+
+impl<'a> Seen<'a> {
+    fn check(&mut self, desk: &mut Desk<'_>, file: usize, section: &'a AccountSection, account: &Account) {
+        let (platform, uid) = (section.platform.value.as_str(), section.uid.value.as_str());
+        let here = (file, section.uid.place, section.id.value.as_str());
+        if let Some((first_file, first, other)) = self.on_platform.get(&(platform, uid)).copied() {
+            let problem = MatterProblem::SameOnPlatform {
+                platform: platform.to_owned(),
+                uid: uid.to_owned(),
+                first: desk.place_text(first_file, first),
+                other: other.to_owned(),
+            };
+            desk.error(file, section.uid.place, problem);
+        } else {
+            self.on_platform.insert((platform, uid), here);
+        }
+        let Some((first_key, _)) = section.secrets.first() else { return };
+        let all: Vec<String> = account.secrets.iter().map(|(key, name)| format!("{key}={name}")).collect();
+        let whole = format!("{}\n{}", account.adapter, all.join("\n"));
+        if let Some((first_file, first, other)) = self.credentials.get(&whole).copied() {
+            let first = desk.place_text(first_file, first);
+            desk.error(file, first_key.place, MatterProblem::SameCredentials { first, other: other.to_owned() });
+        } else {
+            self.credentials.insert(whole, (file, first_key.place, section.id.value.as_str()));
+        }
+    }
+}
+
+fn account(
+    desk: &mut Desk<'_>,
+    file: usize,
+    section: &AccountSection,
+    unit: &UnitCode,
+    adapters: Option<&AdapterSettings>,
+) -> Account {
+    let (name, adapter) = resolve(desk, file, section, adapters);
+    let mut settings: BTreeMap<String, Value> =
+        adapters.and_then(|a| a.defaults.get(&name)).cloned().unwrap_or_default();
+    settings.extend(section.settings.iter().map(|(key, value)| (key.value.clone(), value.clone())));
+    match adapter {
+        Some(adapter) => {
+            check_known_settings(desk, file, adapter, &section.settings);
+            for (key, _) in adapter.settings.iter().filter(|(key, needed)| *needed && !settings.contains_key(key)) {
+                let problem = MatterProblem::MissingSetting { adapter: name.clone(), key: key.clone() };
+                desk.error(file, section.id.place, problem);
+            }
+            check_secrets(desk, file, section, adapter);
+        }
+        None => check_open_settings(desk, file, &section.settings),
+    }
+    Account {
+        id: section.id.value.clone(),
+        unit: unit.clone(),
+        name: section.name.clone(),
+        platform: section.platform.value.clone(),
+        adapter: name,
+        uid: section.uid.value.clone(),
+        level: section.level.value,
+        status: section.status,
+        settings,
+        secrets: section.secrets.iter().map(|(key, name)| (key.value.clone(), name.clone())).collect(),
+    }
+}
+
+/// The adapter of an account: the one it names, the one that serves its platform, the one of the platform's name, or the
+/// only one that speaks to it.
+fn resolve<'d>(
+    desk: &mut Desk<'d>,
+    file: usize,
+    section: &AccountSection,
+    adapters: Option<&AdapterSettings>,
+) -> (String, Option<&'d InstalledAdapter>) {
+    if let Some(named) = &section.adapter {
+        return (named.value.clone(), check_adapter(desk, file, named));
+    }
+    let platform = section.platform.value.as_str();
+    if let Some(serving) = adapters.and_then(|a| a.serve.get(&section.platform.value)) {
+        let found = desk.installed.and_then(|all| all.adapters.iter().find(|a| a.name == *serving));
+        return (serving.clone(), found);
+    }
+    check_platform(desk, file, &section.platform, adapters);
+    let found = desk.installed.and_then(|all| serves(all, platform));
+    (found.map_or(platform, |adapter| adapter.name.as_str()).to_owned(), found)
+}
+
+fn serves<'a>(installed: &'a Installed, platform: &str) -> Option<&'a InstalledAdapter> {
+    let mut speaking = installed.adapters.iter().filter(|a| a.platform == platform);
+    let only = speaking.next().filter(|_| speaking.next().is_none());
+    installed.adapters.iter().find(|a| a.name == platform).or(only)
+}
+
+fn check_adapter<'d>(desk: &mut Desk<'d>, file: usize, name: &At<String>) -> Option<&'d InstalledAdapter> {
+    let installed = desk.installed?;
+    let found = installed.adapters.iter().find(|adapter| adapter.name == name.value);
+    if found.is_none() {
+        let near = nearest(&name.value, installed.adapters.iter().map(|a| a.name.as_str()));
+        let problem =
+            MatterProblem::UnknownAdapter { adapter: name.value.clone(), near, installed: list(installed) };
+        desk.error(file, name.place, problem);
+    }
+    found
+}
+
+fn check_known_settings(desk: &mut Desk<'_>, file: usize, adapter: &InstalledAdapter, found: &[(At<String>, Value)]) {
+    for (key, _) in found {
+        if adapter.settings.iter().any(|(known, _)| *known == key.value) {
+            continue;
+        }
+        let problem = if is_secret_name(&key.value) || adapter.secrets.contains(&key.value) {
+            MatterProblem::SecretInSettings { key: key.value.clone() }
+        } else {
+            let near = nearest(&key.value, adapter.settings.iter().map(|(known, _)| known.as_str()));
+            MatterProblem::UnknownSetting { adapter: adapter.name.clone(), key: key.value.clone(), near }
+        };
+        desk.error(file, key.place, problem);
+    }
+}
+
+/// Without a manifest, all that can be said is that this is no place for secrets.
+fn check_open_settings(desk: &mut Desk<'_>, file: usize, found: &[(At<String>, Value)]) {
+    for (key, _) in found.iter().filter(|(key, _)| is_secret_name(&key.value)) {
+        desk.error(file, key.place, MatterProblem::SecretInSettings { key: key.value.clone() });
+    }
+}
+
+fn check_secrets(desk: &mut Desk<'_>, file: usize, section: &AccountSection, adapter: &InstalledAdapter) {
+    for (key, _) in &section.secrets {
+        if !adapter.secrets.contains(&key.value) {
+            let near = nearest(&key.value, adapter.secrets.iter().map(String::as_str));
+            let problem =
+                MatterProblem::UnknownSecret { adapter: adapter.name.clone(), key: key.value.clone(), near };
+            desk.error(file, key.place, problem);
+        }
+    }
+    // An account that does not exist yet, or no longer, has none.
+    if matches!(section.status, AccountStatus::Planned | AccountStatus::Closed) {
+        return;
+    }
+    for key in adapter.secrets.iter().filter(|key| !section.secrets.iter().any(|(has, _)| has.value == **key)) {
+        let problem = MatterProblem::MissingSecret { adapter: adapter.name.clone(), key: key.clone() };
+        desk.error(file, section.id.place, problem);
+    }
+}
+
+fn names_of(installed: &Installed) -> impl Iterator<Item = &str> {
+    installed.adapters.iter().flat_map(|adapter| [adapter.name.as_str(), adapter.platform.as_str()])
+}
+
+fn list(installed: &Installed) -> String {
+    let names: Vec<&str> = installed.adapters.iter().map(|adapter| adapter.name.as_str()).collect();
+    if names.is_empty() { "-".to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,24 @@
+//! `columns.yaml`: 栏目, the columns of the district's accounts.
+
+use juzhen_domain::id::{ColumnId, Platform, UnitCode};
+use juzhen_domain::matrix::Procedure;
+
+use crate::form::{At, Flag, List, New, Placed, Ref, Text, Word};
+use crate::read::section;
+
+section! {
+    pub(crate) struct ColumnsFile, "columns.yaml：栏目" {
+        columns: Vec<ColumnSection> as List<ColumnSection>, "栏目列表，按显示顺序。";
+    }
+}
+
+section! {
+    pub(crate) struct ColumnSection, "栏目" {
+        id: At<ColumnId> as New<ColumnId>, "栏目编号，例如 yaowen。";
+        name: String as Text<32>, "栏目名称。";
+        platforms: Vec<At<Platform>> as List<Ref<Platform>>, "在哪些平台上有此栏目。";
+        procedures: Vec<At<Procedure>> as List<Placed<Word<Procedure>>>, "可用的审核程序 P1–P5。";
+        owner: At<UnitCode> as Ref<UnitCode>, "负责单位的代码。";
+        enabled: bool as Flag = true, "是否启用。停用的栏目不再收新稿，历史保留。默认 true。";
+    }
+}

@@ -1,0 +1,156 @@
+//! `district.yaml`: the district, the daemon's own places, the adapters, and the rules of publishing.
+
+use std::net::SocketAddr;
+
+use juzhen_domain::id::UnitCode;
+use schemars::{Schema, SchemaGenerator};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::absent;
+use crate::form::{Address, At, Count, Flag, Free, Maybe, Placed, Ref, Table, Text, Word, Zone, vocabulary};
+use crate::problem::What;
+use crate::read::{Form, Notes, section};
+use crate::tree::Node;
+
+section! {
+    pub(crate) struct DistrictFile, "district.yaml：全区设置" {
+        district: DistrictSection as DistrictSection, "本区。";
+        storage: StorageSettings as StorageSettings = absent()?, "数据存放。改动后须重启。";
+        server: ServerSettings as ServerSettings = absent()?, "网页和接口服务。改动后须重启。";
+        adapters: AdapterSection as AdapterSection = absent()?, "适配器：与各平台打交道的插件。";
+        publish: PublishSettings as PublishSettings = absent()?, "发布规则。";
+    }
+}
+
+section! {
+    pub(crate) struct DistrictSection, "本区" {
+        code: String as Text<32>, "代码，用于备份文件名和日志，例如 bnsf。";
+        name: String as Text<64>, "全称。";
+        short_name: String as Text<32>, "简称，显示在页面顶部。";
+        office_unit: At<UnitCode> as Ref<UnitCode>, "管委会办公室的单位代码：归口责任单位，有且只有一个。";
+        timezone: String as Zone = "Asia/Shanghai".to_owned(), "时区。默认 Asia/Shanghai。";
+    }
+}
+
+/// 本区.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct District {
+    /// Short ASCII name.
+    pub code: String,
+    pub name: String,
+    pub short_name: String,
+    /// The unit that is responsible for the matrix.
+    pub office_unit: UnitCode,
+    /// IANA name that this program knows.
+    pub timezone: String,
+}
+
+section! {
+    /// Where the daemon keeps what it must not lose. Restart only.
+    pub struct StorageSettings, "数据存放" {
+        /// Folder of the database, relative to the folder of `district.yaml`. `None`: as the command line says.
+        directory: Option<String> as Maybe<Text<256>> = None, "数据目录（数据库等），相对于本文件所在目录。不写则由命令行 --data 决定。";
+    }
+}
+
+section! {
+    /// The HTTP service. Restart only.
+    pub struct ServerSettings, "网页和接口服务" {
+        /// Default 127.0.0.1:8460: reachable from this machine only, until the operator decides otherwise.
+        listen: SocketAddr as Address = SocketAddr::from(([127, 0, 0, 1], 8460)), "监听地址 IP:端口。默认 127.0.0.1:8460，只有本机能访问。";
+    }
+}
+
+section! {
+    pub(crate) struct AdapterSection, "适配器" {
+        directory: Option<String> as Maybe<Text<256>> = None, "存放适配器 .so 文件的目录，相对于本文件所在目录。不写则由命令行决定。";
+        secrets_directory: Option<String> as Maybe<Text<256>> = None, "密钥目录，相对于本文件所在目录。不写则用数据目录下的 secrets。";
+        isolation: Isolation as Word<Isolation> = Isolation::Process, "隔离方式：process（每个适配器一个子进程，默认）或 in_process（同一进程，仅供测试）。";
+        isolation_of: Vec<(At<String>, Isolation)> as Table<Word<Isolation>> = Vec::new(), "个别适配器的隔离方式，例如 {mock: in_process}。";
+        sandbox: Sandbox as Word<Sandbox> = Sandbox::Preferred, "子进程沙箱：preferred（系统支持多少用多少，默认）或 required（不完整就不运行）。";
+        allow_private_egress: bool as Flag = false, "是否允许适配器访问内网和本机地址。默认 false；只有演示和测试才需要 true。";
+        serve: Vec<(At<String>, At<String>)> as Table<Placed<Text<64>>> = Vec::new(), "平台由哪个适配器代办，例如 {weibo: mock}。不写则由与平台同名的适配器办理。";
+        defaults: Vec<(At<String>, Vec<(At<String>, Value)>)> as Table<Table<Free>> = Vec::new(), "各适配器账号设置的默认值；账号自己的 settings 优先。";
+    }
+}
+
+/// Where an adapter runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// In the daemon itself. Weakest, so the lowest.
+    InProcess,
+    /// In a process of its own.
+    Process,
+}
+
+vocabulary!(Isolation: "process" => Self::Process, "in_process" => Self::InProcess);
+
+/// What happens where the kernel offers less than the whole sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sandbox {
+    /// Take what there is, and say what is missing.
+    Preferred,
+    /// Do not run the adapter.
+    Required,
+}
+
+vocabulary!(Sandbox: "preferred" => Self::Preferred, "required" => Self::Required);
+
+section! {
+    /// The rules of publishing.
+    pub struct PublishSettings, "发布规则" {
+        /// How late an item may still go out when its route or schedule names no limit. Minutes, default 15.
+        latest_after_minutes: u32 as Count<1, 1440> = 15, "最多迟到多少分钟仍然发布；再晚则记为“错过”，由人工重新安排。默认 15。";
+        /// Shortest time between two posts of one account. Seconds, default 10.
+        min_gap_seconds: u32 as Count<0, 86_400> = 10, "同一账号两次发布之间至少间隔多少秒。默认 10。";
+        /// How long one call of an adapter may take. Seconds, default 60.
+        call_deadline_seconds: u32 as Count<1, 600> = 60, "一次平台调用最多等待多少秒。默认 60。";
+        retry: RetrySettings as Retry = absent()?, "平台明确拒收且确未发出时的重试。结果不明的绝不重试。";
+        caps: CapSettings as CapSettings = absent()?, "发送次数上限，防止失控。";
+    }
+}
+
+section! {
+    /// Bounded retry of what was clearly refused before anything left.
+    pub struct RetrySettings, "重试" {
+        /// Most tries after the first. Default 3.
+        most: u32 as Count<0, 20> = 3, "首次之后最多再试几次。默认 3。";
+        /// Pause before the second try; doubled each time. Seconds, default 30.
+        first_pause_seconds: u32 as Count<1, 3600> = 30, "第一次重试前等待多少秒，以后每次加倍。默认 30。";
+        /// No pause is longer. Seconds, default 900.
+        longest_pause_seconds: u32 as Count<1, 86_400> = 900, "最长等待多少秒。默认 900。";
+    }
+}
+
+/// Retry settings whose pauses fit together.
+pub(crate) struct Retry;
+
+impl Form for Retry {
+    type Out = RetrySettings;
+
+    fn read(node: &Node<'_>, notes: &mut Notes) -> Option<RetrySettings> {
+        let retry = RetrySettings::read(node, notes)?;
+        let (first, longest) = (retry.first_pause_seconds, retry.longest_pause_seconds);
+        if first > longest {
+            notes.fault(node.place, What::PauseOrder { first, longest });
+        }
+        Some(retry)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        RetrySettings::schema(generator)
+    }
+}
+
+section! {
+    /// Limits that no fault of ours can get past.
+    pub struct CapSettings, "上限" {
+        /// Most sends of one delivery, whatever the reason. Default 3.
+        per_delivery: u32 as Count<1, 20> = 3, "一个发布任务最多实际发送几次。默认 3。";
+        /// Most sends of one account in an hour. Default 30.
+        per_account_hour: u32 as Count<1, 10_000> = 30, "一个账号每小时最多发送几次。默认 30。";
+    }
+}
