@@ -185,7 +185,8 @@ fn sealed_memory(bytes: &[u8]) -> io::Result<OwnedFd> {
 
 fn private_copy(bytes: &[u8]) -> io::Result<OwnedFd> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let copy = rustix::fs::open(std::env::temp_dir(), flags, Mode::RUSR | Mode::WUSR)?;
+    // Without a name nobody finds it, so it may be readable: a child of root's daemon is another user.
+    let copy = rustix::fs::open(std::env::temp_dir(), flags, Mode::RUSR | Mode::RGRP | Mode::ROTH)?;
     let mut file = File::from(copy);
     file.write_all(bytes)?;
     // Read-only from here on: the writable descriptor is closed when this function ends.
