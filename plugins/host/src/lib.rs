@@ -1,15 +1,45 @@
 //! The daemon's side of the adapter boundary: loading, isolation, supervision and capabilities.
 
+mod answer;
+mod boundary;
 mod call;
+mod capabilities;
+mod child;
+mod elf;
+mod hex;
+mod host;
+mod inprocess;
+mod isolation;
+mod journal;
 pub mod lane;
+mod ledger_flow;
+mod loader;
+pub mod memory;
 mod options;
 mod outcome;
+pub mod peek;
 mod ports;
 pub mod refused;
+mod registry;
+mod run;
+mod scan;
+mod scope;
+pub mod sealed;
+mod slot;
+mod status;
+mod supervise;
+#[cfg(test)]
+mod testing;
+mod watch;
+mod wire;
 
 pub use call::{AccountContext, Call, EffectPolicy, Effects, Reply};
+pub use child::child_main;
+pub use host::{Host, HostStartError};
+pub use isolation::harden_this_process;
 pub use juzhen_abi::{message, pack};
 pub use lane::{Identity, Isolation, IsolationReport, LaneOptions, Sandbox};
+pub use loader::open;
 pub use options::{Budgets, EgressOptions, HostOptions, Supervision, WatchOptions};
 pub use outcome::Failure;
 pub use ports::{
@@ -17,3 +47,6 @@ pub use ports::{
     Ports, RecordedAnswer, Secret, Secrets,
 };
 pub use refused::LoadRefused;
+pub use registry::peek_directory;
+pub use scan::ScanReport;
+pub use status::{AdapterState, AdapterStatus};

@@ -102,7 +102,13 @@ impl RecordedAnswer {
     pub fn nothing_left(&self) -> bool {
         matches!(
             &self.failure,
-            Some(HostError { kind: HostErrorKind::Unreachable | HostErrorKind::Cancelled, .. })
+            Some(HostError {
+                kind: HostErrorKind::Unreachable
+                    | HostErrorKind::Cancelled
+                    | HostErrorKind::BadRequest
+                    | HostErrorKind::Denied,
+                ..
+            })
         )
     }
 

@@ -1,0 +1,323 @@
+//! `http.send`: checks a request against the manifest, puts the secrets in, sends it through the ledger where it can
+//! change something, and cleans the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use juzhen_abi::message::{Effect, HostError, HostErrorKind, HttpRequest, HttpResponse, Part};
+use juzhen_abi::pack;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::client::{Body, Field, Outgoing};
+use super::secrets::{Encoding, Vault, capture, declared, disarm, names_a_secret};
+use super::{Answer, Capabilities, bad_request, blob};
+use crate::call::EffectPolicy;
+use crate::hex::to_hex;
+use crate::journal::error;
+use crate::ledger_flow;
+use crate::ports::{EffectKind, Intent, RecordedAnswer};
+use crate::scope::{Scope, sha256_hex};
+
+/// A request that may be sent, its secrets still placeholders.
+pub(crate) struct Checked {
+    head: HttpRequest,
+    body: Vec<u8>,
+    method: Method,
+    /// Without its query.
+    url: Url,
+    query: Option<String>,
+    headers: Vec<(HeaderName, String)>,
+}
+
+/// Called in the order in which the adapter asks; only the future waits for anything.
+pub(crate) fn send(
+    capabilities: &Arc<Capabilities>,
+    scope: Arc<Scope>,
+    request: &[u8],
+) -> BoxFuture<'static, Answer> {
+    let checked = match check(&scope, request) {
+        Ok(checked) => checked,
+        Err(refused) => return futures_util::future::ready(Err(refused)).boxed(),
+    };
+    let capabilities = Arc::clone(capabilities);
+    let Some(kind) = checked.kind() else {
+        return send_safe(capabilities, scope, checked).boxed();
+    };
+    if scope.effects == EffectPolicy::Forbid {
+        let why = format!("this operation may not change anything, and {} can", checked.method);
+        return futures_util::future::ready(Err(error(HostErrorKind::Denied, why))).boxed();
+    }
+    let intent = checked.intent(&scope, kind);
+    match ledger_flow::register(&scope, intent) {
+        Ok(registered) => ledger_flow::send(capabilities, scope, checked, registered).map(answer).boxed(),
+        Err(refused) => futures_util::future::ready(Err(refused)).boxed(),
+    }
+}
+
+/// Puts secrets and blobs in and sends; the answer has neither secrets nor placeholders.
+pub(crate) async fn transmit(
+    capabilities: &Capabilities,
+    scope: &Scope,
+    checked: Checked,
+    repeatable: bool,
+) -> RecordedAnswer {
+    match prepare(capabilities, scope, &checked).await {
+        Ok(outgoing) => {
+            let mut recorded = capabilities.client.send(outgoing, repeatable).await;
+            clean(capabilities, scope, &checked.head, &mut recorded).await;
+            recorded
+        }
+        // Nothing has left, whatever kind of error it is.
+        Err(refused) => {
+            let kind = match refused.kind {
+                kind @ (HostErrorKind::Denied | HostErrorKind::BadRequest) => kind,
+                _ => HostErrorKind::Unreachable,
+            };
+            RecordedAnswer { failure: Some(error(kind, refused.message)), ..RecordedAnswer::default() }
+        }
+    }
+}
+
+async fn send_safe(capabilities: Arc<Capabilities>, scope: Arc<Scope>, checked: Checked) -> Answer {
+    tokio::select! {
+        biased;
+        () = scope.closed.cancelled() => Err(error(HostErrorKind::Cancelled, "the operation has ended")),
+        recorded = transmit(&capabilities, &scope, checked, true) => answer(Ok(recorded)),
+    }
+}
+
+fn answer(recorded: Result<RecordedAnswer, HostError>) -> Answer {
+    let recorded = recorded?;
+    if let Some(failure) = recorded.failure {
+        return Err(failure);
+    }
+    let head = HttpResponse { status: recorded.status, headers: recorded.headers };
+    pack::pack(&head, &recorded.body).map_err(|e| error(HostErrorKind::Failed, e.to_string()))
+}
+
+fn check(scope: &Scope, request: &[u8]) -> Result<Checked, HostError> {
+    let (head, body) = pack::split(request).map_err(|e| bad_request(e.to_string()))?;
+    let head: HttpRequest =
+        serde_json::from_slice(head).map_err(|e| bad_request(format!("http.send: {e}")))?;
+    let bodies = [!body.is_empty(), !head.parts.is_empty(), head.body_blob.is_some()];
+    if bodies.iter().filter(|&&given| given).count() > 1 {
+        return Err(bad_request("more than one of body, parts and body_blob"));
+    }
+    if matches!(&head.effect, Effect::Idempotent(key) if key.is_empty()) {
+        return Err(bad_request("an idempotent request needs a key"));
+    }
+    head.capture.iter().try_for_each(|capture| declared(scope, &capture.secret).map(|_| ()))?;
+    let method = Method::from_bytes(head.method.to_ascii_uppercase().as_bytes())
+        .ok()
+        .filter(|method| *method != Method::CONNECT)
+        .ok_or_else(|| bad_request(format!("`{}` is not a method", head.method)))?;
+    let (url, query) = address(&head.url)?;
+    scope.egress.check(&url).map_err(|why| error(HostErrorKind::Denied, why))?;
+    let headers = head.headers.iter().map(header).collect::<Result<_, _>>()?;
+    Ok(Checked { method, url, query, headers, body: body.to_vec(), head })
+}
+
+/// Splits the query off, because only there a placeholder may stand.
+fn address(text: &str) -> Result<(Url, Option<String>), HostError> {
+    let text = text.split_once('#').map_or(text, |(before, _fragment)| before);
+    let (base, query) = match text.split_once('?') {
+        Some((base, query)) => (base, Some(query.to_owned())),
+        None => (text, None),
+    };
+    if names_a_secret(base.as_bytes()) {
+        return Err(bad_request("a secret may stand in the query of an address, not before it"));
+    }
+    let url = Url::parse(base).map_err(|e| bad_request(format!("the address is not a URL: {e}")))?;
+    Ok((url, query))
+}
+
+fn header((name, value): &(String, String)) -> Result<(HeaderName, String), HostError> {
+    const OURS: &[&str] = &[
+        "host",
+        "connection",
+        "content-length",
+        "expect",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "cookie",
+    ];
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| bad_request(format!("`{}` is not a header name", name.escape_default())))?;
+    if OURS.contains(&parsed.as_str()) {
+        return Err(bad_request(format!("the header `{parsed}` is the host's to set")));
+    }
+    Ok((parsed, value.clone()))
+}
+
+impl Checked {
+    /// `None` for a request that changes nothing.
+    fn kind(&self) -> Option<EffectKind> {
+        match &self.head.effect {
+            Effect::Safe => None,
+            Effect::ByMethod if matches!(self.method, Method::GET | Method::HEAD) => None,
+            Effect::ByMethod | Effect::Mutating => Some(EffectKind::Mutating),
+            Effect::Idempotent(key) => Some(EffectKind::Idempotent { key: key.clone() }),
+        }
+    }
+
+    fn intent(&self, scope: &Scope, kind: EffectKind) -> Intent {
+        let body_sha256 = self.body_hash();
+        Intent {
+            call: scope.call.clone(),
+            occurrence: 0,
+            fingerprint: self.fingerprint(&body_sha256),
+            kind,
+            method: self.method.to_string(),
+            url: self.shown_url(),
+            body_sha256,
+            account: scope.account.clone(),
+            adapter: scope.manifest.name.clone(),
+            adapter_sha256: scope.adapter.sha256.clone(),
+        }
+    }
+
+    fn shown_url(&self) -> String {
+        self.query.as_ref().map_or_else(|| self.url.to_string(), |query| format!("{}?{query}", self.url))
+    }
+
+    /// Of what the adapter asked for: form boundaries, which differ each time, are not part of it.
+    fn body_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            hash.update(bytes.len().to_le_bytes());
+            hash.update(bytes);
+        };
+        for part in &self.head.parts {
+            match part {
+                Part::Text { name, value } => [name, value].into_iter().for_each(|text| add(text.as_bytes())),
+                Part::Blob { name, blob, filename, mime } => {
+                    [name, blob, filename, mime].into_iter().for_each(|text| add(text.as_bytes()));
+                }
+            }
+        }
+        if self.head.parts.is_empty() && self.head.body_blob.is_none() {
+            return sha256_hex(&self.body);
+        }
+        if let Some(blob) = &self.head.body_blob {
+            add(blob.as_bytes());
+        }
+        to_hex(&hash.finalize())
+    }
+
+    fn fingerprint(&self, body_sha256: &str) -> String {
+        // They may differ between two runs without the request meaning anything else.
+        const VARYING: &[&str] = &["date", "traceparent", "tracestate", "user-agent", "x-request-id"];
+        let mut headers: Vec<String> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| !VARYING.contains(&name.as_str()))
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        headers.sort_unstable();
+        let text = format!("{} {}\n{}\n\n{body_sha256}", self.method, self.shown_url(), headers.join("\n"));
+        sha256_hex(text.as_bytes())
+    }
+
+    fn content_type(&self) -> &str {
+        let is_content_type = |(name, _): &&(HeaderName, String)| *name == reqwest::header::CONTENT_TYPE;
+        self.headers.iter().find(is_content_type).map_or("", |(_, value)| value.as_str())
+    }
+}
+
+async fn prepare(
+    capabilities: &Capabilities,
+    scope: &Scope,
+    checked: &Checked,
+) -> Result<Outgoing, HostError> {
+    // Also without a placeholder: the values have to be known to be masked in the answer.
+    let vault = Vault::open(scope, capabilities.ports.secrets.as_ref()).await?;
+    let fill = |text, encoding| vault.fill(scope, text, encoding, &checked.url);
+    let mut url = checked.url.clone();
+    if let Some(query) = &checked.query {
+        url.set_query(Some(&fill(query, Encoding::Percent)?));
+    }
+    let mut headers = HeaderMap::new();
+    for (name, value) in &checked.headers {
+        let filled = fill(value, Encoding::Plain)?;
+        let mut parsed = HeaderValue::from_bytes(filled.as_bytes())
+            .map_err(|_| bad_request(format!("the value of header `{name}` holds a control character")))?;
+        parsed.set_sensitive(names_a_secret(value.as_bytes()));
+        headers.append(name.clone(), parsed);
+    }
+    let body = body(capabilities, scope, checked, &fill).await?;
+    let wanted = checked.head.timeout_ms;
+    let wanted = if wanted == 0 { Duration::MAX } else { Duration::from_millis(wanted) };
+    let left = scope.deadline.saturating_duration_since(Instant::now());
+    Ok(Outgoing { method: checked.method.clone(), url, headers, body, timeout: wanted.min(left) })
+}
+
+async fn body<'c>(
+    capabilities: &Capabilities,
+    scope: &Scope,
+    checked: &'c Checked,
+    fill: &(impl Fn(&'c str, Encoding) -> Result<std::borrow::Cow<'c, str>, HostError> + Sync),
+) -> Result<Body, HostError> {
+    if let Some(handle) = &checked.head.body_blob {
+        return Ok(Body::Blob(blob::open(capabilities, scope, handle).await?));
+    }
+    if checked.head.parts.is_empty() {
+        let text = std::str::from_utf8(&checked.body).ok().filter(|text| names_a_secret(text.as_bytes()));
+        let Some(text) = text else { return Ok(Body::Bytes(checked.body.clone())) };
+        let encoding = match checked.content_type() {
+            kind if kind.contains("json") => Encoding::Json,
+            kind if kind.contains("x-www-form-urlencoded") => Encoding::Percent,
+            _ => Encoding::Plain,
+        };
+        return Ok(Body::Bytes(fill(text, encoding)?.into_owned().into_bytes()));
+    }
+    let mut fields = Vec::with_capacity(checked.head.parts.len());
+    for part in &checked.head.parts {
+        fields.push(match part {
+            Part::Text { name, value } => {
+                Field::Text { name: name.clone(), value: fill(value, Encoding::Plain)?.into_owned() }
+            }
+            Part::Blob { name, blob: handle, filename, mime } => Field::File {
+                name: name.clone(),
+                blob: blob::open(capabilities, scope, handle).await?,
+                filename: filename.clone(),
+                mime: mime.clone(),
+            },
+        });
+    }
+    Ok(Body::Form(fields))
+}
+
+async fn clean(
+    capabilities: &Capabilities,
+    scope: &Scope,
+    head: &HttpRequest,
+    recorded: &mut RecordedAnswer,
+) {
+    let secrets = capabilities.ports.secrets.as_ref();
+    if let Err(failure) = capture(scope, secrets, &head.capture, &mut recorded.body).await {
+        // The token is lost, and the answer could hold it: the adapter learns only that it failed.
+        recorded.body.clear();
+        recorded.failure = Some(failure);
+    }
+    let masks = crate::journal::lock(&scope.masks).clone();
+    masks.bytes(&mut recorded.body);
+    disarm(&mut recorded.body);
+    for (_, value) in &mut recorded.headers {
+        if let std::borrow::Cow::Owned(masked) = masks.text(value) {
+            *value = masked;
+        }
+    }
+    if let Some(failure) = &mut recorded.failure {
+        failure.message = masks.text(&failure.message).into_owned();
+    }
+}

@@ -1,0 +1,106 @@
+//! The door of this crate: start a host on a folder of adapters, and call them by name.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use juzhen_abi::message::Manifest;
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::call::{Call, Effects, Reply};
+use crate::capabilities::Capabilities;
+use crate::journal::lock;
+use crate::options::HostOptions;
+use crate::outcome::Failure;
+use crate::ports::Ports;
+use crate::registry::Registry;
+use crate::run::Runner;
+use crate::scan::{ScanReport, Seen};
+use crate::status::{self, AdapterStatus};
+use crate::watch as folder;
+
+/// The adapters of a folder, loaded, watched and supervised. Cheap to clone; the last clone stops the watching, and
+/// [`Host::shutdown`] ends the adapters in order.
+#[derive(Clone)]
+pub struct Host {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    registry: Arc<Registry>,
+    runner: Runner,
+    seen: Arc<Mutex<Seen>>,
+    stop: CancellationToken,
+    _stop_when_dropped: DropGuard,
+}
+
+/// Why no host could be started. A refused adapter is no reason; it is listed by [`Host::adapters`].
+#[derive(Debug, thiserror::Error)]
+pub enum HostStartError {
+    #[error("could not read the adapters' folder {}: {reason}", folder.display())]
+    Folder { folder: PathBuf, reason: String },
+    #[error("could not prepare the HTTP client")]
+    Http(#[source] reqwest::Error),
+}
+
+impl Host {
+    /// Loads every adapter of the folder, then watches it. A file that is still being copied is waited for a few times
+    /// [`crate::WatchOptions::settle`].
+    pub async fn start(options: HostOptions, ports: Ports) -> Result<Self, HostStartError> {
+        let capabilities = Capabilities::new(ports, &options.egress).map_err(HostStartError::Http)?;
+        let capabilities = Arc::new(capabilities);
+        let runner = Runner {
+            capabilities: Arc::clone(&capabilities),
+            egress: options.egress.clone(),
+            budgets: options.budgets,
+            grace: options.supervision.grace,
+        };
+        let registry = Arc::new(Registry::new(options, capabilities));
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        if let Some(reason) = folder::settle(&registry, &seen).await.unreadable {
+            return Err(HostStartError::Folder { folder: registry.options.adapters_dir.clone(), reason });
+        }
+        let stop = CancellationToken::new();
+        tokio::spawn(folder::run(Arc::clone(&registry), Arc::clone(&seen), stop.clone()));
+        let _stop_when_dropped = stop.clone().drop_guard();
+        Ok(Self { inner: Arc::new(Inner { registry, runner, seen, stop, _stop_when_dropped }) })
+    }
+
+    /// Every adapter, then every refused file.
+    pub fn adapters(&self) -> Vec<AdapterStatus> {
+        status::all(&self.inner.registry)
+    }
+
+    /// Of the adapter that serves under this name.
+    pub fn manifest(&self, adapter: &str) -> Option<Arc<Manifest>> {
+        let slot = self.inner.registry.slot(adapter)?;
+        let manifest = Arc::clone(&lock(&slot.line).manifest);
+        Some(manifest)
+    }
+
+    /// Runs one operation. Always answers, at the latest a grace after the call's deadline; dropping the future cancels
+    /// the operation, while a mutating request that has left still gets its answer into the ledger.
+    pub async fn call(&self, call: Call) -> Reply {
+        match self.inner.registry.slot(&call.adapter) {
+            Some(slot) => self.inner.runner.run(&slot, &call).await,
+            None => Reply { result: Err(Failure::NotInstalled), effects: Effects::default(), adapter: None },
+        }
+    }
+
+    /// Looks at the folder now, and waits a while for files that still change.
+    pub async fn rescan(&self) -> ScanReport {
+        folder::settle(&self.inner.registry, &self.inner.seen).await
+    }
+
+    /// Counts loads, swaps, refusals, crashes, restarts and quarantines.
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.inner.registry.changed.subscribe()
+    }
+
+    /// Takes no more calls, waits up to `grace` for those under way, then ends the adapters.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.inner.stop.cancel();
+        self.inner.registry.close(grace).await;
+    }
+}

@@ -1,0 +1,300 @@
+//! What the host knows of one call, over all its runs: which effects left, which times were read, and what ended it.
+//!
+//! A run is one try inside an adapter's process; a crash is followed by a second one. The first [`Row`] of a request
+//! serves all its repetitions, because the ledger answers those from its record.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use juzhen_abi::message::{HostError, HostErrorKind};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::call::Effects;
+use crate::outcome::Failure;
+use crate::ports::EffectKind;
+
+/// One per [`crate::Call`].
+#[derive(Default)]
+pub(crate) struct Journal {
+    book: Mutex<Book>,
+    changed: Notify,
+    clock: Mutex<Vec<i64>>,
+    halt: OnceLock<Failure>,
+    halted: CancellationToken,
+}
+
+#[derive(Default)]
+struct Book {
+    run: u32,
+    open: bool,
+    /// How often each fingerprint was asked for in this run.
+    asked: HashMap<String, u32>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    fingerprint: String,
+    occurrence: u32,
+    kind: EffectKind,
+    stage: Stage,
+    /// The adapter no longer waits for the answer.
+    abandoned: bool,
+}
+
+/// How far a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The ledger has not answered yet; if the run ends now it will not leave.
+    Waiting,
+    /// The ledger wrote no row.
+    Refused,
+    /// It may be on its way, and nothing is known of it.
+    Leaving,
+    /// There is a row, and no byte has left.
+    NothingLeft,
+    /// The platform said what it did.
+    Clear,
+    /// It may have happened.
+    Unclear,
+}
+
+/// Permission to ask the ledger for one request of one run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ticket {
+    row: usize,
+    run: u32,
+    pub(crate) occurrence: u32,
+}
+
+impl Journal {
+    /// Opens the next run. Requests still waiting in an earlier one can no longer leave.
+    pub(crate) fn start_run(&self) {
+        let mut book = lock(&self.book);
+        book.run += 1;
+        book.open = true;
+        book.asked.clear();
+    }
+
+    /// Ends the run: what has not left by now never will.
+    pub(crate) fn end_run(&self) {
+        lock(&self.book).open = false;
+    }
+
+    /// Counts a request in. Must happen in the order in which the adapter asked, so that the occurrence is the same in
+    /// a repeated run.
+    pub(crate) fn register(&self, fingerprint: &str, kind: &EffectKind) -> Result<Ticket, HostError> {
+        let mut book = lock(&self.book);
+        if !book.open {
+            return Err(error(HostErrorKind::Cancelled, "the operation has ended"));
+        }
+        if *kind == EffectKind::Mutating && book.rows.iter().any(|row| row.forbids(fingerprint)) {
+            let why = "an earlier request of this operation may have taken effect and has no clear answer; \
+                       nothing more is sent that could repeat it";
+            return Err(error(HostErrorKind::Denied, why));
+        }
+        let asked = book.asked.entry(fingerprint.to_owned()).or_default();
+        let occurrence = *asked;
+        *asked += 1;
+        let known =
+            book.rows.iter().position(|row| row.occurrence == occurrence && row.fingerprint == fingerprint);
+        let row = known.unwrap_or(book.rows.len());
+        if known.is_none() {
+            let fingerprint = fingerprint.to_owned();
+            book.rows.push(Row {
+                fingerprint,
+                occurrence,
+                kind: kind.clone(),
+                stage: Stage::Waiting,
+                abandoned: false,
+            });
+        }
+        Ok(Ticket { row, run: book.run, occurrence })
+    }
+
+    /// Asked right before the first byte: is the run that wanted it still going on?
+    pub(crate) fn may_leave(&self, ticket: Ticket) -> bool {
+        let mut book = lock(&self.book);
+        let current = book.open && book.run == ticket.run;
+        let stage = if current { Stage::Leaving } else { Stage::NothingLeft };
+        if let Some(row) = book.rows.get_mut(ticket.row) {
+            row.stage = stage;
+        }
+        drop(book);
+        self.changed.notify_waiters();
+        current
+    }
+
+    pub(crate) fn settle(&self, ticket: Ticket, stage: Stage) {
+        if let Some(row) = lock(&self.book).rows.get_mut(ticket.row) {
+            row.stage = stage;
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// The adapter dropped the request; it goes on in the background.
+    pub(crate) fn abandon(&self, ticket: Ticket) {
+        if let Some(row) = lock(&self.book).rows.get_mut(ticket.row) {
+            row.abandoned = true;
+        }
+    }
+
+    /// Waits until every request has an answer or a reason, at most this long.
+    pub(crate) async fn quiet(&self, at_most: Duration) {
+        let all_settled = async {
+            loop {
+                let changed = self.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                let pending = |row: &Row| matches!(row.stage, Stage::Waiting | Stage::Leaving);
+                if !lock(&self.book).rows.iter().any(pending) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        // Whatever is still on its way afterwards counts as unclear.
+        let _elapsed = tokio::time::timeout(at_most, all_settled).await;
+    }
+
+    pub(crate) fn effects(&self) -> Effects {
+        let book = lock(&self.book);
+        let began = book.rows.iter().filter(|row| !matches!(row.stage, Stage::Refused)).count();
+        let unclear = book.rows.iter().filter(|row| row.is_unclear() && !book.answered_later(row)).count();
+        Effects { began: count(began), unclear: count(unclear) }
+    }
+
+    /// Whether another run could repeat something: a mutating request without a clear answer.
+    pub(crate) fn must_not_repeat(&self) -> bool {
+        lock(&self.book).rows.iter().any(Row::unclear_mutating)
+    }
+
+    /// The first reason counts; the call ends with it.
+    pub(crate) fn halt(&self, why: Failure) {
+        let _first_wins = self.halt.set(why);
+        self.halted.cancel();
+    }
+
+    pub(crate) fn halt_reason(&self) -> Option<Failure> {
+        self.halt.get().cloned()
+    }
+
+    pub(crate) async fn halted(&self) {
+        self.halted.cancelled().await;
+    }
+
+    pub(crate) fn clock_read(&self, unix_ms: i64) {
+        lock(&self.clock).push(unix_ms);
+    }
+
+    pub(crate) fn clock_readings(&self) -> Vec<i64> {
+        lock(&self.clock).clone()
+    }
+}
+
+impl Book {
+    /// An idempotent request without an answer is settled by a repetition with the same key that has one.
+    fn answered_later(&self, row: &Row) -> bool {
+        matches!(row.kind, EffectKind::Idempotent { .. })
+            && self.rows.iter().any(|other| other.kind == row.kind && other.stage == Stage::Clear)
+    }
+}
+
+impl Row {
+    fn is_unclear(&self) -> bool {
+        matches!(self.stage, Stage::Leaving | Stage::Unclear)
+    }
+
+    /// Whether a further mutating request could repeat this one. Others may run beside it while it is waited for.
+    fn forbids(&self, fingerprint: &str) -> bool {
+        let on_its_way = self.stage == Stage::Leaving && (self.abandoned || self.fingerprint == fingerprint);
+        self.kind == EffectKind::Mutating && (on_its_way || self.stage == Stage::Unclear)
+    }
+
+    fn unclear_mutating(&self) -> bool {
+        self.kind == EffectKind::Mutating && self.is_unclear()
+    }
+}
+
+pub(crate) fn error(kind: HostErrorKind, message: impl Into<String>) -> HostError {
+    HostError { kind, message: message.into() }
+}
+
+/// A panic while it was held cannot leave these plain values half changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mutating(journal: &Journal, fingerprint: &str) -> Result<Ticket, HostError> {
+        journal.register(fingerprint, &EffectKind::Mutating)
+    }
+
+    #[test]
+    fn a_request_of_an_ended_run_cannot_leave() {
+        let journal = Journal::default();
+        journal.start_run();
+        let waiting = mutating(&journal, "a").unwrap();
+        journal.end_run();
+        assert!(!journal.may_leave(waiting));
+        journal.start_run();
+        assert!(!journal.may_leave(waiting), "nor in the next run");
+        assert_eq!(journal.effects(), Effects { began: 1, unclear: 0 });
+    }
+
+    #[test]
+    fn after_an_unclear_answer_nothing_mutating_is_sent() {
+        let journal = Journal::default();
+        journal.start_run();
+        let first = mutating(&journal, "a").unwrap();
+        assert!(journal.may_leave(first));
+        assert_eq!(
+            mutating(&journal, "a").unwrap_err().kind,
+            HostErrorKind::Denied,
+            "the same beside itself"
+        );
+        assert!(mutating(&journal, "another beside it").is_ok());
+        journal.abandon(first);
+        assert_eq!(mutating(&journal, "b").unwrap_err().kind, HostErrorKind::Denied);
+        journal.settle(first, Stage::Unclear);
+        assert_eq!(mutating(&journal, "b").unwrap_err().kind, HostErrorKind::Denied);
+        assert!(journal.must_not_repeat() && journal.effects().may_have_happened());
+        journal.settle(first, Stage::Clear);
+        assert!(mutating(&journal, "b").is_ok());
+    }
+
+    #[test]
+    fn an_idempotent_request_is_settled_by_its_repetition() {
+        let journal = Journal::default();
+        journal.start_run();
+        let kind = EffectKind::Idempotent { key: "k".into() };
+        let first = journal.register("a", &kind).unwrap();
+        journal.settle(first, Stage::Unclear);
+        assert!(!journal.must_not_repeat());
+        let second = journal.register("a", &kind).unwrap();
+        assert_eq!((first.occurrence, second.occurrence), (0, 1));
+        assert_eq!(journal.effects().unclear, 1);
+        journal.settle(second, Stage::Clear);
+        assert_eq!(journal.effects(), Effects { began: 2, unclear: 0 });
+    }
+
+    #[test]
+    fn the_second_run_counts_the_same_request_once() {
+        let journal = Journal::default();
+        for _ in 0..2 {
+            journal.start_run();
+            let ticket = mutating(&journal, "a").unwrap();
+            assert_eq!(ticket.occurrence, 0);
+            journal.settle(ticket, Stage::Clear);
+        }
+        assert_eq!(journal.effects(), Effects { began: 1, unclear: 0 });
+    }
+}

@@ -1,0 +1,164 @@
+//! The way of a request that can change the outside world: intent on disk, then the first byte, then the answer on disk.
+//!
+//! From the moment the ledger has answered, the request runs in a task of its own: who waits for it may be cancelled,
+//! killed or out of time, and the answer still reaches the ledger. Cancel is not abort.
+
+use std::sync::Arc;
+
+use juzhen_abi::message::{HostError, HostErrorKind};
+
+use crate::capabilities::Capabilities;
+use crate::capabilities::http::{Checked, transmit};
+use crate::journal::{Journal, Stage, Ticket, error};
+use crate::outcome::Failure;
+use crate::ports::{Begun, EffectId, EffectKind, Intent, RecordedAnswer};
+use crate::scope::Scope;
+
+/// An intent that has its place among the requests of its call.
+pub(crate) struct Registered {
+    intent: Intent,
+    ticket: Ticket,
+}
+
+/// Gives the intent its occurrence. Must be called in the order in which the adapter asked.
+pub(crate) fn register(scope: &Scope, mut intent: Intent) -> Result<Registered, HostError> {
+    let ticket = scope.journal.register(&intent.fingerprint, &intent.kind)?;
+    intent.occurrence = ticket.occurrence;
+    Ok(Registered { intent, ticket })
+}
+
+/// Sends it, or gives out what was recorded. Dropping the future does not stop a request that has left.
+pub(crate) async fn send(
+    capabilities: Arc<Capabilities>,
+    scope: Arc<Scope>,
+    request: Checked,
+    registered: Registered,
+) -> Result<RecordedAnswer, HostError> {
+    let mut waiting =
+        Waiting { journal: Arc::clone(&scope.journal), ticket: registered.ticket, answered: false };
+    let background = capabilities.background.clone();
+    let task = background.spawn(async move { carry_out(&capabilities, &scope, request, registered).await });
+    let answer = task.await;
+    waiting.answered = true;
+    answer.unwrap_or_else(|_| Err(error(HostErrorKind::NoAnswer, "the request was broken off")))
+}
+
+/// Notes when the adapter stops waiting.
+struct Waiting {
+    journal: Arc<Journal>,
+    ticket: Ticket,
+    answered: bool,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.journal.abandon(self.ticket);
+        }
+    }
+}
+
+async fn carry_out(
+    capabilities: &Capabilities,
+    scope: &Scope,
+    request: Checked,
+    registered: Registered,
+) -> Result<RecordedAnswer, HostError> {
+    let Registered { intent, ticket } = registered;
+    match capabilities.ports.ledger.begin(&intent).await {
+        Ok(Begun::Send(effect)) => Ok(record(capabilities, scope, request, ticket, effect, &intent).await),
+        Ok(Begun::Answered(answer)) => {
+            scope.journal.settle(ticket, stage_of(&answer));
+            Ok(answer)
+        }
+        Ok(Begun::Unanswered(effect)) => match intent.kind {
+            EffectKind::Idempotent { .. } => {
+                Ok(record(capabilities, scope, request, ticket, effect, &intent).await)
+            }
+            EffectKind::Mutating => {
+                let reason = "an earlier run may have sent this request, and its answer is unknown";
+                stop(scope, ticket, Stage::Unclear, Failure::Stopped { reason: reason.to_owned() }, reason)
+            }
+        },
+        Ok(Begun::Mismatch(why)) => {
+            tracing::error!(call.id = scope.call, %why, "Call {} does not repeat itself", scope.call);
+            let message = format!("not what this operation asked for the first time: {why}");
+            scope.journal.settle(ticket, Stage::Refused);
+            scope.journal.halt(Failure::ReplayMismatch);
+            Err(error(HostErrorKind::ReplayMismatch, message))
+        }
+        Ok(Begun::Refused(reason)) => {
+            let message = format!("nothing may be sent now: {reason}");
+            stop(scope, ticket, Stage::Refused, Failure::Stopped { reason }, &message)
+        }
+        // Unwritten, so unsent. The row may exist all the same; only its missing answer would then be seen.
+        Err(cause) => {
+            let reason = chain(&cause);
+            let message = format!("nothing was sent: {reason}");
+            stop(scope, ticket, Stage::Refused, Failure::Stopped { reason }, &message)
+        }
+    }
+}
+
+async fn record(
+    capabilities: &Capabilities,
+    scope: &Scope,
+    request: Checked,
+    ticket: Ticket,
+    effect: EffectId,
+    intent: &Intent,
+) -> RecordedAnswer {
+    let answer = if scope.journal.may_leave(ticket) {
+        let repeatable = intent.kind != EffectKind::Mutating;
+        transmit(capabilities, scope, request, repeatable).await
+    } else {
+        let failure = error(HostErrorKind::Cancelled, "the operation ended before the request left");
+        RecordedAnswer { failure: Some(failure), ..RecordedAnswer::default() }
+    };
+    if let Err(cause) = capabilities.ports.ledger.end(effect, &answer).await {
+        // What the platform said is known here and now; after a crash it will read as unanswered, which is safe.
+        tracing::error!(
+            call.id = scope.call,
+            effect.id = effect.0,
+            error = chain(&cause),
+            "The answer of effect {} of call {} is not on disk",
+            effect.0,
+            scope.call
+        );
+    }
+    scope.journal.settle(ticket, stage_of(&answer));
+    answer
+}
+
+fn stop(
+    scope: &Scope,
+    ticket: Ticket,
+    stage: Stage,
+    failure: Failure,
+    message: &str,
+) -> Result<RecordedAnswer, HostError> {
+    scope.journal.settle(ticket, stage);
+    scope.journal.halt(failure);
+    Err(error(HostErrorKind::Denied, message))
+}
+
+fn stage_of(answer: &RecordedAnswer) -> Stage {
+    if answer.nothing_left() {
+        Stage::NothingLeft
+    } else if answer.unclear() {
+        Stage::Unclear
+    } else {
+        Stage::Clear
+    }
+}
+
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
