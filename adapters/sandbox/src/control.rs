@@ -87,9 +87,14 @@ impl From<BadRule> for Failed {
     }
 }
 
-async fn ledger(State(shared): State<Arc<Shared>>, Query(query): Query<LedgerQuery>) -> Json<LedgerSnapshot> {
+async fn ledger(
+    State(shared): State<Arc<Shared>>,
+    Query(query): Query<LedgerQuery>,
+) -> Result<Json<LedgerSnapshot>, Failed> {
     let copy = shared.with(|world| world.ledger.copy(query.account.as_deref()));
-    Json(copy.judged())
+    // Judging tens of thousands of effects takes a while; the platforms go on meanwhile.
+    let judged = tokio::task::spawn_blocking(move || copy.judged()).await;
+    judged.map(Json).map_err(|source| Failed(StatusCode::INTERNAL_SERVER_ERROR, source.to_string()))
 }
 
 async fn faults(State(shared): State<Arc<Shared>>) -> Json<FaultList> {

@@ -293,7 +293,7 @@ fn postpone(
             if world.generation != generation {
                 return;
             }
-            world.late -= 1;
+            world.late = world.late.saturating_sub(1);
             if let Err(refusal) = act(world, &call) {
                 warn!(code = refusal.code, reason = refusal.message, "A late effect could not happen");
             }

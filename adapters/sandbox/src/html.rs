@@ -71,7 +71,7 @@ impl Page {
         self.open_block("card");
     }
 
-    pub(crate) fn card_head(&mut self, name: &str, uid: &str, platform: &str, posts: Option<usize>) {
+    pub(crate) fn card_head(&mut self, name: &str, uid: &str, platform: &str) {
         self.raw("<div class=\"head\"><h2><a href=\"/accounts/");
         self.words(uid);
         self.raw("\">");
@@ -80,11 +80,6 @@ impl Page {
         self.words(platform);
         self.raw(" · ");
         self.words(uid);
-        if let Some(posts) = posts {
-            self.raw(" · ");
-            self.words(&posts.to_string());
-            self.raw(" 条");
-        }
         self.raw("</span></div>\n");
     }
 

@@ -61,7 +61,6 @@ pub(crate) struct Account {
     pub(crate) name: Arc<str>,
     /// Places in [`Ledger::entries`], oldest first.
     entries: Vec<usize>,
-    posts: usize,
     /// The first post with these bytes.
     by_hash: HashMap<[u8; 32], u64>,
     /// The last post or repost that came with this `Idempotency-Key`.
@@ -73,21 +72,7 @@ impl Account {
     fn new(platform: &'static str, uid: Arc<str>) -> Self {
         let name = uid.clone();
         let (by_hash, by_key) = (HashMap::new(), HashMap::new());
-        Self {
-            platform,
-            uid,
-            name,
-            entries: Vec::new(),
-            posts: 0,
-            by_hash,
-            by_key,
-            requests: Counts::default(),
-        }
-    }
-
-    /// Posts and reposts, whatever became of them.
-    pub(crate) fn posts(&self) -> usize {
-        self.posts
+        Self { platform, uid, name, entries: Vec::new(), by_hash, by_key, requests: Counts::default() }
     }
 }
 
@@ -172,6 +157,14 @@ impl Ledger {
         &self.accounts
     }
 
+    /// The places of all accounts, those that did something last first.
+    pub(crate) fn liveliest(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = (0..self.accounts.len()).collect();
+        let last = |place: &usize| self.accounts.get(*place).and_then(|one| one.entries.last());
+        places.sort_by_key(|place| std::cmp::Reverse(last(place)));
+        places
+    }
+
     /// Numbers a request that arrived.
     pub(crate) fn next_sequence(&mut self) -> u64 {
         self.sequence += 1;
@@ -215,11 +208,11 @@ impl Ledger {
     fn index(&mut self, effect: &NewEffect, place: usize, number: u64) {
         let Some(account) = effect.account.and_then(|index| self.accounts.get_mut(index)) else { return };
         account.entries.push(place);
-        account.posts += usize::from(matches!(effect.kind, EffectKind::Post | EffectKind::Repost));
         if effect.kind == EffectKind::Post {
             account.by_hash.entry(effect.hash).or_insert(number);
         }
-        if let Some(key) = &effect.request.idempotency_key {
+        let publishes = matches!(effect.kind, EffectKind::Post | EffectKind::Repost);
+        if let Some(key) = effect.request.idempotency_key.as_ref().filter(|_| publishes) {
             account.by_key.insert(key.clone(), number);
         }
     }

@@ -32,18 +32,17 @@ async fn front(State(shared): State<Arc<Shared>>) -> Response {
         let ledger = &world.ledger;
         let accounts = ledger.accounts();
         let mut page = Page::new("公众看到的内容", "/");
-        page.note(&format!(
-            "共 {} 个账号。本页每 2 秒自动刷新，显示模拟平台上公众能看到的内容。",
-            accounts.len()
-        ));
+        page.note(&format!("共 {} 个账号。本页每 2 秒自动刷新，最近有动态的账号排在前面。", accounts.len()));
         if accounts.is_empty() {
             page.empty("还没有账号。账号在第一次使用时自动建立。");
         }
-        for (index, one) in accounts.iter().enumerate().take(MOST_CARDS) {
-            card(&mut page, ledger, index, one, POSTS_IN_CARD);
+        for index in ledger.liveliest().into_iter().take(MOST_CARDS) {
+            if let Some(one) = ledger.account_at(index) {
+                card(&mut page, ledger, index, one, POSTS_IN_CARD);
+            }
         }
         if accounts.len() > MOST_CARDS {
-            page.note(&format!("仅列出前 {MOST_CARDS} 个账号，其余请访问 /accounts/账号编号。"));
+            page.note(&format!("仅列出最近有动态的 {MOST_CARDS} 个账号，其余请访问 /accounts/账号编号。"));
         }
         page
     });
@@ -81,7 +80,7 @@ async fn post(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Resp
             return (StatusCode::NOT_FOUND, page);
         };
         page.open_card();
-        page.card_head(&author.name, &author.uid, platform_name(author.platform), None);
+        page.card_head(&author.name, &author.uid, platform_name(author.platform));
         article(&mut page, ledger, entry);
         page.close();
         (StatusCode::OK, page)
@@ -99,7 +98,7 @@ fn card(page: &mut Page, ledger: &Ledger, index: usize, account: &Account, most:
     let newest_first =
         || ledger.of_account(index, i64::MIN, i64::MAX).rev().filter(|entry| is_shown(entry, now));
     page.open_card();
-    page.card_head(&account.name, &account.uid, platform_name(account.platform), Some(account.posts()));
+    page.card_head(&account.name, &account.uid, platform_name(account.platform));
     let mut any = false;
     for entry in newest_first().take(most) {
         article(page, ledger, entry);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -64,8 +64,9 @@ async fn connection(stream: TcpStream, router: Router) {
             Ok(response)
         })
     });
+    // No time limit on idle connections: one that ends just as a client reuses it would look like a scripted fault.
     let mut connection =
-        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+        http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(stream), service);
     // Not the plain future: the stream is wanted back, to end it in the way the script says.
     if let Err(source) = poll_fn(|context| connection.poll_without_shutdown(context)).await {
         debug!(%source, "A connection ended early");

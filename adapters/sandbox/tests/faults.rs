@@ -322,13 +322,19 @@ async fn an_idempotency_key_counts_only_while_the_script_opens_a_window() {
     stage.fault(Rule::new(Fault::IdempotencyWindowS { seconds: 3_600 }));
     assert_eq!(read(keyed("x")).await, (201, second));
     assert_eq!((stage.published(), stage.fired(0)), (2, 1));
+    let id = stage.posted("1001", "y").await;
+    let retracting = stage.ask(Method::DELETE, &format!("/v1/accounts/1001/posts/{id}"));
+    assert_eq!(read(retracting.header("idempotency-key", "r")).await.0, 204);
+    let (_, third) = read(stage.posting("1001", "z").header("idempotency-key", "r")).await;
+    assert_ne!(third["id"], json!(id), "only publications are remembered");
+    assert_eq!(stage.published(), 4);
     assert_eq!(read(stage.posting("1002", "x").header("idempotency-key", "k")).await.0, 201);
-    assert_eq!(stage.published(), 3, "keys belong to their account");
+    assert_eq!(stage.published(), 5, "keys belong to their account");
     stage.handle.clear_faults();
     stage.fault(Rule::new(Fault::IdempotencyWindowS { seconds: 0 }));
     tokio::time::sleep(Duration::from_millis(5)).await;
     read(keyed("x")).await;
-    assert_eq!(stage.published(), 4, "the window is over");
+    assert_eq!(stage.published(), 6, "the window is over");
 }
 
 #[tokio::test]
@@ -362,7 +368,7 @@ async fn rules_match_on_all_their_conditions_and_are_used_in_order() {
     let refuse = |status| Fault::Status(ScriptedRefusal::of(status));
     stage.fault(Rule::new(refuse(500)).account("1001").text_contains("甲").times(1));
     stage.fault(Rule::new(refuse(502)).account("1001").text_contains("甲").times(1));
-    stage.fault(Rule::new(refuse(503)).method("GET").path_contains("/posts"));
+    stage.fault(Rule::new(refuse(503)).method("GET").path_contains("/mock/v1/accounts/1001/posts"));
     stage.posted("1001", "乙").await;
     stage.posted("1002", "甲").await;
     assert_eq!(read(stage.posting("1001", "甲乙")).await.0, 500);

@@ -26,6 +26,9 @@ async fn posts_stand_newest_first_on_the_card_of_their_account() {
     assert!(shown.contains("第二条") && !shown.contains("第一条"));
     assert!(stage.page("accounts/1001").await.1.contains("第一条"));
     assert_eq!(stage.page("accounts/1002").await.0, 404);
+    stage.posted("1002", "别处更新").await;
+    let (_, html) = stage.page("").await;
+    assert!(html.find("别处更新") < html.find("第二条"), "the account that spoke last stands first: {html}");
     assert_eq!(stage.page("posts/p1").await.0, 404);
 }
 

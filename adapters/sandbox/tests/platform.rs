@@ -4,9 +4,10 @@
 mod common;
 
 use common::{Stage, now_ms, read, taken};
-use juzhen_sandbox::{EffectKind, EffectState, SandboxLine};
+use juzhen_sandbox::{EffectKind, EffectState, Fault, Rule, Sandbox, SandboxLine, SandboxOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
 async fn an_account_exists_from_its_first_use_and_has_the_name_it_is_given() {
@@ -169,18 +170,35 @@ async fn the_line_for_scripts_says_null_for_platforms_that_have_no_stand_in() {
 }
 
 #[tokio::test]
+async fn stopping_ends_what_hangs_and_what_is_idle() {
+    let sandbox = Sandbox::bind(SandboxOptions::default()).await.unwrap();
+    let (handle, stop) = (sandbox.handle(), CancellationToken::new());
+    let serving = tokio::spawn(sandbox.serve(stop.clone()));
+    handle.fault(Rule::new(Fault::Hang { applied: true })).unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let posting = client.post(format!("{}/v1/accounts/1001/posts", handle.mock_url())).bearer_auth("t");
+    let hanging = tokio::spawn(posting.json(&json!({ "text": "x" })).send());
+    common::until("the request has arrived", || !handle.ledger().effects.is_empty()).await;
+    stop.cancel();
+    tokio::time::timeout(common::PATIENCE, serving).await.unwrap().unwrap();
+    assert!(hanging.await.unwrap().is_err());
+    assert_eq!(handle.ledger().effects.len(), 1, "the handle still reads the ledger");
+}
+
+#[tokio::test]
 async fn a_taken_address_is_named() {
     let stage = Stage::new().await;
     let taken_address =
         stage.handle.mock_url()["http://".len()..].split('/').next().unwrap().parse().unwrap();
-    let options = juzhen_sandbox::SandboxOptions { listen: taken_address, ..Default::default() };
-    let Err(error) = juzhen_sandbox::Sandbox::bind(options).await else { panic!("the address is taken") };
+    let options = SandboxOptions { listen: taken_address, ..Default::default() };
+    let Err(error) = Sandbox::bind(options).await else { panic!("the address is taken") };
     assert!(error.to_string().contains(&taken_address.to_string()));
 }
 
 #[tokio::test]
 async fn too_large_a_body_is_refused() {
-    let options = juzhen_sandbox::SandboxOptions { most_body_bytes: 100_000, ..Default::default() };
+    let options = SandboxOptions { most_body_bytes: 100_000, ..Default::default() };
     let stage = Stage::with(options).await;
     let upload = |size| stage.ask(Method::POST, "/v1/media").body(vec![1_u8; size]);
     assert_eq!(taken(upload(100_000).send().await.unwrap()).await.0, 201);
