@@ -41,7 +41,7 @@ impl Adapter for Mock {
         create(&cx, "reposts", body).await
     }
 
-    /// The platform keeps text and title as they were sent, so that equality is proof; what it changed is not found.
+    /// The platform may tidy what it shows, so texts are compared in the tidied form; anything else is another post.
     async fn find_published(&self, cx: Cx, find: Find) -> Result<Found> {
         let request = platform(&cx)
             .get(&format!("{}/posts", account_url(&cx)?))
@@ -127,6 +127,14 @@ fn refusal(answer: &Response) -> Option<Error> {
     })
 }
 
+/// Spaces joined and punctuation made full-width, as the platform does it.
+fn tidied(text: &str) -> String {
+    const FULL_WIDTH: [(char, char); 7] =
+        [(',', '，'), ('!', '！'), ('?', '？'), (':', '：'), (';', '；'), ('(', '（'), (')', '）')];
+    let full = |one| FULL_WIDTH.iter().find(|(ascii, _)| *ascii == one).map_or(one, |(_, wide)| *wide);
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().map(full).collect()
+}
+
 #[derive(Serialize)]
 struct NewPost {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,16 +181,15 @@ struct Seen {
 
 impl Seen {
     fn is(&self, wanted: &Find) -> bool {
-        let same =
-            |a: &Option<String>, b: &Option<String>| a.as_deref().unwrap_or("") == b.as_deref().unwrap_or("");
+        let same = |seen: &str, sent: &str| tidied(seen) == tidied(sent);
         if let Some(Repost { origin, comment }) = &wanted.repost {
-            return self.origin_id.as_ref() == Some(&origin.id) && self.text == *comment;
+            return self.origin_id.as_ref() == Some(&origin.id) && same(&self.text, comment);
         }
-        let plain = same(&self.origin_id, &None);
-        wanted
-            .post
-            .as_ref()
-            .is_some_and(|post| plain && self.text == post.text && same(&self.title, &post.title))
+        let title = |title: &Option<String>| title.clone().unwrap_or_default();
+        wanted.post.as_ref().is_some_and(|post| {
+            let plain = self.origin_id.is_none();
+            plain && same(&self.text, &post.text) && same(&title(&self.title), &title(&post.title))
+        })
     }
 
     fn found(self) -> FoundPost {

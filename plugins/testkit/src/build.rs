@@ -17,7 +17,7 @@ pub fn adapter_with(package: &str, arguments: &[&str]) -> Result<PathBuf, Error>
     let command = format!("cargo build -p {package} {}", arguments.join(" "));
     let failed = |why: String| Error::Command { command: command.trim().to_owned(), why };
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--message-format", "json", "--manifest-path"])
+        .args(["build", "--quiet", "--message-format", "json-render-diagnostics", "--manifest-path"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml"))
         .args(["-p", package])
         .args(arguments)

@@ -96,21 +96,21 @@ fn every_refusal_has_its_kind() {
 }
 
 #[test]
-fn a_search_finds_the_equal_post_and_no_other() {
+fn a_search_finds_the_same_post_as_the_platform_shows_it_and_no_other() {
     let (adapter, script) = start();
     let posts = json!({"posts": [
-        {"id": "1", "url": null, "text": "通知", "title": "", "origin_id": null, "created_at_unix_ms": 10},
-        {"id": "2", "url": null, "text": "通知。", "title": null, "origin_id": null, "created_at_unix_ms": 11},
-        {"id": "3", "url": null, "text": "通知", "title": null, "origin_id": "9", "created_at_unix_ms": 12},
+        {"id": "1", "url": null, "text": "通知：a b！", "title": null, "origin_id": null, "created_at_unix_ms": 10},
+        {"id": "2", "url": null, "text": "通知：ab！", "title": null, "origin_id": null, "created_at_unix_ms": 11},
+        {"id": "3", "url": null, "text": "通知：a b！", "title": null, "origin_id": "9", "created_at_unix_ms": 12},
     ]});
     script.answer(Answer::json(200, &posts));
-    let find = json!({"post": {"text": "通知"}, "since_unix_ms": 1, "until_unix_ms": 99});
+    let find = json!({"post": {"text": " 通知:a  b!"}, "since_unix_ms": 1, "until_unix_ms": 99});
     let found = call(&adapter, "find_published", &find);
     assert_eq!(found, Outcome::Answer(json!({"matches": [{"id": "1", "url": null, "at_unix_ms": 10}]})));
     assert!(script.requests()[0].head.url.ends_with("/posts?since_unix_ms=1&until_unix_ms=99"));
 
     script.answer(Answer::json(200, &posts));
-    let find = json!({"repost": {"origin": {"id": "9"}, "comment": "通知"}, "until_unix_ms": 99});
+    let find = json!({"repost": {"origin": {"id": "9"}, "comment": "通知:a b!"}, "until_unix_ms": 99});
     let found = call(&adapter, "find_published", &find);
     assert_eq!(found, Outcome::Answer(json!({"matches": [{"id": "3", "url": null, "at_unix_ms": 12}]})));
 }
