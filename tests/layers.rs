@@ -35,7 +35,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// The only places where `unsafe` may stand.
-const UNSAFE_ALLOWED: &[&str] = &["plugins/abi", "plugins/sdk", "plugins/host", "plugins/testkit", "adapters/hostile"];
+const UNSAFE_ALLOWED: &[&str] =
+    &["plugins/abi", "plugins/sdk", "plugins/host", "plugins/testkit", "adapters/hostile"];
 
 #[test]
 fn imports_point_down_only() {
@@ -54,7 +55,9 @@ fn imports_point_down_only() {
         if name == "juzhen-tests" {
             continue;
         }
-        let may = allowed.get(name).unwrap_or_else(|| panic!("{name} has no place in the house yet: give it one in LAYERS"));
+        let may = allowed
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} has no place in the house yet: give it one in LAYERS"));
         for dependency in package["dependencies"].as_array().unwrap() {
             let of_tests = dependency["kind"] == "dev";
             let imported = dependency["name"].as_str().unwrap();
@@ -72,8 +75,11 @@ fn unsafe_stays_at_the_boundary() {
     for (path, text) in sources() {
         let shown = path.strip_prefix(root()).unwrap().display().to_string();
         let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
-        let uses = code.filter(|l| l.contains("unsafe {") || l.contains("unsafe fn") || l.contains("unsafe impl")).count();
-        let allowed = UNSAFE_ALLOWED.iter().any(|folder| shown.starts_with(folder)) || shown == "tests/layers.rs";
+        let uses = code
+            .filter(|l| l.contains("unsafe {") || l.contains("unsafe fn") || l.contains("unsafe impl"))
+            .count();
+        let allowed =
+            UNSAFE_ALLOWED.iter().any(|folder| shown.starts_with(folder)) || shown == "tests/layers.rs";
         assert!(uses == 0 || allowed, "{shown} holds unsafe code");
         let is_root = shown.ends_with("src/lib.rs") || shown.ends_with("src/main.rs");
         if is_root && !allowed {
@@ -85,14 +91,27 @@ fn unsafe_stays_at_the_boundary() {
 #[test]
 fn every_file_says_what_it_is() {
     for (path, text) in sources() {
-        assert!(text.starts_with("//!") || text.starts_with("#!"), "{} has no `//!` line at its top", path.display());
+        assert!(
+            text.starts_with("//!") || text.starts_with("#!"),
+            "{} has no `//!` line at its top",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn the_domain_names_no_clock_no_file_and_no_network() {
     for (path, text) in sources().into_iter().filter(|(p, _)| p.starts_with(root().join("core/domain/src"))) {
-        for word in ["std::fs", "std::net", "std::env", "tokio", "Timestamp::now", "SystemTime", "Instant::now", "async "] {
+        for word in [
+            "std::fs",
+            "std::net",
+            "std::env",
+            "tokio",
+            "Timestamp::now",
+            "SystemTime",
+            "Instant::now",
+            "async ",
+        ] {
             assert!(!text.contains(word), "{} names {word}", path.display());
         }
     }

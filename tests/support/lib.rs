@@ -1,1 +1,20 @@
 //! What the tests of the whole system share: the real binary, a real sandbox, a district in a temporary folder.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and prints its figures"
+)]
+#![forbid(unsafe_code)]
+
+mod binaries;
+mod daemon;
+mod district;
+mod sandbox;
+
+pub use binaries::{adapter, juzhen, root};
+pub use daemon::{Daemon, Run, eventually};
+pub use district::District;
+pub use sandbox::Stage;

@@ -46,7 +46,10 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken, grace: Duration
     sends.close();
     if tokio::time::timeout(grace, sends.wait()).await.is_err() {
         let left = sends.len();
-        tracing::warn!(left, "Sends still under way at the end of the grace: they are in doubt after the next start");
+        tracing::warn!(
+            left,
+            "Sends still under way at the end of the grace: they are in doubt after the next start"
+        );
     }
 }
 
@@ -80,6 +83,9 @@ async fn claim(engine: &Engine, most: usize) -> Result<ClaimRound, StoreError> {
         stopped: engine.is_stopped(),
     };
     let round = engine.store().claim(request).await?;
+    if !round.claims.is_empty() {
+        engine.failpoints().reach("claim.after_commit");
+    }
     if round.held + round.missed > 0 {
         tracing::info!(held = round.held, missed = round.missed, "Deliveries were put aside");
     }
@@ -98,7 +104,9 @@ pub(crate) fn standing(engine: &Engine) -> juzhen_store::StandingOf {
     let running = engine.settings();
     let ready = engine.serving_adapters();
     let caps = crate::running::caps(&running);
+    let failpoints = Arc::clone(engine.failpoints());
     Arc::new(move |account| {
+        failpoints.reach("claim.before_commit");
         let account = running.accounts.get(account)?;
         Some(juzhen_domain::claim::Standing {
             status: account.status,

@@ -8,7 +8,7 @@ use juzhen_host::{Effects, Failure, Reply, pack};
 use serde::de::DeserializeOwned;
 
 /// What a publish or a repost came to.
-pub fn sent(reply: &Reply) -> Outcome {
+pub(crate) fn sent(reply: &Reply) -> Outcome {
     let effects = reply.effects;
     let failure = match answer::<Published>(reply) {
         Ok(_) if effects.began == 0 => {
@@ -32,7 +32,9 @@ pub fn sent(reply: &Reply) -> Outcome {
             Outcome::Interrupted { began: effects.began > 0, reason: failure.to_string() }
         }
         // An answered request may be the post itself, and an adapter that breaks cannot tell.
-        Failure::Crashed { .. } | Failure::Panicked { .. } | Failure::BadAnswer { .. } if effects.began > 0 => {
+        Failure::Crashed { .. } | Failure::Panicked { .. } | Failure::BadAnswer { .. }
+            if effects.began > 0 =>
+        {
             unsure(&failure.to_string())
         }
         Failure::BadAnswer { .. } => Outcome::Stopped { reason: failure.to_string() },
@@ -69,7 +71,7 @@ fn said(error: AdapterError, effects: Effects) -> Outcome {
 }
 
 /// What a look at the account came to. `taken` says whether a post is the receipt of another delivery.
-pub fn found(reply: &Reply, taken: impl Fn(&str) -> bool) -> Evidence {
+pub(crate) fn found(reply: &Reply, taken: impl Fn(&str) -> bool) -> Evidence {
     match answer::<Found>(reply) {
         Ok(found) => {
             let mut matches = found.matches.into_iter().filter(|post| !taken(&post.id));
@@ -81,14 +83,16 @@ pub fn found(reply: &Reply, taken: impl Fn(&str) -> bool) -> Evidence {
                 (Some(_), more) => Evidence::Ambiguous { matches: more + 1 },
             }
         }
-        Err(Failure::Adapter(AdapterError { kind: ErrorKind::Unsupported { .. }, .. })) => Evidence::CannotLook,
+        Err(Failure::Adapter(AdapterError { kind: ErrorKind::Unsupported { .. }, .. })) => {
+            Evidence::CannotLook
+        }
         Err(failure) => Evidence::Unreadable { reason: failure.to_string() },
     }
 }
 
 /// What an asynchronous platform says now.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Progress {
+pub(crate) enum Progress {
     Published { id: String, url: Option<String>, at: Option<Timestamp> },
     Pending { wait: Option<SignedDuration> },
     Refused { reason: String },
@@ -96,7 +100,7 @@ pub enum Progress {
 }
 
 /// What a `track` came to. Only a clear word ends the waiting.
-pub fn tracked(reply: &Reply) -> Progress {
+pub(crate) fn tracked(reply: &Reply) -> Progress {
     match answer::<Tracked>(reply) {
         Ok(Tracked::Published { id, url, at_unix_ms }) => {
             Progress::Published { id, url, at: at_unix_ms.and_then(time) }
@@ -110,7 +114,7 @@ pub fn tracked(reply: &Reply) -> Progress {
 }
 
 /// The machine word of an outcome, for attempts and metrics.
-pub fn word(outcome: &Outcome) -> &'static str {
+pub(crate) fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Published { .. } => "published",
         Outcome::Accepted { .. } => "accepted",
@@ -231,6 +235,9 @@ mod tests {
         assert_eq!(look(|_| false), Evidence::Ambiguous { matches: 2 });
         assert!(matches!(look(|id| id == "a"), Evidence::Found { id, .. } if id == "b"));
         assert_eq!(look(|_| true), Evidence::NotSeen);
-        assert!(matches!(found(&reply(Err(Failure::TimedOut), 0, 0), |_| false), Evidence::Unreadable { .. }));
+        assert!(matches!(
+            found(&reply(Err(Failure::TimedOut), 0, 0), |_| false),
+            Evidence::Unreadable { .. }
+        ));
     }
 }

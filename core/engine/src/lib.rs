@@ -8,6 +8,7 @@
 
 mod claim;
 pub mod clock;
+pub mod failpoint;
 mod interpret;
 mod ports;
 mod reconcile;
@@ -19,7 +20,6 @@ mod service;
 mod start;
 mod sweep;
 mod track;
-
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,7 @@ use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::World;
+use crate::failpoint::Failpoints;
 use crate::reload::Reloader;
 use crate::service::Board;
 
@@ -65,6 +66,7 @@ struct Inner {
     stopped: AtomicBool,
     board: Board,
     wakes: Wakes,
+    failpoints: Arc<Failpoints>,
 }
 
 #[derive(Default)]
@@ -97,7 +99,7 @@ impl Engine {
     }
 
     fn assemble(parts: Parts) -> Self {
-        let EngineOptions { config, store, world, .. } = parts.options;
+        let EngineOptions { config, store, world, failpoints, .. } = parts.options;
         let worker = clock::new_id(&world);
         Self(Arc::new(Inner {
             folder: config,
@@ -113,6 +115,7 @@ impl Engine {
             stopped: AtomicBool::new(parts.stopped),
             board: Board::default(),
             wakes: Wakes::default(),
+            failpoints,
         }))
     }
 
@@ -238,7 +241,9 @@ impl Engine {
     fn follow(&self) -> Follow {
         let settings = self.settings();
         let world = Arc::clone(&self.0.world);
+        let failpoints = Arc::clone(&self.0.failpoints);
         Arc::new(move |delivery, item, already: &BTreeSet<AccountId>| {
+            failpoints.reach("record.before_commit");
             let published = PublishedOn {
                 subject: Subject { unit: &item.unit, column: item.column.as_ref() },
                 account: &delivery.account,
@@ -256,6 +261,10 @@ impl Engine {
             let targets = route::follow(&settings.routes, &published);
             schedule::forwards(item, delivery, targets, &onward, || DeliveryId::new(clock::new_id(&world)))
         })
+    }
+
+    fn failpoints(&self) -> &Arc<Failpoints> {
+        &self.0.failpoints
     }
 
     fn is_stopped(&self) -> bool {

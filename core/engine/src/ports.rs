@@ -13,11 +13,13 @@ use juzhen_host::{
 use juzhen_store::{EffectAnswer, EffectBegun, NewEffect, Store, StoreError, ValueKey};
 
 use crate::clock::World;
+use crate::failpoint::Failpoints;
 
 /// The store, as the host sees it.
 pub(crate) struct StorePorts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) world: Arc<dyn World>,
+    pub(crate) failpoints: Arc<Failpoints>,
 }
 
 #[async_trait]
@@ -40,7 +42,9 @@ impl Ledger for StorePorts {
             at: self.world.now(),
         };
         let begun = self.store.begin_effect(effect).await;
-        let begun = begun.map_err(|source| failed(format!("write the intent of call {}", intent.call), source))?;
+        let begun =
+            begun.map_err(|source| failed(format!("write the intent of call {}", intent.call), source))?;
+        self.failpoints.reach("send.before_connect");
         Ok(match begun {
             EffectBegun::Send(id) => Begun::Send(EffectId(id)),
             EffectBegun::Answered(answer) => Begun::Answered(recorded(answer)),
@@ -51,9 +55,12 @@ impl Ledger for StorePorts {
     }
 
     async fn end(&self, effect: EffectId, answer: &RecordedAnswer) -> Result<(), LedgerError> {
+        self.failpoints.reach("send.after_response");
         let kept = kept(answer, self.world.now());
         let ended = self.store.end_effect(effect.0, kept).await;
-        ended.map_err(|source| failed(format!("write the answer of effect {}", effect.0), source))
+        ended.map_err(|source| failed(format!("write the answer of effect {}", effect.0), source))?;
+        self.failpoints.reach("send.after_record");
+        Ok(())
     }
 }
 

@@ -46,13 +46,18 @@ async fn round(engine: &Engine) -> Round {
 async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
     let settings = engine.settings();
     let delivery = &doubt.delivery;
+    engine.failpoints().reach("reconcile.before_read");
     let (evidence, lag) = match settings.accounts.get(&delivery.account) {
         Some(account) => (evidence(engine, &doubt, account).await?, send::lag(engine, account)),
-        None => (Evidence::Unreadable { reason: "the settings no longer have this account".into() }, SignedDuration::ZERO),
+        None => (
+            Evidence::Unreadable { reason: "the settings no longer have this account".into() },
+            SignedDuration::ZERO,
+        ),
     };
     let now = engine.now();
     let (since, looks) = doubt.doubt.as_ref().map_or((now, 0), |d| (d.since, d.looks));
     let window_ends = later(since, lag + PATIENCE);
+    engine.failpoints().reach("reconcile.after_read");
     info!(evidence = ?evidence, "Looked for a delivery in doubt");
     let next = outcome::weigh(evidence, window_ends, &running::retry(&settings), looks + 1, now);
     let settle = Settle {

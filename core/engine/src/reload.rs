@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use juzhen_settings::{Changes, Installed, Loader, Report, Settings};
+use juzhen_settings::{Changes, Installed, Loader, Locale, Report, Settings};
 use juzhen_store::{Audit, KeptSettings, Store, StoreError};
 use serde::Serialize;
 use tokio::sync::{Mutex, mpsc};
@@ -50,14 +50,21 @@ pub struct Proposed {
 /// What a reload came to.
 #[derive(Debug, Clone)]
 pub enum ReloadOutcome {
-    Applied { revision: String, changes: Changes },
-    Unchanged { revision: String },
+    Applied {
+        revision: String,
+        changes: Changes,
+    },
+    Unchanged {
+        revision: String,
+    },
     /// Nothing changed; every fault of every file.
     Refused(Report),
     /// Nothing changed until somebody confirms this revision.
     NeedsConfirmation(Proposed),
     /// The database could not keep the new set, so it was not applied.
-    NotKept { problem: String },
+    NotKept {
+        problem: String,
+    },
 }
 
 /// The folder and what was read from it last.
@@ -123,7 +130,11 @@ pub(crate) async fn reload(engine: &Engine, confirmed: Option<&str>) -> ReloadOu
     let current = engine.settings();
     match engine.reloader().load(Some(installed)).await {
         Err(report) => {
-            warn!(faults = report.faults.len(), first = report.first_line(), "Settings refused; the running ones go on");
+            warn!(
+                faults = report.faults.len(),
+                first = first_fault(&report),
+                "Settings refused; the running ones go on"
+            );
             engine.change_status(|s| {
                 s.successful = false;
                 s.faults = Some(report.clone());
@@ -155,11 +166,13 @@ async fn apply(
         });
         return ReloadOutcome::NeedsConfirmation(proposed);
     }
+    engine.failpoints().reach("config.after_parse");
     if let Err(error) = keep(engine.store().as_ref(), &wanted, engine.now()).await {
         let problem = crate::with_causes(&error);
         warn!(problem, "Settings could not be kept and were not applied");
         return ReloadOutcome::NotKept { problem };
     }
+    engine.failpoints().reach("config.before_swap");
     engine.swap(Arc::clone(&wanted));
     engine.change_status(|s| {
         settled(s, engine.now());
@@ -172,8 +185,8 @@ async fn apply(
         warn!(error = crate::with_causes(&error), "Could not sweep after the reload");
     }
     engine.wake();
-    info!(revision, changes = %changes.summary(), "Settings applied");
-    ReloadOutcome::Applied { revision, changes }
+    info!(revision, changes = summary(&changes), "Settings applied");
+    ReloadOutcome::Applied { revision, changes: Box::new(changes) }
 }
 
 /// A change that takes away much is only proposed by the files; a person confirms it by its revision (F95).
@@ -181,7 +194,28 @@ pub(crate) fn proposal(changes: &Changes, revision: &str, confirmed: Option<&str
     if changes.dangerous.is_empty() || confirmed == Some(revision) {
         return None;
     }
-    Some(Proposed { revision: revision.to_owned(), reasons: changes.dangerous.clone() })
+    let reasons = changes.dangerous.iter().map(|danger| danger.words(Locale::English)).collect();
+    Some(Proposed { revision: revision.to_owned(), reasons })
+}
+
+/// The first fault, for one line of log.
+pub(crate) fn first_fault(report: &Report) -> String {
+    report.faults.first().map(ToString::to_string).unwrap_or_default()
+}
+
+fn summary(changes: &Changes) -> String {
+    let kinds = [
+        ("units", &changes.units),
+        ("people", &changes.people),
+        ("accounts", &changes.accounts),
+        ("columns", &changes.columns),
+        ("routes", &changes.routes),
+    ];
+    let counted = kinds
+        .into_iter()
+        .filter(|(_, difference)| !difference.is_empty())
+        .map(|(what, d)| format!("{what} +{} -{} ~{}", d.added.len(), d.removed.len(), d.changed.len()));
+    counted.chain(changes.keys.iter().cloned()).collect::<Vec<_>>().join(", ")
 }
 
 fn settled(status: &mut ReloadStatus, now: Timestamp) {

@@ -8,7 +8,7 @@ use juzhen_domain::caps::{Caps, later};
 use juzhen_domain::matrix::Account;
 use juzhen_domain::outcome::Retry;
 use juzhen_host::{AccountContext, AdapterStatus, HostOptions, Isolation, Sandbox};
-use juzhen_settings::{Installed, InstalledAdapter, Settings, settings as words};
+use juzhen_settings::{self as words, Installed, InstalledAdapter, Settings};
 
 /// Caps of every account.
 pub(crate) fn caps(settings: &Settings) -> Caps {
@@ -59,7 +59,11 @@ pub(crate) fn adapters_folder(settings: &Settings, config: &Path, fallback: &Pat
 
 /// The folder of the secrets, likewise.
 pub(crate) fn secrets_folder(settings: &Settings, config: &Path, fallback: &Path) -> PathBuf {
-    settings.adapters.secrets_directory.as_ref().map_or_else(|| fallback.to_owned(), |folder| config.join(folder))
+    settings
+        .adapters
+        .secrets_directory
+        .as_ref()
+        .map_or_else(|| fallback.to_owned(), |folder| config.join(folder))
 }
 
 /// How the host runs under these settings.

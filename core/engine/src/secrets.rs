@@ -11,10 +11,10 @@ use juzhen_domain::id::AccountId;
 use juzhen_host::{PortError, Secret, Secrets};
 
 /// Secret name → reference, for one account of the running settings.
-pub type References = Box<dyn Fn(&AccountId) -> BTreeMap<String, String> + Send + Sync>;
+pub(crate) type References = Box<dyn Fn(&AccountId) -> BTreeMap<String, String> + Send + Sync>;
 
 /// Secrets of the accounts in the running settings.
-pub struct FileSecrets {
+pub(crate) struct FileSecrets {
     folder: PathBuf,
     references: References,
     captured: Mutex<BTreeMap<(String, String), Captured>>,
@@ -26,7 +26,7 @@ struct Captured {
 }
 
 impl FileSecrets {
-    pub fn new(folder: PathBuf, references: References) -> Self {
+    pub(crate) fn new(folder: PathBuf, references: References) -> Self {
         Self { folder, references, captured: Mutex::default() }
     }
 
@@ -53,7 +53,8 @@ impl Secrets for FileSecrets {
             return Ok(None);
         };
         if !juzhen_domain::id::is_plain(file) {
-            let action = format!("read secret {name} of account {account}: {file:?} is not a plain file name");
+            let action =
+                format!("read secret {name} of account {account}: {file:?} is not a plain file name");
             return Err(PortError { action, source: None });
         }
         match tokio::fs::read_to_string(self.folder.join(file)).await {

@@ -31,6 +31,7 @@ pub(crate) async fn send(engine: Engine, claim: Claim) {
         let reason = "account_gone: the settings no longer have this account".to_owned();
         return settle(&engine, &claim, Next::Held { reason }, "held", None).await;
     };
+    engine.failpoints().reach("plugin.before_call");
     let reply = engine.host().call(call(&engine, &claim, account)).await;
     let outcome = interpret::sent(&reply);
     let word = interpret::word(&outcome);
@@ -156,6 +157,7 @@ async fn settle(engine: &Engine, claim: &Claim, next: Next, word: &str, reply: O
         request: None,
     };
     write_down(engine, settle).await;
+    engine.failpoints().reach("record.after_commit");
     engine.wake();
 }
 

@@ -61,7 +61,7 @@ pub(crate) async fn run<F>(
 
 /// When each service last did its work: what readiness is made of (P16).
 #[derive(Debug, Default)]
-pub struct Board(Mutex<BTreeMap<&'static str, Last>>);
+pub(crate) struct Board(Mutex<BTreeMap<&'static str, Last>>);
 
 #[derive(Debug, Clone)]
 struct Last {

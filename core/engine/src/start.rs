@@ -10,8 +10,9 @@ use juzhen_store::{Store, StoreError};
 use tracing::{info, warn};
 
 use crate::clock::World;
+use crate::failpoint::Failpoints;
 use crate::ports::StorePorts;
-use crate::reload::{self, Proposed, Reloader, ReloadStatus};
+use crate::reload::{self, Proposed, ReloadStatus, Reloader};
 use crate::secrets::FileSecrets;
 use crate::{Engine, Parts, running};
 
@@ -25,6 +26,7 @@ pub struct EngineOptions {
     pub secrets: PathBuf,
     pub store: Arc<dyn Store>,
     pub world: Arc<dyn World>,
+    pub failpoints: Arc<Failpoints>,
     /// A last word on the host's options, such as the child's program in tests.
     pub tune_host: fn(&mut HostOptions),
 }
@@ -83,7 +85,9 @@ async fn choose(
     folder: &Path,
 ) -> Result<Chosen, StartError> {
     match (reloader.load(installed).await, last_good) {
-        (Ok(files), None) => Ok(Chosen { settings: files, is_last_good: false, faults: None, proposed: None }),
+        (Ok(files), None) => {
+            Ok(Chosen { settings: files, is_last_good: false, faults: None, proposed: None })
+        }
         (Ok(files), Some(kept)) => {
             let changes = juzhen_settings::diff(Some(&kept), &files);
             match reload::proposal(&changes, files.revision.as_str(), None) {
@@ -95,7 +99,11 @@ async fn choose(
             }
         }
         (Err(report), Some(kept)) => {
-            warn!(faults = report.faults.len(), first = report.first_line(), "The files have faults: running on the last good settings");
+            warn!(
+                faults = report.faults.len(),
+                first = reload::first_fault(&report),
+                "The files have faults: running on the last good settings"
+            );
             Ok(Chosen { settings: kept, is_last_good: true, faults: Some(report), proposed: None })
         }
         (Err(report), None) => Err(StartError::Settings { folder: folder.to_owned(), report }),
@@ -108,7 +116,11 @@ async fn last_good(store: &dyn Store) -> Result<Option<Arc<Settings>>, StartErro
         Ok(settings) => Ok(Some(settings)),
         Err(report) => {
             // Written by another version with other rules; the files decide then.
-            warn!(revision = kept.revision, first = report.first_line(), "The kept settings cannot be used by this version");
+            warn!(
+                revision = kept.revision,
+                first = reload::first_fault(&report),
+                "The kept settings cannot be used by this version"
+            );
             Ok(None)
         }
     }
@@ -124,8 +136,11 @@ async fn start_host(
     let references = Box::new(move |account: &juzhen_domain::id::AccountId| {
         of_account.load().accounts.get(account).map(|a| a.secrets.clone()).unwrap_or_default()
     });
-    let store_ports =
-        Arc::new(StorePorts { store: Arc::clone(&options.store), world: Arc::clone(&options.world) });
+    let store_ports = Arc::new(StorePorts {
+        store: Arc::clone(&options.store),
+        world: Arc::clone(&options.world),
+        failpoints: Arc::clone(&options.failpoints),
+    });
     let ports = Ports {
         ledger: store_ports.clone(),
         secrets: Arc::new(FileSecrets::new(secrets_folder, references)),

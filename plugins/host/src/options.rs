@@ -1,5 +1,6 @@
 //! What an operator can set, each with its unit and the default that a district needs no reason to change.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ pub struct HostOptions {
     pub adapters_dir: PathBuf,
     /// How each of them is carried: isolation, limits, start budget.
     pub lane: LaneOptions,
+    /// Adapters, by name, that are isolated otherwise than `lane` says.
+    pub isolation_of: BTreeMap<String, Isolation>,
     pub egress: EgressOptions,
     pub budgets: Budgets,
     pub supervision: Supervision,
@@ -24,6 +27,7 @@ impl HostOptions {
         Self {
             adapters_dir: adapters_dir.into(),
             lane: LaneOptions::default(),
+            isolation_of: BTreeMap::new(),
             egress: EgressOptions::default(),
             budgets: Budgets::default(),
             supervision: Supervision::default(),

@@ -214,7 +214,10 @@ impl Registry {
 
     fn reopen(&self, library: SealedLibrary) -> Reopen {
         let capabilities = Arc::clone(&self.capabilities);
-        let options: LaneOptions = self.options.lane.clone();
+        let mut options: LaneOptions = self.options.lane.clone();
+        if let Some(isolation) = self.options.isolation_of.get(&library.manifest().name) {
+            options.isolation = *isolation;
+        }
         Arc::new(move || {
             let scopes = Arc::new(Scopes::default());
             let calls = LaneCalls {
