@@ -52,7 +52,7 @@ pub struct Proposed {
 pub enum ReloadOutcome {
     Applied {
         revision: String,
-        changes: Changes,
+        changes: Box<Changes>,
     },
     Unchanged {
         revision: String,
