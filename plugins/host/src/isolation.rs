@@ -15,6 +15,7 @@ use rustix::process::{DumpableBehavior, Gid, Resource, Rlimit, Uid, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 
 use crate::lane::{IsolationReport, Limits, Mechanism};
+use crate::system_calls;
 
 /// The user that a child of a daemon run by root becomes: `nobody` on every Linux.
 const NOBODY: u32 = 65534;
@@ -49,6 +50,7 @@ pub(crate) fn confine(limits: &Limits, library: BorrowedFd<'_>) -> IsolationRepo
     report.note("threads", limit_threads(limits.threads, own_user_space));
     report.note("no_capabilities", drop_capabilities());
     restrict_access(library, &mut report);
+    report.note("system_calls", system_calls::forbid().map_err(|e| e.to_string()));
     IsolationReport { mechanisms: report.mechanisms }
 }
 

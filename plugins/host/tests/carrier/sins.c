@@ -171,6 +171,7 @@ static int poll_plain(operation *self, adp_buf *out) {
         answer_number(out, fd < 0 || sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof to) < 0 ? errno : 0);
         return ADP_OK;
     }
+    if (IS("unix_socket")) { answer_number(out, socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : 0); return ADP_OK; }
     if (IS("signal_parent")) { answer_number(out, kill(getppid(), 0) ? errno : 0); return ADP_OK; }
     if (IS("execute")) { execl("/bin/true", "true", (char *)NULL); answer_number(out, errno); return ADP_OK; }
     if (IS("fork")) {
