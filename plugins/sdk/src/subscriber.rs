@@ -9,7 +9,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::sync::Once;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -92,12 +92,28 @@ struct Fields {
 }
 
 impl Visit for Fields {
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.others.insert(field.name().to_owned(), json!(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.others.insert(field.name().to_owned(), json!(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.others.insert(field.name().to_owned(), json!(value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.others.insert(field.name().to_owned(), json!(value));
+    }
+
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let text = format!("{value:?}");
         if field.name() == "message" {
             self.message = text;
         } else {
-            self.others.insert(field.name().to_owned(), Value::String(text));
+            self.others.insert(field.name().to_owned(), json!(text));
         }
     }
 }
