@@ -1,1 +1,23 @@
-fn main() {}
+//! The binary `juzhen`: the daemon and everything that is done from a shell.
+
+mod client;
+mod commands;
+mod failure;
+mod installed;
+mod logging;
+mod output;
+mod run;
+mod table;
+mod tokens;
+mod trial;
+mod when;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // An adapter's process is this program started again. That comes before threads, arguments and logs exist.
+    if std::env::args_os().nth(1).is_some_and(|first| first == "adapter-host") {
+        juzhen_host::child_main();
+    }
+    commands::main()
+}

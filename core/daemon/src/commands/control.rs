@@ -1,0 +1,95 @@
+//! `juzhen reload`, `stop` and `resume`: what is said to the whole daemon.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::wait_for;
+use crate::client::{Client, Refused, ServerArgs};
+use crate::failure::Ended;
+use crate::output::{Output, field};
+
+/// Have the daemon read its configuration now, and say what came of it
+#[derive(Debug, Args)]
+pub(crate) struct Reload {
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// STOP ALL: nothing is sent any more until two people lift it with `resume`
+#[derive(Debug, Args)]
+pub(crate) struct Stop {
+    /// Why, for everybody who asks later
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Say that STOP ALL may be lifted; a second person has to say it too
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+impl Reload {
+    pub(crate) fn run(self, output: Output) -> Result<Ended> {
+        let client = Client::new(&self.server)?;
+        match wait_for(client.post("/-/reload", &json!({}))) {
+            Ok(answer) => {
+                output.answer(&answer.body, words)?;
+                Ok(Ended::Fine)
+            }
+            // The report is the answer: the settings that run are still good.
+            Err(error) => match error.downcast::<Refused>() {
+                Ok(refused) if refused.problem.get("faults").is_some() => {
+                    output.answer(&refused.problem, faults)?;
+                    Ok(Ended::Not)
+                }
+                Ok(refused) => Err(refused.into()),
+                Err(error) => Err(error),
+            },
+        }
+    }
+}
+
+impl Stop {
+    pub(crate) fn run(self, output: Output) -> Result<Ended> {
+        let client = Client::new(&self.server)?;
+        let answer = wait_for(client.post("/api/v1/stop", &json!({"reason": self.reason})))?;
+        output.answer(&answer.body, |_| "stopped: nothing is sent until two people say `juzhen resume`")?;
+        Ok(Ended::Fine)
+    }
+}
+
+impl Resume {
+    pub(crate) fn run(self, output: Output) -> Result<Ended> {
+        let client = Client::new(&self.server)?;
+        let answer = wait_for(client.post("/api/v1/resume", &json!({})))?;
+        output.answer(&answer.body, resumed)?;
+        Ok(Ended::Fine)
+    }
+}
+
+fn words(body: &Value) -> String {
+    let (result, revision) = (field(body, "/result"), field(body, "/revision"));
+    format!("{result} {revision}").trim().to_owned()
+}
+
+fn faults(problem: &Value) -> String {
+    let mut text = format!("{}\n", field(problem, "/title"));
+    let faults = problem.get("faults").map(|faults| faults.get("faults").unwrap_or(faults));
+    for fault in faults.and_then(Value::as_array).into_iter().flatten() {
+        let (file, line, column) = (field(fault, "/file"), field(fault, "/line"), field(fault, "/column"));
+        text.push_str(&format!("{file}:{line}:{column}  {}\n", field(fault, "/message")));
+    }
+    text
+}
+
+fn resumed(body: &Value) -> String {
+    match body.pointer("/stop").or(Some(body)).filter(|stop| stop.get("lifting").is_some()) {
+        Some(_) => "noted: a second person has to say `juzhen resume` too".to_owned(),
+        None => "lifted: sending goes on".to_owned(),
+    }
+}

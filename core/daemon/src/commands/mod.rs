@@ -1,0 +1,103 @@
+//! The command line: one file per noun, every command with `--json`.
+
+mod account;
+mod adapter;
+mod check;
+mod control;
+mod delivery;
+mod item;
+mod review;
+mod sandbox;
+mod schema;
+mod secret;
+mod unit;
+mod user;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+use tokio::runtime::Builder;
+
+use crate::failure::{Ended, conclude};
+use crate::output::Output;
+
+/// Reads the arguments, does what they say, and gives the exit code: 0 fine, 1 no, 2 asked wrongly.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    conclude(cli.command.run(output), output)
+}
+
+/// Juzhen (矩阵): one daemon for all official accounts of a district
+#[derive(Debug, Parser)]
+#[command(name = "juzhen", version, propagate_version = true)]
+struct Cli {
+    /// Print exactly one JSON document
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+    Schema(schema::Schema),
+    Unit(unit::Unit),
+    Adapter(adapter::Adapter),
+    Account(account::Account),
+    Item(item::Item),
+    Review(review::Review),
+    Delivery(delivery::Delivery),
+    Reload(control::Reload),
+    Stop(control::Stop),
+    Resume(control::Resume),
+    User(user::User),
+    Secret(secret::Secret),
+    Sandbox(sandbox::Sandbox),
+}
+
+impl Command {
+    fn run(self, output: Output) -> Result<Ended> {
+        match self {
+            Self::Check(command) => command.run(output),
+            Self::Schema(command) => command.run(output),
+            Self::Unit(command) => command.run(output),
+            Self::Adapter(command) => command.run(output),
+            Self::Account(command) => command.run(output),
+            Self::Item(command) => command.run(output),
+            Self::Review(command) => command.run(output),
+            Self::Delivery(command) => command.run(output),
+            Self::Reload(command) => command.run(output),
+            Self::Stop(command) => command.run(output),
+            Self::Resume(command) => command.run(output),
+            Self::User(command) => command.run(output),
+            Self::Secret(command) => command.run(output),
+            Self::Sandbox(command) => command.run(),
+        }
+    }
+}
+
+/// Where the daemon keeps what must survive.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataArgs {
+    /// Folder of the database, tokens and secrets; made if it does not exist
+    #[arg(long, env = "JUZHEN_DATA", default_value = "juzhen-data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+/// Runs a command that waits for answers: one thread is enough for it.
+fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.context("could not start the asynchronous runtime")?.block_on(work)
+}
+
+/// The things of a list in an answer of the API.
+fn listed<'a>(body: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    let list = body.get(name).unwrap_or(body);
+    list.as_array().into_iter().flatten()
+}

@@ -1,0 +1,148 @@
+//! Personal tokens for the API: made once, shown once, kept as a hash, taken back at once.
+//!
+//! A token is 256 random bits, so a plain SHA-256 of it tells nothing. Its file is named by that hash: whoever presents a
+//! token is found with one look, and a file that is gone is a token that no longer counts, with no cache between.
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use jiff::{Timestamp, ToSpan};
+use juzhen_domain::id::PersonId;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::run::data::make_private;
+
+/// Marks our tokens, so that a scanner finds one that was pasted where it should not be.
+const PREFIX: &str = "juzhen_";
+
+/// The tokens of a data folder.
+#[derive(Debug, Clone)]
+pub(crate) struct TokenFolder {
+    path: PathBuf,
+}
+
+/// What is kept of a token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Kept {
+    person: PersonId,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+/// A token that was just made: the only time its text exists here.
+#[derive(Debug)]
+pub(crate) struct NewToken {
+    pub(crate) text: String,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl TokenFolder {
+    pub(crate) fn in_data(data: &Path) -> Self {
+        Self { path: data.join("tokens") }
+    }
+
+    /// Makes a token for a person, good for so many days.
+    pub(crate) fn create(&self, person: &PersonId, days: u16, now: Timestamp) -> Result<NewToken> {
+        make_private(&self.path)?;
+        let mut random = [0_u8; 32];
+        getrandom::fill(&mut random).context("could not draw random bytes for the token")?;
+        let text = format!("{PREFIX}{}", hexadecimal(&random));
+        let expires_at = now
+            .checked_add((i64::from(days) * 24).hours())
+            .with_context(|| format!("{days} days from now is no time that can be written"))?;
+        let kept = Kept { person: person.clone(), created_at: now, expires_at };
+        self.write(&text, &kept).with_context(|| format!("could not keep the token of {person}"))?;
+        Ok(NewToken { text, expires_at })
+    }
+
+    /// Takes back every token of a person; says how many there were.
+    pub(crate) fn revoke(&self, person: &PersonId) -> Result<usize> {
+        let mut revoked = 0;
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(0),
+            Err(cause) => {
+                return Err(cause).with_context(|| format!("could not read {}", self.path.display()));
+            }
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if read(&path).is_some_and(|kept| kept.person == *person) {
+                fs::remove_file(&path).with_context(|| format!("could not remove {}", path.display()))?;
+                revoked += 1;
+            }
+        }
+        Ok(revoked)
+    }
+
+    /// Whose token this is, if it is good now.
+    pub(crate) fn person(&self, token: &str, now: Timestamp) -> Option<PersonId> {
+        let kept = read(&self.file_of(token))?;
+        (now < kept.expires_at).then_some(kept.person)
+    }
+
+    fn file_of(&self, token: &str) -> PathBuf {
+        self.path.join(format!("{}.json", hexadecimal(&Sha256::digest(token))))
+    }
+
+    fn write(&self, token: &str, kept: &Kept) -> Result<()> {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(self.file_of(token))?;
+        serde_json::to_writer(&mut file, kept)?;
+        file.write_all(b"\n")?;
+        Ok(file.sync_all()?)
+    }
+}
+
+fn read(path: &Path) -> Option<Kept> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH.checked_add(hour.hours()).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_good_until_it_expires_or_is_taken_back() {
+        let home = tempfile::tempdir().unwrap();
+        let tokens = TokenFolder::in_data(home.path());
+        let (editor, author) = (PersonId::from("off.hg"), PersonId::from("d07.xx"));
+        let first = tokens.create(&editor, 1, at(0)).unwrap();
+        let second = tokens.create(&editor, 1, at(0)).unwrap();
+        let other = tokens.create(&author, 1, at(0)).unwrap();
+        assert_eq!(tokens.person(&first.text, at(23)), Some(editor.clone()));
+        assert_eq!(tokens.person(&first.text, at(24)), None);
+        assert_eq!(tokens.person(&format!("{}0", first.text), at(1)), None);
+        assert_eq!(tokens.revoke(&editor).unwrap(), 2);
+        assert_eq!(tokens.person(&second.text, at(1)), None);
+        assert_eq!(tokens.person(&other.text, at(1)), Some(author));
+    }
+
+    #[test]
+    fn c18_the_folder_never_holds_the_token_itself() {
+        let home = tempfile::tempdir().unwrap();
+        let tokens = TokenFolder::in_data(home.path());
+        let token = tokens.create(&"off.hg".into(), 90, at(0)).unwrap().text;
+        let files: Vec<_> = fs::read_dir(&tokens.path).unwrap().map(|f| f.unwrap().path()).collect();
+        assert_eq!(files.len(), 1);
+        let mode = fs::metadata(&files[0]).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let secret = token.strip_prefix(PREFIX).unwrap();
+        assert!(!files[0].to_string_lossy().contains(secret));
+        assert!(!fs::read_to_string(&files[0]).unwrap().contains(secret));
+    }
+}

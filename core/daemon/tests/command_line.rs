@@ -1,0 +1,91 @@
+//! The command line as scripts outside the project use it: exit codes, one JSON document, one line of error.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use support::{Running, juzhen, run, run_with_input};
+
+#[test]
+fn asked_wrongly_is_exit_code_2_with_what_was_meant() {
+    let ran = run(["sandbx"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("sandbox"), "{ran:?}");
+    assert_eq!(run(["user", "token", "../x"]).code, Some(2));
+    assert_eq!(run(["sandbox", "--listen", "nowhere"]).code, Some(2));
+    assert_eq!(run::<&str>([]).code, Some(2));
+}
+
+#[test]
+fn an_error_is_one_line_and_with_json_also_one_document() {
+    let asked = ["--server", "http://127.0.0.1:1", "delivery", "list"];
+    let asked = ["delivery", "list"].iter().chain(&asked[..2]);
+    let ran = run(asked.clone());
+    assert_eq!((ran.code, ran.stderr.lines().count()), (Some(1), 1), "{ran:?}");
+    assert!(ran.stderr.starts_with("juzhen: could not ask http://127.0.0.1:1/"), "{ran:?}");
+    let ran = run(asked.chain(&["--json"]));
+    assert!(ran.json()["error"].as_str().unwrap().starts_with("could not ask"), "{ran:?}");
+    assert!(!ran.json()["causes"].as_array().unwrap().is_empty(), "{ran:?}");
+}
+
+#[test]
+fn the_sandbox_says_first_where_it_is_and_ends_in_order() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut sandbox = Running::start(juzhen().args(["sandbox", "--listen", "127.0.0.1:0"]));
+        let first: Value = serde_json::from_str(&sandbox.line()).unwrap();
+        let keys: Vec<&str> = first.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["ledger", "mock", "wechat", "weibo"]);
+        let ledger = get(first["ledger"].as_str().unwrap());
+        assert!(ledger.contains("\"effects\":[]"), "{ledger}");
+        sandbox.signal(signal);
+        assert_eq!(sandbox.wait().code(), Some(0));
+        assert_eq!(sandbox.rest(), "");
+    }
+}
+
+#[test]
+fn a_token_is_shown_once_and_taken_back() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let data = data.to_str().unwrap();
+    let ran = run(["user", "token", "off.hg", "--data", data]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let token = ran.stdout.trim();
+    assert!(token.starts_with("juzhen_") && !token.contains(char::is_whitespace), "{ran:?}");
+    let ran = run(["user", "token", "off.hg", "--data", data, "--json"]);
+    assert!(ran.json()["token"].as_str().unwrap() != token);
+    let ran = run(["user", "token", "off.hg", "--data", data, "--revoke", "--json"]);
+    assert_eq!(ran.json()["revoked"], 2);
+    let mode = fs::metadata(data).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "c47: made for its owner alone");
+}
+
+#[test]
+fn a_secret_is_read_from_standard_input() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("secrets");
+    let folder_text = folder.to_str().unwrap();
+    let ran = run_with_input(&["secret", "set", "w000", "--secrets", folder_text], "s3cret\n");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!ran.stdout.contains("s3cret"), "{ran:?}");
+    assert_eq!(fs::read_to_string(folder.join("w000")).unwrap(), "s3cret");
+    let ran = run_with_input(&["secret", "set", "w000", "--secrets", folder_text], "");
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert_eq!(fs::read_to_string(folder.join("w000")).unwrap(), "s3cret");
+}
+
+/// A plain HTTP/1.0 request: the body of the answer, headers included.
+fn get(url: &str) -> String {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(stream, "GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
