@@ -181,6 +181,7 @@ pub struct Settle {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every one is the large variant")]
 pub enum Settled {
     Applied {
         delivery: Delivery,

@@ -1,3 +1,0 @@
-//! The embedded store.
-/// SQLite.
-pub struct Sqlite;

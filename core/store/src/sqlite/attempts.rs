@@ -1,0 +1,75 @@
+//! Attempts: one row a try, ended once.
+
+use jiff::{SignedDuration, Timestamp};
+use juzhen_domain::caps::Used;
+use juzhen_domain::delivery::Attempt;
+use juzhen_domain::id::{AccountId, DeliveryId};
+use rusqlite::{Connection, params};
+
+use super::rows::{self, ATTEMPT, Fields, millis};
+use crate::error::StoreError;
+
+/// How an attempt ended.
+pub(super) struct Ending<'a> {
+    pub(super) outcome: &'a str,
+    pub(super) detail: Option<&'a str>,
+    pub(super) adapter: Option<&'a str>,
+    pub(super) at: Timestamp,
+}
+
+pub(super) fn insert(
+    c: &Connection,
+    attempt: &Attempt,
+    account: &AccountId,
+    worker: &str,
+) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO attempts (id, delivery, account, number, fence, call, worker, started_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    c.prepare_cached(SQL)?.execute(params![
+        attempt.id.as_str(),
+        attempt.delivery.as_str(),
+        account.as_str(),
+        attempt.number,
+        attempt.fence,
+        attempt.call,
+        worker,
+        millis(attempt.started_at)
+    ])?;
+    Ok(())
+}
+
+/// Ends the delivery's open attempt, if it has one.
+pub(super) fn end_open(c: &Connection, delivery: &DeliveryId, end: &Ending<'_>) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE attempts SET ended_at = ?2, outcome = ?3, detail = ?4, adapter = ?5
+         WHERE delivery = ?1 AND ended_at IS NULL";
+    let values = params![delivery.as_str(), millis(end.at), end.outcome, end.detail, end.adapter];
+    c.prepare_cached(SQL)?.execute(values)?;
+    Ok(())
+}
+
+/// Oldest first.
+pub(super) fn of(c: &Connection, delivery: &DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+    let sql = format!("SELECT {ATTEMPT} FROM attempts WHERE delivery = ?1 ORDER BY number");
+    rows::collect(c, &sql, [delivery.as_str()], rows::attempt)
+}
+
+pub(super) fn newest(c: &Connection, delivery: &DeliveryId) -> Result<Option<Attempt>, StoreError> {
+    let sql = format!("SELECT {ATTEMPT} FROM attempts WHERE delivery = ?1 ORDER BY number DESC LIMIT 1");
+    rows::first(c, &sql, [delivery.as_str()], rows::attempt)
+}
+
+/// What the account has used up to `now`, for the caps (P20).
+pub(super) fn used(c: &Connection, account: &AccountId, now: Timestamp) -> Result<Used, StoreError> {
+    const HOUR: &str =
+        "SELECT count(*), min(started_at) FROM attempts WHERE account = ?1 AND started_at > ?2";
+    const LAST: &str = "SELECT max(started_at) FROM attempts WHERE account = ?1";
+    const BUSY: &str = "SELECT 1 FROM deliveries WHERE account = ?1 AND state IN ('claimed', 'sending')";
+    let hour_ago = millis(now) - SignedDuration::from_hours(1).as_secs() * 1000;
+    let account = account.as_str();
+    let read = |f: &mut Fields<'_>| Ok((f.get()?, f.optional_time()?));
+    let (in_last_hour, oldest_in_hour) =
+        rows::first(c, HOUR, params![account, hour_ago], read)?.unwrap_or_default();
+    let last_at = rows::first(c, LAST, [account], |f: &mut Fields<'_>| f.optional_time())?.flatten();
+    let busy = rows::first(c, BUSY, [account], |_| Ok(()))?.is_some();
+    Ok(Used { in_last_hour, oldest_in_hour, last_at, busy })
+}

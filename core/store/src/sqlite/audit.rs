@@ -1,0 +1,135 @@
+//! The audit: a row for every change, in the change's own transaction, each hash over the one before.
+
+use jiff::Timestamp;
+use juzhen_domain::hash::FieldHasher;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
+
+use super::rows::{self, Fields, millis};
+use crate::error::StoreError;
+use crate::values::{Audit, AuditChain, AuditFilter, AuditRow};
+
+/// Hash before the first row.
+const START: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// Rows read at a time when everything is verified.
+const PAGE: i64 = 1000;
+
+/// Adds a row. A change whose audit row cannot be written does not happen (F19).
+pub(super) fn append(c: &Connection, audit: &Audit) -> Result<(), StoreError> {
+    const LAST: &str = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+    const INSERT: &str = "INSERT INTO audit (number, at, actor, action, subject, detail, request, hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let last: Option<(i64, String)> =
+        c.prepare_cached(LAST)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    let (number, before) = last.map_or((1, START.to_owned()), |(n, hash)| (n + 1, hash));
+    let stored = Stored {
+        number,
+        at: millis(audit.at),
+        actor: audit.actor.clone(),
+        action: audit.action.clone(),
+        subject: audit.subject.clone(),
+        detail: audit.detail.to_string(),
+        request: audit.request.clone(),
+    };
+    let hash = stored.hash(&before);
+    c.prepare_cached(INSERT)?.execute(params![
+        stored.number,
+        stored.at,
+        stored.actor,
+        stored.action,
+        stored.subject,
+        stored.detail,
+        stored.request,
+        hash
+    ])?;
+    Ok(())
+}
+
+/// A row for something that the daemon does by itself.
+pub(super) fn daemon(action: String, subject: String, detail: Value, at: Timestamp) -> Audit {
+    Audit { actor: "daemon".into(), action, subject, detail, at, request: None }
+}
+
+/// Newest first.
+pub(super) fn list(c: &Connection, filter: &AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
+    const ALL: &str = "SELECT number, at, actor, action, subject, detail, request, hash FROM audit
+         WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
+    const OF: &str = "SELECT number, at, actor, action, subject, detail, request, hash FROM audit
+         WHERE number < ?1 AND subject = ?3 ORDER BY number DESC LIMIT ?2";
+    let before = filter.before.unwrap_or(i64::MAX);
+    let found = match &filter.subject {
+        None => rows::collect(c, ALL, params![before, filter.most], read)?,
+        Some(subject) => rows::collect(c, OF, params![before, filter.most, subject], read)?,
+    };
+    found.into_iter().map(|(row, hash)| row.shown(hash)).collect()
+}
+
+/// Walks the whole chain.
+pub(super) fn verify(c: &Connection) -> Result<AuditChain, StoreError> {
+    const SQL: &str = "SELECT number, at, actor, action, subject, detail, request, hash FROM audit
+         WHERE number > ?1 ORDER BY number LIMIT ?2";
+    let mut chain = AuditChain { rows: 0, broken_at: None, last_hash: None };
+    let mut number = 0;
+    loop {
+        let page = rows::collect(c, SQL, params![number, PAGE], read)?;
+        if page.is_empty() {
+            return Ok(chain);
+        }
+        for (row, hash) in page {
+            let expected = row.hash(chain.last_hash.as_deref().unwrap_or(START));
+            // A missing number is a missing row, whatever the hashes say.
+            if chain.broken_at.is_none() && (hash != expected || row.number != number + 1) {
+                chain.broken_at = Some(row.number);
+            }
+            number = row.number;
+            chain.rows += 1;
+            chain.last_hash = Some(hash);
+        }
+    }
+}
+
+/// A row as it lies in the table: the detail as the very text that was hashed.
+struct Stored {
+    number: i64,
+    at: i64,
+    actor: String,
+    action: String,
+    subject: String,
+    detail: String,
+    request: Option<String>,
+}
+
+impl Stored {
+    fn hash(&self, before: &str) -> String {
+        let mut hasher = FieldHasher::new("juzhen audit 1");
+        hasher.field(before.as_bytes());
+        hasher.field(&self.number.to_be_bytes());
+        hasher.field(&self.at.to_be_bytes());
+        for text in [&self.actor, &self.action, &self.subject, &self.detail] {
+            hasher.field(text.as_bytes());
+        }
+        hasher.optional(self.request.as_deref());
+        hasher.finish().as_str().to_owned()
+    }
+
+    fn shown(self, hash: String) -> Result<AuditRow, StoreError> {
+        let corrupt = |why: String| StoreError::Corrupt { table: "audit", id: self.number.to_string(), why };
+        let detail: Value = serde_json::from_str(&self.detail).map_err(|e| corrupt(e.to_string()))?;
+        let at = rows::time(self.at).ok_or_else(|| corrupt("no such time".into()))?;
+        let Self { number, actor, action, subject, request, .. } = self;
+        Ok(AuditRow { number, audit: Audit { actor, action, subject, detail, at, request }, hash })
+    }
+}
+
+fn read(f: &mut Fields<'_>) -> rusqlite::Result<(Stored, String)> {
+    let row = Stored {
+        number: f.get()?,
+        at: f.get()?,
+        actor: f.get()?,
+        action: f.get()?,
+        subject: f.get()?,
+        detail: f.get()?,
+        request: f.get()?,
+    };
+    Ok((row, f.get()?))
+}

@@ -1,0 +1,191 @@
+//! Claiming: for every account whose time has come, its first due delivery is asked about with `domain::claim::rule`,
+//! in the transaction that then claims, holds or misses it. A claim costs the same however much waits behind it.
+
+use jiff::Timestamp;
+use juzhen_domain::approval::Authorised;
+use juzhen_domain::claim::{Facts, Ruling, Standing, rule};
+use juzhen_domain::delivery::{Attempt, Delivery};
+use juzhen_domain::id::{AccountId, AttemptId};
+use juzhen_domain::state::DeliveryState;
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::rows::{self, DELIVERY, DeliveryRow, millis, millis_not_before, time};
+use super::{attempts, audit, deliveries, items, queue, stop};
+use crate::error::StoreError;
+use crate::values::{Claim, ClaimRequest, ClaimRound};
+
+/// Deliveries that one round may hold or miss: a long list of them must not keep the writer from everybody else.
+const MOST_PUT_ASIDE: u32 = 256;
+/// Accounts read at a time.
+const PAGE: u32 = 128;
+
+pub(super) fn claim(c: &Connection, request: &ClaimRequest) -> Result<ClaimRound, StoreError> {
+    let mut round = Round {
+        c,
+        request,
+        stopped: request.stopped || stop::is_on(c)?,
+        until: millis(request.until.max(request.now)),
+        done: ClaimRound { claims: Vec::new(), held: 0, missed: 0, next_due: None },
+    };
+    let mut after = (i64::MIN, AccountId::new(""));
+    while !round.is_full() {
+        let page = queue::awake(c, round.until, &after, PAGE)?;
+        let Some(last) = page.last().cloned() else { break };
+        after = last;
+        for (wake_at, account) in page {
+            if round.is_full() {
+                break;
+            }
+            round.account(&account, wake_at)?;
+        }
+    }
+    let mut done = round.done;
+    done.next_due = queue::next(c)?.and_then(time);
+    Ok(done)
+}
+
+struct Round<'a> {
+    c: &'a Connection,
+    request: &'a ClaimRequest,
+    stopped: bool,
+    until: i64,
+    done: ClaimRound,
+}
+
+impl Round<'_> {
+    fn is_full(&self) -> bool {
+        let claims = u32::try_from(self.done.claims.len()).unwrap_or(u32::MAX);
+        claims >= self.request.most || self.done.held + self.done.missed >= MOST_PUT_ASIDE
+    }
+
+    /// Takes the account's first due delivery, after putting aside those before it that cannot be sent.
+    fn account(&mut self, account: &AccountId, wake_at: i64) -> Result<(), StoreError> {
+        let standing = (self.request.standing)(account);
+        while !self.is_full() {
+            let Some(row) = head(self.c, account, self.until)? else { return Ok(()) };
+            // A claim ahead of time is for a sender that sleeps until then; the time that counts is that one.
+            let wake_at = time(wake_at).unwrap_or(self.request.now);
+            let now = self.request.now.max(wake_at).max(row.delivery.next_at);
+            match self.ask(&row, standing, now)? {
+                (Ruling::Send(leave), origin) => return self.take(&row, *leave, origin, now),
+                (Ruling::Hold(reason), _) => {
+                    self.put_aside(&row, DeliveryState::Held, reason.to_string())?;
+                    self.done.held += 1;
+                }
+                (Ruling::Missed, _) => {
+                    let reason = format!("not sent by {}", row.delivery.latest_at);
+                    self.put_aside(&row, DeliveryState::Missed, reason)?;
+                    self.done.missed += 1;
+                }
+                (Ruling::Later(later), _) => {
+                    return queue::not_before(self.c, account, millis_not_before(later));
+                }
+                (Ruling::AfterTheOther, _) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(
+        &self,
+        row: &DeliveryRow,
+        account: Option<Standing>,
+        now: Timestamp,
+    ) -> Result<(Ruling, Option<Delivery>), StoreError> {
+        let delivery = &row.delivery;
+        let (item, _) = items::require(self.c, &delivery.item)?;
+        let decisions = items::decisions(self.c, &delivery.item)?;
+        let origin = deliveries::origin_of(self.c, delivery)?;
+        let ruling = rule(&Facts {
+            delivery,
+            item: &item,
+            decisions: &decisions,
+            origin: origin.as_ref().map(|o| &o.platform),
+            account,
+            used: attempts::used(self.c, &delivery.account, now)?,
+            stopped: self.stopped,
+            now,
+        });
+        Ok((ruling, origin))
+    }
+
+    fn take(
+        &mut self,
+        row: &DeliveryRow,
+        leave: Authorised,
+        origin: Option<Delivery>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut after = row.clone();
+        after.delivery.state = DeliveryState::Claimed;
+        after.delivery.reason = None;
+        after.delivery.fence += 1;
+        after.delivery.tries += 1;
+        // The caps may allow it later than it is due: then that is the time to sleep until.
+        after.delivery.next_at = now;
+        after.worker = Some(self.request.worker.clone());
+        after.lease_until = Some(self.request.lease_until);
+        let resumed = after.resume_call.take();
+        let attempt = attempt_of(&after.delivery, resumed, now);
+        let detail = json!({
+            "attempt": attempt.id.as_str(),
+            "account": after.delivery.account.as_str(),
+            "payload": leave.hash().as_str(),
+            "worker": self.request.worker,
+        });
+        let delivery = &row.delivery;
+        self.save(row, after, detail)?;
+        attempts::insert(self.c, &attempt, &delivery.account, &self.request.worker)?;
+        items::follow(self.c, &delivery.item, self.request.now)?;
+        let delivery = deliveries::require(self.c, &delivery.id)?.delivery;
+        self.done.claims.push(Claim { delivery, leave, attempt, origin });
+        Ok(())
+    }
+
+    fn put_aside(&self, row: &DeliveryRow, state: DeliveryState, reason: String) -> Result<(), StoreError> {
+        let mut after = row.clone();
+        let detail = json!({ "reason": reason });
+        after.delivery.state = state;
+        after.delivery.reason = Some(reason);
+        self.save(row, after, detail)?;
+        items::follow(self.c, &row.delivery.item, self.request.now)
+    }
+
+    fn save(
+        &self,
+        before: &DeliveryRow,
+        after: DeliveryRow,
+        detail: serde_json::Value,
+    ) -> Result<(), StoreError> {
+        let (id, now) = (&before.delivery.id, self.request.now);
+        let action = format!("delivery.{}", after.delivery.state);
+        let row = audit::daemon(action, format!("delivery:{id}"), detail, now);
+        deliveries::save(self.c, before, after, Some(&row), now)
+    }
+}
+
+/// An attempt's number is its fence, which is never reset, so that its id is never used twice.
+fn attempt_of(delivery: &Delivery, resumed: Option<String>, started_at: Timestamp) -> Attempt {
+    let id = AttemptId::new(format!("{}.{}", delivery.id, delivery.fence));
+    Attempt {
+        call: resumed.unwrap_or_else(|| id.as_str().to_owned()),
+        id,
+        delivery: delivery.id.clone(),
+        number: u32::try_from(delivery.fence).unwrap_or(u32::MAX),
+        fence: delivery.fence,
+        started_at,
+        ended_at: None,
+        outcome: None,
+        detail: None,
+        adapter: None,
+    }
+}
+
+fn head(c: &Connection, account: &AccountId, until: i64) -> Result<Option<DeliveryRow>, StoreError> {
+    let sql = format!(
+        "SELECT {DELIVERY} FROM deliveries WHERE account = ?1 AND state = 'due' AND next_at <= ?2
+         ORDER BY next_at, id LIMIT 1"
+    );
+    rows::first(c, &sql, rusqlite::params![account.as_str(), until], rows::delivery)
+}

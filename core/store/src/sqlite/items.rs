@@ -1,0 +1,239 @@
+//! Items: keeping, changing, and following what their deliveries make of them.
+
+use jiff::Timestamp;
+use juzhen_domain::hash::ContentHash;
+use juzhen_domain::id::{ItemId, UnitCode};
+use juzhen_domain::item::{Content, Item};
+use juzhen_domain::review::Decision;
+use juzhen_domain::state::{DeliveryState, ItemState};
+use rusqlite::{Connection, params};
+use serde_json::json;
+
+use super::rows::{self, DECISION, Fields, ITEM, millis, word};
+use super::{audit, deliveries, error};
+use crate::api::ItemChanger;
+use crate::error::{Refused, StoreError};
+use crate::values::{Audit, ItemChange, ItemFilter, ItemRecord, Once, Submitted};
+
+pub(super) fn submit(
+    c: &Connection,
+    item: &Item,
+    audit: &Audit,
+    once: Option<&Once>,
+) -> Result<Submitted, StoreError> {
+    const SQL: &str =
+        "INSERT INTO items (id, unit, author, column_id, procedure, content, hash, version, state,
+            submitted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    if let Some(first) = answered_before(c, once)? {
+        return Ok(Submitted::Again(require_record(c, &first)?));
+    }
+    check_hash(&item.content, &item.hash)?;
+    c.prepare_cached(SQL)?.execute(params![
+        item.id.as_str(),
+        item.unit.as_str(),
+        item.author.as_str(),
+        item.column.as_ref().map(AsRef::<str>::as_ref),
+        word(&item.procedure)?,
+        json_text(&item.content)?,
+        item.hash.as_str(),
+        item.version,
+        item.state.as_str(),
+        millis(item.submitted_at)
+    ])?;
+    remember(c, &item.id, once)?;
+    audit::append(c, audit)?;
+    Ok(Submitted::New(require_record(c, &item.id)?))
+}
+
+/// Lets a pure function decide on an item and writes all that follows.
+pub(super) fn change(
+    c: &Connection,
+    id: &ItemId,
+    change: &ItemChanger,
+    once: Option<&Once>,
+) -> Result<ItemRecord, StoreError> {
+    if let Some(first) = answered_before(c, once)? {
+        return require_record(c, &first);
+    }
+    let before = require_record(c, id)?;
+    let wanted = change(&before).map_err(StoreError::Refused)?;
+    write(c, &before, &wanted)?;
+    remember(c, id, once)?;
+    require_record(c, id)
+}
+
+fn write(c: &Connection, before: &ItemRecord, wanted: &ItemChange) -> Result<(), StoreError> {
+    let id = &before.item.id;
+    let (from, to) = (before.item.state, wanted.state);
+    if from != to && !from.may_become(to) {
+        return Err(impossible(id, from.as_str(), to.as_str()));
+    }
+    match &wanted.content {
+        None => set_state(c, id, to)?,
+        Some((content, hash)) => set_content(c, id, to, content, hash)?,
+    }
+    if let Some(decision) = &wanted.decision {
+        decide(c, id, before.decisions.len(), decision)?;
+    }
+    audit::append(c, &wanted.audit)?;
+    for (delivery, change) in &wanted.deliveries {
+        let row = deliveries::require(c, delivery)?;
+        if row.delivery.item != *id {
+            return Err(StoreError::NotFound { what: "delivery of this item", id: delivery.to_string() });
+        }
+        deliveries::apply(c, &row, change)?;
+    }
+    for delivery in &wanted.new_deliveries {
+        if delivery.item != *id {
+            return Err(StoreError::NotFound { what: "delivery of this item", id: delivery.id.to_string() });
+        }
+        deliveries::insert_new(c, delivery, &wanted.audit)?;
+    }
+    follow(c, id, wanted.audit.at)
+}
+
+/// From the moment it is scheduled an item is what its deliveries make of it. A state that its own machine does not
+/// allow (refused ones cancelled beside missed ones) leaves it where it is, which is as true.
+pub(super) fn follow(c: &Connection, id: &ItemId, at: Timestamp) -> Result<(), StoreError> {
+    const STATE: &str = "SELECT state FROM items WHERE id = ?1";
+    const DELIVERIES: &str = "SELECT state FROM deliveries WHERE item = ?1";
+    let now = rows::first(c, STATE, [id.as_str()], |f: &mut Fields<'_>| f.item_state())?
+        .ok_or_else(|| StoreError::NotFound { what: "item", id: id.to_string() })?;
+    if !is_released(now) {
+        return Ok(());
+    }
+    let states: Vec<DeliveryState> =
+        rows::collect(c, DELIVERIES, [id.as_str()], |f: &mut Fields<'_>| f.state())?;
+    if states.is_empty() {
+        return Ok(());
+    }
+    // All cancelled: the office has taken it off the plan, and may plan it anew.
+    let wanted = ItemState::of_deliveries(&states).unwrap_or(ItemState::Approved);
+    if wanted == now || !now.may_become(wanted) {
+        return Ok(());
+    }
+    set_state(c, id, wanted)?;
+    let detail = json!({ "from": now.as_str() });
+    audit::append(c, &audit::daemon(format!("item.{wanted}"), format!("item:{id}"), detail, at))
+}
+
+/// Scheduled or later, and not taken back: only such an item's deliveries may send.
+pub(super) fn is_released(state: ItemState) -> bool {
+    use ItemState as S;
+    matches!(state, S::Scheduled | S::Publishing | S::Published | S::PublishFailed | S::Expired | S::Held)
+}
+
+pub(super) fn record(c: &Connection, id: &ItemId) -> Result<Option<ItemRecord>, StoreError> {
+    let Some((item, row_version)) = get(c, id)? else { return Ok(None) };
+    let decisions = decisions(c, id)?;
+    let deliveries = deliveries::of_item(c, id)?.into_iter().map(|row| row.delivery).collect();
+    Ok(Some(ItemRecord { item, decisions, deliveries, row_version }))
+}
+
+/// Oldest first.
+pub(super) fn decisions(c: &Connection, id: &ItemId) -> Result<Vec<Decision>, StoreError> {
+    let sql = format!("SELECT {DECISION} FROM decisions WHERE item = ?1 ORDER BY number");
+    rows::collect(c, &sql, [id.as_str()], rows::decision)
+}
+
+pub(super) fn require(c: &Connection, id: &ItemId) -> Result<(Item, i64), StoreError> {
+    get(c, id)?.ok_or_else(|| StoreError::NotFound { what: "item", id: id.to_string() })
+}
+
+fn require_record(c: &Connection, id: &ItemId) -> Result<ItemRecord, StoreError> {
+    record(c, id)?.ok_or_else(|| StoreError::NotFound { what: "item", id: id.to_string() })
+}
+
+fn get(c: &Connection, id: &ItemId) -> Result<Option<(Item, i64)>, StoreError> {
+    let sql = format!("SELECT {ITEM} FROM items WHERE id = ?1");
+    rows::first(c, &sql, [id.as_str()], rows::item)
+}
+
+pub(super) fn list(c: &Connection, filter: &ItemFilter) -> Result<Vec<Item>, StoreError> {
+    let wanted = [
+        ("state = ?", filter.state.map(ItemState::as_str)),
+        ("unit = ?", filter.unit.as_ref().map(UnitCode::as_str)),
+        ("id < ?", filter.before.as_ref().map(ItemId::as_str)),
+    ];
+    let (clause, mut values) = deliveries::conditions(&wanted);
+    values.push(&filter.most);
+    let sql = format!("SELECT {ITEM} FROM items {clause} ORDER BY id DESC LIMIT ?");
+    let found = rows::collect(c, &sql, values.as_slice(), rows::item)?;
+    Ok(found.into_iter().map(|(item, _)| item).collect())
+}
+
+fn set_state(c: &Connection, id: &ItemId, state: ItemState) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE items SET state = ?2, row_version = row_version + 1 WHERE id = ?1";
+    c.prepare_cached(SQL)?.execute([id.as_str(), state.as_str()])?;
+    Ok(())
+}
+
+fn set_content(
+    c: &Connection,
+    id: &ItemId,
+    state: ItemState,
+    content: &Content,
+    hash: &ContentHash,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE items SET state = ?2, content = ?3, hash = ?4, version = version + 1,
+            row_version = row_version + 1 WHERE id = ?1";
+    check_hash(content, hash)?;
+    let text = json_text(content)?;
+    c.prepare_cached(SQL)?.execute([id.as_str(), state.as_str(), &text, hash.as_str()])?;
+    Ok(())
+}
+
+fn decide(c: &Connection, id: &ItemId, before: usize, decision: &Decision) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO decisions (item, number, person, step, verdict, hash, reason, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    c.prepare_cached(SQL)?.execute(params![
+        id.as_str(),
+        i64::try_from(before).unwrap_or(i64::MAX).saturating_add(1),
+        decision.person.as_str(),
+        word(&decision.step)?,
+        word(&decision.verdict)?,
+        decision.hash.as_str(),
+        decision.reason,
+        millis(decision.at)
+    ])?;
+    Ok(())
+}
+
+/// An approval is bound to this hash, so it has to be that of these bytes (P2).
+fn check_hash(content: &Content, hash: &ContentHash) -> Result<(), StoreError> {
+    if content.hash() == *hash {
+        return Ok(());
+    }
+    Err(StoreError::Refused(Refused::new("wrong_hash", "the hash is not that of the content")))
+}
+
+fn json_text(content: &Content) -> Result<String, StoreError> {
+    serde_json::to_string(content).map_err(|e| error::failed("write the content", e.to_string()))
+}
+
+/// The item of the same request, when it was answered before (P21).
+fn answered_before(c: &Connection, once: Option<&Once>) -> Result<Option<ItemId>, StoreError> {
+    const SQL: &str = "SELECT request_sha256, item FROM once WHERE person = ?1 AND key = ?2";
+    let Some(once) = once else { return Ok(None) };
+    let read = |f: &mut Fields<'_>| Ok((f.get::<String>()?, f.id()?));
+    match rows::first(c, SQL, [once.person.as_str(), &once.key], read)? {
+        Some((request, _)) if request != once.request_sha256 => {
+            Err(StoreError::KeyReused { key: once.key.clone() })
+        }
+        found => Ok(found.map(|(_, item)| item)),
+    }
+}
+
+fn remember(c: &Connection, item: &ItemId, once: Option<&Once>) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO once (person, key, request_sha256, item, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    if let Some(once) = once {
+        let values =
+            params![once.person.as_str(), once.key, once.request_sha256, item.as_str(), millis(once.at)];
+        c.prepare_cached(SQL)?.execute(values)?;
+    }
+    Ok(())
+}
+
+fn impossible(id: &ItemId, from: &str, to: &str) -> StoreError {
+    StoreError::Impossible { what: "item", id: id.to_string(), from: from.into(), to: to.into() }
+}

@@ -1,0 +1,51 @@
+//! The head of every account's queue. Kept with each change of a delivery, so that a claim costs the same with ten
+//! waiting deliveries and with a million.
+
+use juzhen_domain::id::AccountId;
+use rusqlite::{Connection, params};
+
+use super::rows::{self, Fields};
+use crate::error::StoreError;
+
+/// Sets when the account's first due delivery may be claimed. Called after every change of one of its deliveries.
+pub(super) fn refresh(c: &Connection, account: &AccountId) -> Result<(), StoreError> {
+    const SQL: &str = "
+        INSERT INTO queue (account, wake_at) VALUES (?1, CASE
+            WHEN EXISTS (SELECT 1 FROM deliveries WHERE account = ?1 AND state IN ('claimed', 'sending')) THEN NULL
+            ELSE (SELECT min(next_at) FROM deliveries WHERE account = ?1 AND state = 'due') END)
+        ON CONFLICT (account) DO UPDATE SET
+            wake_at = CASE WHEN excluded.wake_at IS NULL THEN NULL ELSE max(excluded.wake_at, not_before) END";
+    c.prepare_cached(SQL)?.execute([account.as_str()])?;
+    Ok(())
+}
+
+/// Nothing of this account before `time`. The deliveries keep their own times, and so their order.
+pub(super) fn not_before(c: &Connection, account: &AccountId, time: i64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE queue SET not_before = ?2, wake_at = max(wake_at, ?2) WHERE account = ?1";
+    c.prepare_cached(SQL)?.execute(params![account.as_str(), time])?;
+    Ok(())
+}
+
+/// Accounts whose time has come until `until`, the one that waits longest first, after `after` in that order.
+pub(super) fn awake(
+    c: &Connection,
+    until: i64,
+    after: &(i64, AccountId),
+    most: u32,
+) -> Result<Vec<(i64, AccountId)>, StoreError> {
+    const SQL: &str = "SELECT wake_at, account FROM queue
+         WHERE wake_at <= ?1 AND (wake_at, account) > (?2, ?3) ORDER BY wake_at, account LIMIT ?4";
+    let read = |f: &mut Fields<'_>| Ok((f.get()?, f.id()?));
+    rows::collect(c, SQL, params![until, after.0, after.1.as_str(), most], read)
+}
+
+/// When the next account wakes.
+pub(super) fn next(c: &Connection) -> Result<Option<i64>, StoreError> {
+    const SQL: &str = "SELECT min(wake_at) FROM queue WHERE wake_at IS NOT NULL";
+    Ok(rows::first(c, SQL, [], |f: &mut Fields<'_>| f.get())?.flatten())
+}
+
+/// Accounts that have something due, in whatever future.
+pub(super) fn waiting(c: &Connection) -> Result<Vec<AccountId>, StoreError> {
+    rows::collect(c, "SELECT account FROM queue WHERE wake_at IS NOT NULL", [], |f: &mut Fields<'_>| f.id())
+}

@@ -1,0 +1,71 @@
+//! After a start: what became of the claims of a daemon that is gone, read from the ledger (R1, R5, F04 to F07).
+
+use jiff::Timestamp;
+use juzhen_domain::id::DeliveryId;
+use juzhen_domain::state::DeliveryState;
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::attempts::{self, Ending};
+use super::rows::{self, Fields};
+use super::{audit, deliveries, items};
+use crate::error::StoreError;
+use crate::values::Recovered;
+
+pub(super) fn recover(c: &Connection, now: Timestamp) -> Result<Recovered, StoreError> {
+    const SQL: &str = "SELECT id FROM deliveries WHERE state IN ('claimed', 'sending') ORDER BY id";
+    let found: Vec<DeliveryId> = rows::collect(c, SQL, [], |f: &mut Fields<'_>| f.id())?;
+    let mut recovered = Recovered::default();
+    for id in found {
+        match recover_one(c, &id, now)? {
+            Left::Nothing => recovered.due += 1,
+            Left::Answered => recovered.resumed += 1,
+            Left::Unclear => recovered.in_doubt += 1,
+        }
+    }
+    Ok(recovered)
+}
+
+/// What the ledger says of a call.
+enum Left {
+    /// No byte of any request.
+    Nothing,
+    /// Requests, each with its whole answer: the call can go on from there.
+    Answered,
+    /// A request whose answer nobody has.
+    Unclear,
+}
+
+fn recover_one(c: &Connection, id: &DeliveryId, now: Timestamp) -> Result<Left, StoreError> {
+    let before = deliveries::require(c, id)?;
+    let mut after = before.clone();
+    let call = attempts::newest(c, id)?.map(|attempt| attempt.call);
+    let left = call.as_deref().map_or(Ok(Left::Unclear), |call| left_of(c, call))?;
+    let (state, reason, resume_call) = match left {
+        Left::Nothing => (DeliveryState::Due, "the daemon ended before anything had left", None),
+        Left::Answered => (DeliveryState::Due, "the daemon ended between two requests", call),
+        Left::Unclear => (DeliveryState::InDoubt, "the daemon ended while a request was under way", None),
+    };
+    after.delivery.state = state;
+    after.delivery.reason = Some(reason.to_owned());
+    after.delivery.next_at = after.delivery.next_at.max(now);
+    after.resume_call = resume_call;
+    let end = Ending { outcome: "interrupted", detail: Some(reason), adapter: None, at: now };
+    attempts::end_open(c, id, &end)?;
+    let (action, subject) = (format!("delivery.{state}"), format!("delivery:{id}"));
+    let row = audit::daemon(action, subject, json!({ "reason": reason, "recovered": true }), now);
+    deliveries::save(c, &before, after, Some(&row), now)?;
+    items::follow(c, &before.delivery.item, now)?;
+    Ok(left)
+}
+
+fn left_of(c: &Connection, call: &str) -> Result<Left, StoreError> {
+    const SQL: &str = "SELECT count(*), count(*) FILTER (WHERE complete) FROM effects
+         WHERE call = ?1 AND nothing_left IS NOT TRUE";
+    let read = |f: &mut Fields<'_>| Ok((f.get::<i64>()?, f.get::<i64>()?));
+    Ok(match rows::first(c, SQL, [call], read)? {
+        None | Some((0, _)) => Left::Nothing,
+        Some((sent, answered)) if sent == answered => Left::Answered,
+        Some(_) => Left::Unclear,
+    })
+}

@@ -1,0 +1,153 @@
+//! Settling: how a delivery goes on, and the forwards that follow from it, in one commit (F08). News from a worker that
+//! no longer holds the delivery is kept as evidence and changes nothing else (R9, F37).
+
+use juzhen_domain::delivery::{Delivery, Receipt};
+use juzhen_domain::outcome::Next;
+use juzhen_domain::state::DeliveryState;
+use rusqlite::{Connection, params};
+use serde_json::json;
+
+use super::attempts::{self, Ending};
+use super::rows::{DeliveryRow, millis};
+use super::{audit, deliveries, items};
+use crate::error::StoreError;
+use crate::values::{Audit, Settle, Settled};
+
+pub(super) fn settle(c: &Connection, settle: &Settle) -> Result<Settled, StoreError> {
+    let before = deliveries::require(c, &settle.delivery)?;
+    if !still_holds(&before.delivery, settle) {
+        return late(c, &before.delivery, settle);
+    }
+    let after = after(c, &before, settle)?;
+    let end = Ending {
+        outcome: &settle.outcome,
+        detail: settle.detail.as_deref(),
+        adapter: settle.adapter.as_deref(),
+        at: settle.now,
+    };
+    attempts::end_open(c, &settle.delivery, &end)?;
+    let (from, to) = (before.delivery.state, after.delivery.state);
+    // A look that changes nothing but the time of the next one is no news.
+    let is_news = from != to || before.delivery.reason != after.delivery.reason;
+    let row = is_news.then(|| audit_of(settle, to, after.delivery.reason.as_deref()));
+    deliveries::save(c, &before, after, row.as_ref(), settle.now)?;
+    let forwards =
+        if from != to && to == DeliveryState::Published { forward(c, settle)? } else { Vec::new() };
+    items::follow(c, &before.delivery.item, settle.now)?;
+    Ok(Settled::Applied { delivery: deliveries::require(c, &settle.delivery)?.delivery, forwards })
+}
+
+fn still_holds(delivery: &Delivery, settle: &Settle) -> bool {
+    let (state, fence) = settle.expected;
+    let claimed = settle.or_claimed && delivery.state == DeliveryState::Claimed;
+    delivery.fence == fence && (delivery.state == state || claimed)
+}
+
+/// The row as it should be next.
+fn after(c: &Connection, before: &DeliveryRow, settle: &Settle) -> Result<DeliveryRow, StoreError> {
+    let mut row = before.clone();
+    let state = state_of(&settle.next);
+    let looked_again = matches!(state, DeliveryState::InDoubt | DeliveryState::Accepted);
+    if state == before.delivery.state && !looked_again {
+        return Err(deliveries::impossible(&settle.delivery, state.as_str(), state.as_str()));
+    }
+    row.resume_call = None;
+    let delivery = &mut row.delivery;
+    delivery.state = state;
+    delivery.reason = None;
+    match settle.next.clone() {
+        Next::Published(receipt) => delivery.receipt = Some(receipt),
+        Next::Accepted { ticket, look_at } => {
+            delivery.ticket = Some(ticket);
+            delivery.next_at = look_at;
+        }
+        Next::Again { at, reason, resume } => {
+            delivery.next_at = at;
+            delivery.reason = Some(reason);
+            if resume {
+                row.resume_call = attempts::newest(c, &settle.delivery)?.map(|a| a.call);
+            }
+        }
+        Next::Waiting { until, reason } => {
+            delivery.next_at = until;
+            delivery.reason = Some(reason);
+        }
+        Next::InDoubt { look_at, reason } => {
+            delivery.next_at = look_at;
+            delivery.reason = Some(reason);
+            if let Some(doubt) = &mut row.doubt {
+                doubt.looks += 1;
+            }
+        }
+        Next::Refused { reason } | Next::Held { reason } | Next::NeedsPerson { reason } => {
+            delivery.reason = Some(reason);
+        }
+    }
+    Ok(row)
+}
+
+/// What follows from a publication. An account that has the item already is left out (P23).
+fn forward(c: &Connection, settle: &Settle) -> Result<Vec<Delivery>, StoreError> {
+    let published = deliveries::require(c, &settle.delivery)?.delivery;
+    let (item, _) = items::require(c, &published.item)?;
+    let mut already = deliveries::accounts_of(c, &published.item)?;
+    let mut made = Vec::new();
+    let because = audit_of(settle, DeliveryState::Published, None);
+    for next in (settle.follow)(&published, &item, &already) {
+        if next.item == published.item && already.insert(next.account.clone()) {
+            deliveries::insert(c, &next, &because)?;
+            made.push(deliveries::require(c, &next.id)?.delivery);
+        }
+    }
+    Ok(made)
+}
+
+fn late(c: &Connection, delivery: &Delivery, settle: &Settle) -> Result<Settled, StoreError> {
+    const SQL: &str =
+        "INSERT INTO late_news (delivery, attempt, fence, says, outcome, detail, platform_id, url, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let receipt: Option<&Receipt> = match &settle.next {
+        Next::Published(receipt) => Some(receipt),
+        _ => None,
+    };
+    let says = state_of(&settle.next);
+    c.prepare_cached(SQL)?.execute(params![
+        settle.delivery.as_str(),
+        settle.attempt.as_ref().map(AsRef::<str>::as_ref),
+        settle.expected.1,
+        says.as_str(),
+        settle.outcome,
+        settle.detail,
+        receipt.and_then(|r| r.platform_id.as_deref()),
+        receipt.and_then(|r| r.url.as_deref()),
+        millis(settle.now)
+    ])?;
+    let mut row = audit_of(settle, says, None);
+    row.action = "delivery.late_news".into();
+    audit::append(c, &row)?;
+    Ok(Settled::Late { state: delivery.state })
+}
+
+fn state_of(next: &Next) -> DeliveryState {
+    match next {
+        Next::Published(_) => DeliveryState::Published,
+        Next::Accepted { .. } => DeliveryState::Accepted,
+        Next::Again { .. } => DeliveryState::Due,
+        Next::Waiting { .. } => DeliveryState::Waiting,
+        Next::Refused { .. } => DeliveryState::Refused,
+        Next::Held { .. } => DeliveryState::Held,
+        Next::InDoubt { .. } => DeliveryState::InDoubt,
+        Next::NeedsPerson { .. } => DeliveryState::NeedsPerson,
+    }
+}
+
+fn audit_of(settle: &Settle, state: DeliveryState, reason: Option<&str>) -> Audit {
+    let detail = json!({
+        "attempt": settle.attempt.as_ref().map(AsRef::<str>::as_ref),
+        "outcome": settle.outcome,
+        "reason": reason,
+    });
+    let subject = format!("delivery:{}", settle.delivery);
+    let row = audit::daemon(format!("delivery.{state}"), subject, detail, settle.now);
+    Audit { request: settle.request.clone(), ..row }
+}

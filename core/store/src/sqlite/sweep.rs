@@ -1,0 +1,134 @@
+//! The sweep: what time and the settings do to deliveries that nobody is working on. Each call does a bounded part; what
+//! is left waits for the next.
+
+use jiff::Timestamp;
+use juzhen_domain::claim::{HoldReason, Standing};
+use juzhen_domain::id::AccountId;
+use juzhen_domain::matrix::AccountStatus;
+use juzhen_domain::state::DeliveryState;
+use rusqlite::{Connection, Params, params};
+use serde_json::json;
+
+use super::rows::{self, DELIVERY, DeliveryRow, Fields, millis};
+use super::{audit, deliveries, items, queue, stop};
+use crate::api::StandingOf;
+use crate::error::StoreError;
+use crate::values::Swept;
+
+/// Deliveries of one kind moved in one call, so that the writer is soon free for others.
+const MOST: u32 = 500;
+/// Requests that have their effect once are remembered so long (promise P21 asks for a day).
+const REMEMBER_REQUESTS_MS: i64 = 7 * 24 * 3600 * 1000;
+
+pub(super) fn sweep(c: &Connection, now: Timestamp, standing: &StandingOf) -> Result<Swept, StoreError> {
+    c.prepare_cached("DELETE FROM once WHERE at < ?1")?.execute([millis(now) - REMEMBER_REQUESTS_MS])?;
+    let sweep = Sweep { c, now };
+    let missed = sweep.miss_late_ones()?;
+    let released = sweep.release_waiting()? + sweep.release_held(standing)?;
+    Ok(Swept { missed, released, held: sweep.hold(standing)? })
+}
+
+struct Sweep<'a> {
+    c: &'a Connection,
+    now: Timestamp,
+}
+
+impl Sweep<'_> {
+    /// P7: late is missed, never sent late.
+    fn miss_late_ones(&self) -> Result<u32, StoreError> {
+        let sql = format!(
+            "SELECT {DELIVERY} FROM deliveries WHERE state IN ('due', 'waiting', 'held') AND latest_at < ?1
+             ORDER BY latest_at LIMIT ?2"
+        );
+        self.move_all(&sql, params![millis(self.now), MOST], DeliveryState::Missed, |row| {
+            Some(format!("not sent by {}", row.delivery.latest_at))
+        })
+    }
+
+    fn release_waiting(&self) -> Result<u32, StoreError> {
+        let sql = format!(
+            "SELECT {DELIVERY} FROM deliveries WHERE state = 'waiting' AND next_at <= ?1
+             ORDER BY next_at, id LIMIT ?2"
+        );
+        self.move_all(&sql, params![millis(self.now), MOST], DeliveryState::Due, |_| None)
+    }
+
+    /// Only what was held for a reason that is gone. What a person, a missing approval or the cap of attempts holds
+    /// waits for a person.
+    fn release_held(&self, standing: &StandingOf) -> Result<u32, StoreError> {
+        const REASONS: &str = "SELECT DISTINCT hold, account FROM deliveries WHERE hold IS NOT NULL";
+        let sql = format!("SELECT {DELIVERY} FROM deliveries WHERE hold = ?1 AND account = ?2 LIMIT ?3");
+        let stopped = stop::is_on(self.c)?;
+        let read = |f: &mut Fields<'_>| Ok((f.get()?, f.id()?));
+        let reasons: Vec<(String, AccountId)> = rows::collect(self.c, REASONS, [], read)?;
+        let mut released = 0;
+        for (hold, account) in reasons {
+            if released >= MOST {
+                break;
+            }
+            let gone = match hold.as_str() {
+                word if word == HoldReason::Stopped.code() => !stopped,
+                word if is_of_the_settings(word) => cannot_send(standing(&account)).is_none(),
+                _ => false,
+            };
+            if gone {
+                let values = params![hold, account.as_str(), MOST];
+                released += self.move_all(&sql, values, DeliveryState::Due, |_| None)?;
+            }
+        }
+        Ok(released)
+    }
+
+    /// P9: settings that no longer have an account, or pause it, hold what is due there and delete nothing.
+    fn hold(&self, standing: &StandingOf) -> Result<u32, StoreError> {
+        let sql = format!("SELECT {DELIVERY} FROM deliveries WHERE state = 'due' AND account = ?1 LIMIT ?2");
+        let mut held = 0;
+        for account in queue::waiting(self.c)? {
+            if held >= MOST {
+                break;
+            }
+            if let Some(reason) = cannot_send(standing(&account)) {
+                let why = |_: &DeliveryRow| Some(reason.to_string());
+                held += self.move_all(&sql, params![account.as_str(), MOST], DeliveryState::Held, why)?;
+            }
+        }
+        Ok(held)
+    }
+
+    fn move_all(
+        &self,
+        sql: &str,
+        values: impl Params,
+        to: DeliveryState,
+        reason: impl Fn(&DeliveryRow) -> Option<String>,
+    ) -> Result<u32, StoreError> {
+        let found = rows::collect(self.c, sql, values, rows::delivery)?;
+        for before in &found {
+            let mut after = before.clone();
+            after.delivery.state = to;
+            after.delivery.reason = reason(before);
+            let detail = json!({ "from": before.delivery.state.as_str(), "reason": after.delivery.reason });
+            let subject = format!("delivery:{}", before.delivery.id);
+            let row = audit::daemon(format!("delivery.{to}"), subject, detail, self.now);
+            deliveries::save(self.c, before, after, Some(&row), self.now)?;
+            items::follow(self.c, &before.delivery.item, self.now)?;
+        }
+        Ok(u32::try_from(found.len()).unwrap_or(u32::MAX))
+    }
+}
+
+fn is_of_the_settings(hold: &str) -> bool {
+    let paused = HoldReason::AccountNotActive(AccountStatus::Suspended);
+    hold == HoldReason::AccountGone.code() || hold == paused.code()
+}
+
+/// What the settings have against sending on an account.
+fn cannot_send(standing: Option<Standing>) -> Option<HoldReason> {
+    match standing {
+        None => Some(HoldReason::AccountGone),
+        Some(standing) if standing.status != AccountStatus::Active => {
+            Some(HoldReason::AccountNotActive(standing.status))
+        }
+        Some(_) => None,
+    }
+}
