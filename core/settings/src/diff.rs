@@ -50,16 +50,27 @@ pub struct Changed {
 #[serde(tag = "danger", rename_all = "snake_case")]
 pub enum Danger {
     /// More than 30 % of the objects of one kind go.
-    ManyRemoved { what: &'static str, removed: usize, of: usize },
+    ManyRemoved {
+        what: &'static str,
+        removed: usize,
+        of: usize,
+    },
     /// No account that publishes is left.
     NoActiveAccount,
     /// Fewer steps of review, or other ones.
-    ReviewLowered { procedure: String },
+    ReviewLowered {
+        procedure: String,
+    },
     /// The database would be another one.
     StorageMoved,
-    OfficeChanged { from: String, to: String },
+    OfficeChanged {
+        from: String,
+        to: String,
+    },
     /// Adapters would be less shut in than before.
-    GuardLowered { key: &'static str },
+    GuardLowered {
+        key: &'static str,
+    },
 }
 
 /// Share of objects of a kind that may go without a question, in percent.
@@ -150,7 +161,8 @@ impl Danger {
                 format!("程序 {procedure} 的审核步骤将减少"),
             ),
             Self::StorageMoved => (
-                "the database would be another one: what waits in the present one would not be published".to_owned(),
+                "the database would be another one: what waits in the present one would not be published"
+                    .to_owned(),
                 "数据库位置将改变：现有数据库中待发的内容将不会发布".to_owned(),
             ),
             Self::OfficeChanged { from, to } => (
@@ -202,7 +214,9 @@ impl fmt::Display for ChangesIn<'_> {
             let name = pick(english, chinese);
             lines.extend(difference.removed.iter().map(|id| format!("- {name} {id}")));
             lines.extend(difference.added.iter().map(|id| format!("+ {name} {id}")));
-            lines.extend(difference.changed.iter().map(|c| format!("~ {name} {}: {}", c.id, c.fields.join(", "))));
+            lines.extend(
+                difference.changed.iter().map(|c| format!("~ {name} {}: {}", c.id, c.fields.join(", "))),
+            );
         }
         for key in &changes.keys {
             let later = changes.restart_only.contains(key);
@@ -213,7 +227,10 @@ impl fmt::Display for ChangesIn<'_> {
     }
 }
 
-fn compare<K: Ord + fmt::Display, T: PartialEq + Serialize>(old: &BTreeMap<K, T>, new: &BTreeMap<K, T>) -> Difference {
+fn compare<K: Ord + fmt::Display, T: PartialEq + Serialize>(
+    old: &BTreeMap<K, T>,
+    new: &BTreeMap<K, T>,
+) -> Difference {
     let mut difference = Difference::default();
     for (id, was) in old {
         match new.get(id) {
@@ -300,7 +317,8 @@ fn dangers(old: &Settings, new: &Settings, changes: &Changes) -> Vec<Danger> {
     }
     for (procedure, was) in &old.procedures {
         let steps = new.procedures.get(procedure).map_or(&[][..], |is| &is.steps);
-        let kept = was.steps.iter().all(|step| steps.iter().any(|s| s.actor == step.actor && s.scope == step.scope));
+        let kept =
+            was.steps.iter().all(|step| steps.iter().any(|s| s.actor == step.actor && s.scope == step.scope));
         if !kept {
             dangers.push(Danger::ReviewLowered { procedure: procedure.to_string() });
         }

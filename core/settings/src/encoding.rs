@@ -83,11 +83,14 @@ fn place_after(before: &str) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Problem;
 
     #[test]
     fn f91_encodings_are_named() {
         let text = "code: T01\nname: 柳河乡人民政府\n";
-        let problem = |bytes: &[u8]| text_of(bytes).map_err(|f| (f.place.line, f.place.column, f.problem));
+        fn problem(bytes: &[u8]) -> Result<&str, (u32, u32, Problem)> {
+            text_of(bytes).map_err(|f| (f.place.line, f.place.column, f.problem))
+        }
         let gbk = GB18030.encode(text).0;
         assert_eq!(problem(&gbk), Err((2, 7, FileProblem::Gbk.into())));
         let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();

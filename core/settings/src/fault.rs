@@ -171,7 +171,9 @@ impl ReportIn<'_> {
                 write!(f, "{errors} fault{} and {warnings} warning{} in ", plural(errors), plural(warnings))?;
                 write!(f, "{files} file{} ({bytes} bytes)", plural(files))
             }
-            Locale::Chinese => write!(f, "共 {files} 个文件（{bytes} 字节）：{errors} 处错误，{warnings} 处提醒"),
+            Locale::Chinese => {
+                write!(f, "共 {files} 个文件（{bytes} 字节）：{errors} 处错误，{warnings} 处提醒")
+            }
         }
     }
 }
@@ -186,7 +188,7 @@ fn snippet(text: &str, place: Place) -> Option<String> {
     if line.trim().is_empty() {
         return None;
     }
-    let shown: Vec<char> = cover_secrets(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let shown: Vec<char> = cover_secrets(line).chars().map(crate::form::visible).collect();
     let column = usize::try_from(place.column).ok()?.saturating_sub(1).min(shown.len());
     let start = if column > SHOWN / 2 { column - SHOWN / 2 } else { 0 };
     let window: String = shown.iter().skip(start).take(SHOWN).collect();

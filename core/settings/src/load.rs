@@ -39,8 +39,6 @@ pub(crate) struct Parsed {
     pub(crate) content: Content,
     pub(crate) defined: Vec<Defined>,
     findings: Vec<Finding>,
-    /// No value could be read: what it defines is not known.
-    pub(crate) unknown: bool,
 }
 
 impl Loader {
@@ -79,7 +77,9 @@ impl Loader {
         for file in &set {
             faults.extend(file.findings.iter().map(|f| Fault::new(&file.name, Some(&file.text), f.clone())));
         }
-        faults.sort_by(|a, b| (&a.file, a.line, a.column, &a.message).cmp(&(&b.file, b.line, b.column, &b.message)));
+        faults.sort_by(|a, b| {
+            (&a.file, a.line, a.column, &a.message).cmp(&(&b.file, b.line, b.column, &b.message))
+        });
         faults.dedup_by(|a, b| a.place() == b.place() && a.message == b.message);
         self.report = Report { faults, files, bytes };
         let settings = checked.settings.filter(|_| !self.report.has_errors()).map(|mut settings| {
@@ -112,7 +112,8 @@ impl Loader {
             }
         }
         self.parsed = open.len();
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(open.len().max(1));
+        let threads =
+            std::thread::available_parallelism().map_or(1, usize::from).min(8).min(open.len().max(1));
         if threads == 1 || open.len() < 8 {
             done.extend(open.into_iter().map(|found| Arc::new(parse(found))));
         } else {
@@ -167,7 +168,6 @@ impl Parsed {
             content: Content::read(kind, None, &mut Notes::default()),
             defined: Vec::new(),
             findings: vec![finding],
-            unknown: true,
         }
     }
 
@@ -185,12 +185,11 @@ impl Parsed {
         {
             notes.findings.push(finding);
         }
-        let unknown = root.is_none();
         let content = Content::read(kind, root.as_ref(), &mut notes);
         let findings = at_most(notes.findings);
         // Of the text, so that the same set from the database has the same revision.
         let hash = Sha256::digest(text.as_bytes()).into();
-        Self { name, text, bytes, hash, content, defined: notes.defined, findings, unknown }
+        Self { name, text, bytes, hash, content, defined: notes.defined, findings }
     }
 }
 
@@ -223,7 +222,11 @@ fn at_most(mut findings: Vec<Finding>) -> Vec<Finding> {
         findings.sort_by_key(|finding| (finding.severity, finding.place));
         findings.truncate(MOST_FAULTS);
         let place = findings.last().map_or(Place::START, |finding| finding.place);
-        findings.push(Finding { place, severity: Severity::Error, problem: FileProblem::MoreFaults { left_out }.into() });
+        findings.push(Finding {
+            place,
+            severity: Severity::Error,
+            problem: FileProblem::MoreFaults { left_out }.into(),
+        });
     }
     findings
 }

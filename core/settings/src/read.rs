@@ -14,6 +14,11 @@ pub(crate) trait Form {
     /// `None` when there was a fault; it is in `notes` then.
     fn read(node: &Node<'_>, notes: &mut Notes) -> Option<Self::Out>;
 
+    /// What a required key that is not there reads as.
+    fn missing() -> Option<Self::Out> {
+        None
+    }
+
     /// The same for editors.
     fn schema(generator: &mut SchemaGenerator) -> Schema;
 }
@@ -94,7 +99,7 @@ impl<'t> Node<'t> {
             Value::Scalar { text, plain: true } if text.is_empty() => "nothing".to_owned(),
             Value::Scalar { text, plain } => {
                 let covered = crate::fault::cover_secrets(text);
-                let short: String = covered.chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect();
+                let short: String = covered.chars().take(40).map(crate::form::visible).collect();
                 let more = if covered.chars().count() > 40 { "…" } else { "" };
                 if *plain { format!("`{short}{more}`") } else { format!("`\"{short}{more}\"`") }
             }
@@ -137,7 +142,7 @@ impl<'n, 't> Fields<'n, 't> {
             Some(node) => notes.within(Step::Key(key), |notes| F::read(node, notes)),
             None => {
                 notes.fault(self.place, What::MissingKey { key });
-                None
+                F::missing()
             }
         }
     }

@@ -62,7 +62,8 @@ impl Listing {
 
     fn check_set(&mut self) {
         for (name, _) in FileKind::SINGLE {
-            let known = self.files.iter().any(|f| f.name == name) || self.findings.iter().any(|(f, _)| f == name);
+            let known =
+                self.files.iter().any(|f| f.name == name) || self.findings.iter().any(|(f, _)| f == name);
             if !known && !self.findings.iter().any(|(file, _)| file == ".") {
                 self.refuse(name, FileProblem::Missing);
             }
@@ -139,7 +140,9 @@ fn names_in(root: &Path, within: &str, listing: &mut Listing) -> Option<Vec<Stri
         match entry.file_name().into_string() {
             Ok(name) if is_ours(&name) => names.push(format!("{within}{name}")),
             Ok(_) => {}
-            Err(name) => listing.refuse(&format!("{within}{}", name.to_string_lossy()), FileProblem::NameNotUtf8),
+            Err(name) => {
+                listing.refuse(&format!("{within}{}", name.to_string_lossy()), FileProblem::NameNotUtf8)
+            }
         }
     }
     names.sort();
@@ -155,7 +158,9 @@ fn read_named(root: &Path, within: &str, names: &[String], budget: &mut u64, lis
     for name in names {
         let Some(kind) = FileKind::of(name) else {
             let near = not_read_hint(within, name);
-            listing.findings.push((name.clone(), Finding::warning(Place::START, FileProblem::NotRead { near })));
+            listing
+                .findings
+                .push((name.clone(), Finding::warning(Place::START, FileProblem::NotRead { near })));
             continue;
         };
         if listing.files.len() >= MOST_FILES {

@@ -24,7 +24,10 @@ pub(crate) struct Node<'t> {
 #[derive(Debug, Clone)]
 pub(crate) enum Value<'t> {
     /// `plain` when it stands without quotes, so that YAML itself would give it a type.
-    Scalar { text: Cow<'t, str>, plain: bool },
+    Scalar {
+        text: Cow<'t, str>,
+        plain: bool,
+    },
     List(Vec<Node<'t>>),
     Map(Vec<Entry<'t>>),
 }
@@ -88,7 +91,8 @@ impl<'t> Composer<'t, '_> {
             Event::DocumentStart(marked, _) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    let problem = if marked { FileProblem::SecondDocument } else { FileProblem::TextAfterEnd };
+                    let problem =
+                        if marked { FileProblem::SecondDocument } else { FileProblem::TextAfterEnd };
                     return Err(Finding::error(place, problem));
                 }
             }
@@ -159,7 +163,8 @@ impl<'t> Composer<'t, '_> {
         let mut first_lines: HashMap<Cow<'t, str>, u32> = HashMap::with_capacity(entries.len());
         for entry in entries {
             if let Some(first_line) = first_lines.get(&entry.key) {
-                let problem = FileProblem::DuplicateKey { key: entry.key.into_owned(), first_line: *first_line };
+                let problem =
+                    FileProblem::DuplicateKey { key: entry.key.into_owned(), first_line: *first_line };
                 self.findings.push(Finding::error(entry.key_place, problem));
             } else {
                 first_lines.insert(entry.key.clone(), entry.key_place.line);
@@ -193,7 +198,11 @@ impl<'t> Composer<'t, '_> {
 
 pub(crate) fn place_of(span: &Span) -> Place {
     let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let width = if span.end.line() == span.start.line() { span.end.col().saturating_sub(span.start.col()) } else { 1 };
+    let width = if span.end.line() == span.start.line() {
+        span.end.col().saturating_sub(span.start.col())
+    } else {
+        1
+    };
     Place { line: small(span.start.line()), column: small(span.start.col() + 1), width: small(width.max(1)) }
 }
 
@@ -223,16 +232,27 @@ fn of_scan_error(error: &ScanError, text: &str) -> Finding {
 /// The slips that operators make; the others keep the parser's words.
 fn in_chinese(kind: &ErrorKind) -> Option<&'static str> {
     Some(match kind {
+        ErrorKind::InvalidTrailingDoubleQuotedScalar | ErrorKind::InvalidTrailingSingleQuotedScalar => {
+            "引号之后还有内容：此行或上文可能少了一个引号"
+        }
         ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => "引号没有成对",
         ErrorKind::UnclosedFlowCollection { .. }
         | ErrorKind::UnexpectedEofFlowSequence
         | ErrorKind::UnexpectedEofFlowMapping
         | ErrorKind::ExpectedFlowMappingSeparator
         | ErrorKind::ExpectedFlowSequenceSeparator => "括号没有成对，或缺少逗号",
-        ErrorKind::MisplacedFlowCollectionEnd | ErrorKind::MismatchedFlowCollectionEnd { .. } => "多余或不配对的括号",
-        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => "此行应为“键: 值”，冒号须是英文冒号，其后要有空格",
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => "缩进与上文不一致，或此行缺少“键: ”",
-        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => "列表项的缩进与上文不一致",
+        ErrorKind::MisplacedFlowCollectionEnd | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+            "多余或不配对的括号"
+        }
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            "此行应为“键: 值”，冒号须是英文冒号，其后要有空格"
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => {
+            "缩进与上文不一致，或此行缺少“键: ”"
+        }
+        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => {
+            "列表项的缩进与上文不一致"
+        }
         ErrorKind::UnknownQuotedScalarEscape => "双引号中有无法识别的反斜杠写法",
         ErrorKind::CommentNotSeparated => "注释符号 # 之前要有空格",
         _ => return None,

@@ -105,7 +105,9 @@ impl Watched {
             }
         };
         let watcher = notify::recommended_watcher(handler)
-            .inspect_err(|error| tracing::warn!(%error, "Settings are looked at by polling only: no file events"))
+            .inspect_err(
+                |error| tracing::warn!(%error, "Settings are looked at by polling only: no file events"),
+            )
             .ok();
         Self { folder: folder.to_owned(), watcher }
     }

@@ -43,14 +43,17 @@ pub(crate) fn build(
     for (file, unit) in units {
         for section in &unit.accounts {
             let account = account(desk, *file, section, &unit.code.value, adapters);
-            seen.check(desk, *file, section, &account);
+            seen.check(desk, *file, section);
             if let Some(office) = office.filter(|office| **office != unit.code.value)
-                && section.level.value == AccountLevel::District
+                && let Some(level) =
+                    section.level.as_ref().filter(|level| level.value == AccountLevel::District)
             {
                 let office = office.to_string();
-                desk.error(*file, section.level.place, MatterProblem::DistrictAccountOutsideOffice { office });
+                desk.error(*file, level.place, MatterProblem::DistrictAccountOutsideOffice { office });
             }
-            accounts.insert(account.id.clone(), account);
+            if let Some(account) = account {
+                accounts.insert(account.id.clone(), account);
+            }
         }
     }
     accounts
@@ -68,9 +71,15 @@ pub(crate) fn check_platform(
         return;
     }
     let text = platform.value.to_string();
-    let names = names_of(installed).chain(adapters.serve.keys().map(Platform::as_str));
-    let near = nearest(&text, names);
-    desk.error(file, platform.place, MatterProblem::UnknownPlatform { platform: text, near, installed: list(installed) });
+    let near_installed = nearest(&text, names_of(installed));
+    let near_served = nearest(&text, adapters.serve.keys().map(Platform::as_str));
+    let problem = MatterProblem::UnknownPlatform {
+        platform: text,
+        near_installed,
+        near_served,
+        installed: list(installed),
+    };
+    desk.error(file, platform.place, problem);
 }
 
 /// What an account must not share with another.
@@ -81,26 +90,40 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn check(&mut self, desk: &mut Desk<'_>, file: usize, section: &'a AccountSection, account: &Account) {
-        let (platform, uid) = (section.platform.value.as_str(), section.uid.value.as_str());
-        let here = (file, section.uid.place, section.id.value.as_str());
-        if let Some((first_file, first, other)) = self.on_platform.get(&(platform, uid)).copied() {
-            let problem = MatterProblem::SameOnPlatform {
-                platform: platform.to_owned(),
-                uid: uid.to_owned(),
-                first: desk.place_text(first_file, first),
-                other: other.to_owned(),
-            };
-            desk.error(file, section.uid.place, problem);
-        } else {
-            self.on_platform.insert((platform, uid), here);
+    fn check(&mut self, desk: &mut Desk<'_>, file: usize, section: &'a AccountSection) {
+        let platform = section.platform.value.as_str();
+        if let Some(uid) = &section.uid {
+            let here = (file, uid.place, section.id.value.as_str());
+            if let Some((first_file, first, other)) = self.on_platform.get(&(platform, &uid.value)).copied() {
+                let problem = MatterProblem::SameOnPlatform {
+                    platform: platform.to_owned(),
+                    uid: uid.value.clone(),
+                    first: desk.place_text(first_file, first),
+                    other: other.to_owned(),
+                };
+                desk.error(file, uid.place, problem);
+            } else {
+                self.on_platform.insert((platform, &uid.value), here);
+            }
         }
+        self.check_credentials(desk, file, section);
+    }
+
+    /// Accounts may share the secret of an app; the same secrets throughout are the same sign-in.
+    fn check_credentials(&mut self, desk: &mut Desk<'_>, file: usize, section: &'a AccountSection) {
         let Some((first_key, _)) = section.secrets.first() else { return };
-        let all: Vec<String> = account.secrets.iter().map(|(key, name)| format!("{key}={name}")).collect();
-        let whole = format!("{}\n{}", account.adapter, all.join("\n"));
+        let each =
+            section.secrets.iter().map(|(key, name)| Some(format!("{}={}", key.value, name.as_ref()?)));
+        let Some(mut all) = each.collect::<Option<Vec<String>>>() else { return };
+        all.sort();
+        let whole = format!("{}\n{}", section.platform.value, all.join("\n"));
         if let Some((first_file, first, other)) = self.credentials.get(&whole).copied() {
             let first = desk.place_text(first_file, first);
-            desk.error(file, first_key.place, MatterProblem::SameCredentials { first, other: other.to_owned() });
+            desk.error(
+                file,
+                first_key.place,
+                MatterProblem::SameCredentials { first, other: other.to_owned() },
+            );
         } else {
             self.credentials.insert(whole, (file, first_key.place, section.id.value.as_str()));
         }
@@ -113,7 +136,7 @@ fn account(
     section: &AccountSection,
     unit: &UnitCode,
     adapters: Option<&AdapterSettings>,
-) -> Account {
+) -> Option<Account> {
     let (name, adapter) = resolve(desk, file, section, adapters);
     let mut settings: BTreeMap<String, Value> =
         adapters.and_then(|a| a.defaults.get(&name)).cloned().unwrap_or_default();
@@ -121,7 +144,9 @@ fn account(
     match adapter {
         Some(adapter) => {
             check_known_settings(desk, file, adapter, &section.settings);
-            for (key, _) in adapter.settings.iter().filter(|(key, needed)| *needed && !settings.contains_key(key)) {
+            for (key, _) in
+                adapter.settings.iter().filter(|(key, needed)| *needed && !settings.contains_key(key))
+            {
                 let problem = MatterProblem::MissingSetting { adapter: name.clone(), key: key.clone() };
                 desk.error(file, section.id.place, problem);
             }
@@ -129,18 +154,19 @@ fn account(
         }
         None => check_open_settings(desk, file, &section.settings),
     }
-    Account {
+    let secret = |(key, name): &(At<String>, Option<String>)| Some((key.value.clone(), name.clone()?));
+    Some(Account {
         id: section.id.value.clone(),
         unit: unit.clone(),
-        name: section.name.clone(),
+        name: section.name.clone()?,
         platform: section.platform.value.clone(),
         adapter: name,
-        uid: section.uid.value.clone(),
-        level: section.level.value,
-        status: section.status,
+        uid: section.uid.as_ref()?.value.clone(),
+        level: section.level.as_ref()?.value,
+        status: section.status?,
         settings,
-        secrets: section.secrets.iter().map(|(key, name)| (key.value.clone(), name.clone())).collect(),
-    }
+        secrets: section.secrets.iter().filter_map(secret).collect(),
+    })
 }
 
 /// The adapter of an account: the one it names, the one that serves its platform, the one of the platform's name, or the
@@ -182,7 +208,12 @@ fn check_adapter<'d>(desk: &mut Desk<'d>, file: usize, name: &At<String>) -> Opt
     found
 }
 
-fn check_known_settings(desk: &mut Desk<'_>, file: usize, adapter: &InstalledAdapter, found: &[(At<String>, Value)]) {
+fn check_known_settings(
+    desk: &mut Desk<'_>,
+    file: usize,
+    adapter: &InstalledAdapter,
+    found: &[(At<String>, Value)],
+) {
     for (key, _) in found {
         if adapter.settings.iter().any(|(known, _)| *known == key.value) {
             continue;
@@ -214,10 +245,11 @@ fn check_secrets(desk: &mut Desk<'_>, file: usize, section: &AccountSection, ada
         }
     }
     // An account that does not exist yet, or no longer, has none.
-    if matches!(section.status, AccountStatus::Planned | AccountStatus::Closed) {
+    if matches!(section.status, Some(AccountStatus::Planned | AccountStatus::Closed)) {
         return;
     }
-    for key in adapter.secrets.iter().filter(|key| !section.secrets.iter().any(|(has, _)| has.value == **key)) {
+    for key in adapter.secrets.iter().filter(|key| !section.secrets.iter().any(|(has, _)| has.value == **key))
+    {
         let problem = MatterProblem::MissingSecret { adapter: adapter.name.clone(), key: key.clone() };
         desk.error(file, section.id.place, problem);
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use juzhen_domain::id::{ColumnId, PersonId, UnitCode};
-use juzhen_domain::matrix::{Column, Person, Unit, UnitCategory};
+use juzhen_domain::matrix::{Column, Person, Role, Unit, UnitCategory};
 
 use super::{Desk, In, accounts};
-use crate::files::{ColumnsFile, DistrictFile, QuotaSettings, UnitFile};
+use crate::files::{ColumnSection, ColumnsFile, DistrictFile, QuotaSettings, UnitFile};
 use crate::problem::{MatterProblem, Thing};
 use crate::settings::AdapterSettings;
 
@@ -22,19 +22,20 @@ pub(crate) fn check_office(
     district: Option<In<'_, DistrictFile>>,
     units: &[In<'_, UnitFile>],
 ) -> Option<UnitCode> {
-    let mut offices = units.iter().filter(|(_, unit)| unit.category.value == UnitCategory::Office);
-    let first = offices.next();
-    if let Some((first_file, first)) = first {
-        let first = desk.place_text(*first_file, first.category.place);
-        for (file, unit) in offices {
-            desk.error(*file, unit.category.place, MatterProblem::SecondOffice { first: first.clone() });
+    let categories = units.iter().filter_map(|(file, unit)| Some((*file, unit.category.as_ref()?)));
+    let mut offices = categories.filter(|(_, category)| category.value == UnitCategory::Office);
+    if let Some((first_file, first)) = offices.next() {
+        let first = desk.place_text(first_file, first.place);
+        for (file, category) in offices {
+            desk.error(file, category.place, MatterProblem::SecondOffice { first: first.clone() });
         }
     }
     let (file, district) = district?;
-    let wanted = &district.district.office_unit;
+    let wanted = &district.district.as_ref()?.office_unit;
     if desk.refer(file, Thing::Unit, wanted) {
         let named = units.iter().find(|(_, unit)| unit.code.value == wanted.value);
-        if named.is_some_and(|(_, unit)| unit.category.value != UnitCategory::Office) {
+        let category = named.and_then(|(_, unit)| unit.category.as_ref());
+        if category.is_some_and(|category| category.value != UnitCategory::Office) {
             let unit = wanted.value.to_string();
             desk.error(file, wanted.place, MatterProblem::NotTheOffice { unit });
         }
@@ -42,18 +43,16 @@ pub(crate) fn check_office(
     Some(wanted.value.clone())
 }
 
-pub(crate) fn build(desk: &mut Desk<'_>, units: &[In<'_, UnitFile>], office: Option<&UnitCode>) -> Built {
+pub(crate) fn build(desk: &mut Desk<'_>, units: &[In<'_, UnitFile>]) -> Built {
     let mut built = Built { units: BTreeMap::new(), quotas: BTreeMap::new(), people: BTreeMap::new() };
     for (file, section) in units {
         let code = &section.code.value;
-        let unit = Unit {
-            code: code.clone(),
-            name: section.name.clone(),
-            short_name: section.short_name.clone(),
-            category: section.category.value,
-        };
-        built.units.insert(code.clone(), unit);
-        built.quotas.insert(code.clone(), section.quota.clone());
+        if let Some(unit) = plain_unit(section) {
+            built.units.insert(code.clone(), unit);
+        }
+        if let Some(quota) = &section.quota {
+            built.quotas.insert(code.clone(), quota.clone());
+        }
         for found in &section.people {
             let person = Person {
                 id: found.id.value.clone(),
@@ -64,12 +63,24 @@ pub(crate) fn build(desk: &mut Desk<'_>, units: &[In<'_, UnitFile>], office: Opt
             };
             built.people.insert(person.id.clone(), person);
         }
-        let writes = section.people.iter().any(|p| p.active && p.roles.contains(&juzhen_domain::matrix::Role::InfoOfficer));
-        if !writes && office != Some(code) {
+        let writes = section.people.iter().any(|p| p.active && p.roles.contains(&Role::InfoOfficer));
+        // The office drafts by its own procedure; a unit whose category is not known may be the office.
+        let is_unit =
+            section.category.as_ref().is_some_and(|category| category.value != UnitCategory::Office);
+        if is_unit && !writes {
             desk.warning(*file, section.code.place, MatterProblem::NoInfoOfficer { unit: code.to_string() });
         }
     }
     built
+}
+
+fn plain_unit(section: &UnitFile) -> Option<Unit> {
+    Some(Unit {
+        code: section.code.value.clone(),
+        name: section.name.clone()?,
+        short_name: section.short_name.clone()?,
+        category: section.category.as_ref()?.value,
+    })
 }
 
 pub(crate) fn columns(
@@ -80,19 +91,26 @@ pub(crate) fn columns(
 ) -> BTreeMap<ColumnId, Column> {
     let mut columns = BTreeMap::new();
     for section in &found.columns {
-        desk.refer(file, Thing::Unit, &section.owner);
-        for platform in &section.platforms {
+        if let Some(owner) = &section.owner {
+            desk.refer(file, Thing::Unit, owner);
+        }
+        for platform in section.platforms.iter().flatten() {
             accounts::check_platform(desk, file, platform, adapters);
         }
-        let column = Column {
-            id: section.id.value.clone(),
-            name: section.name.clone(),
-            platforms: section.platforms.iter().map(|p| p.value.clone()).collect(),
-            procedures: section.procedures.iter().map(|p| p.value).collect(),
-            owner: section.owner.value.clone(),
-            enabled: section.enabled,
-        };
-        columns.insert(column.id.clone(), column);
+        if let Some(column) = plain_column(section) {
+            columns.insert(column.id.clone(), column);
+        }
     }
     columns
+}
+
+fn plain_column(section: &ColumnSection) -> Option<Column> {
+    Some(Column {
+        id: section.id.value.clone(),
+        name: section.name.clone()?,
+        platforms: section.platforms.as_ref()?.iter().map(|p| p.value.clone()).collect(),
+        procedures: section.procedures.clone()?,
+        owner: section.owner.as_ref()?.value.clone(),
+        enabled: section.enabled?,
+    })
 }

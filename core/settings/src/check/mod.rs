@@ -8,11 +8,15 @@ mod routes;
 use std::collections::HashMap;
 
 use crate::fault::{Finding, Place};
-use crate::files::{AdapterSection, ColumnsFile, Content, DistrictFile, ProceduresFile, RoutesFile, UnitFile};
+use crate::files::{
+    AdapterSection, ColumnsFile, Content, DistrictFile, DistrictSection, ProceduresFile, RoutesFile, UnitFile,
+};
 use crate::form::At;
 use crate::load::Parsed;
 use crate::problem::{MatterProblem, Thing, nearest};
-use crate::settings::{AdapterSettings, District, Installed, Revision, Settings, Sources};
+use crate::settings::{
+    AdapterSettings, District, Installed, Isolation, Revision, Sandbox, Settings, Sources,
+};
 
 /// What came out: settings when everything needed was readable, and findings with the number of their file.
 pub(crate) struct Checked {
@@ -33,27 +37,24 @@ fn build(desk: &mut Desk<'_>) -> Option<Settings> {
     let single = desk.single_files();
     let units = desk.units();
     let office = matrix::check_office(desk, single.district, &units);
-    let adapters = single.district.map(|(file, district)| accounts::adapters(desk, file, &district.adapters));
-    let built = matrix::build(desk, &units, office.as_ref());
+    let adapters = single.district.and_then(|(file, district)| Some((file, district.adapters.as_ref()?)));
+    let adapters = adapters.map(|(file, section)| accounts::adapters(desk, file, section));
+    let built = matrix::build(desk, &units);
     let accounts = accounts::build(desk, &units, adapters.as_ref(), office.as_ref());
-    let columns = single.columns.map(|(file, columns)| matrix::columns(desk, file, columns, adapters.as_ref()));
+    let columns =
+        single.columns.map(|(file, columns)| matrix::columns(desk, file, columns, adapters.as_ref()));
     let routes = single.routes.map(|(file, routes)| routes::build(desk, file, routes, &accounts));
-    let procedures =
-        single.procedures.map(|(file, found)| review::build(desk, file, found, &built.people, office.as_ref()));
+    let procedures = single
+        .procedures
+        .map(|(file, found)| review::build(desk, file, found, &built.people, office.as_ref()));
     let (_, district) = single.district?;
     Some(Settings {
         revision: Revision(String::new()),
-        district: District {
-            code: district.district.code.clone(),
-            name: district.district.name.clone(),
-            short_name: district.district.short_name.clone(),
-            office_unit: district.district.office_unit.value.clone(),
-            timezone: district.district.timezone.clone(),
-        },
-        storage: district.storage.clone(),
-        server: district.server.clone(),
+        district: plain_district(district.district.as_ref()?)?,
+        storage: district.storage.clone()?,
+        server: district.server.clone()?,
         adapters: adapters?,
-        publish: district.publish.clone(),
+        publish: district.publish.clone()?,
         units: built.units,
         quotas: built.quotas,
         people: built.people,
@@ -62,6 +63,16 @@ fn build(desk: &mut Desk<'_>) -> Option<Settings> {
         procedures: procedures?,
         routes: routes?,
         sources: Sources::new(),
+    })
+}
+
+fn plain_district(section: &DistrictSection) -> Option<District> {
+    Some(District {
+        code: section.code.clone()?,
+        name: section.name.clone()?,
+        short_name: section.short_name.clone()?,
+        office_unit: section.office_unit.value.clone(),
+        timezone: section.timezone.clone()?,
     })
 }
 
@@ -123,16 +134,18 @@ impl<'a> Desk<'a> {
                 Content::Columns(_) => thing == Thing::Column,
                 _ => false,
             };
-            defines && parsed.unknown
+            defines && parsed.content.is_lost()
         })
     }
 
     fn index_ids(&mut self) {
         for (file, parsed) in self.set.iter().enumerate() {
             for given in &parsed.defined {
-                if let Some((first_file, first)) = self.index.get(&(given.thing, given.id.as_str())).copied() {
+                if let Some((first_file, first)) = self.index.get(&(given.thing, given.id.as_str())).copied()
+                {
                     let first = self.place_text(first_file, first);
-                    let problem = MatterProblem::DefinedTwice { thing: given.thing, id: given.id.clone(), first };
+                    let problem =
+                        MatterProblem::DefinedTwice { thing: given.thing, id: given.id.clone(), first };
                     self.error(file, given.place, problem);
                 } else {
                     self.index.insert((given.thing, given.id.as_str()), (file, given.place));
@@ -172,11 +185,16 @@ pub(crate) fn plain_adapters(section: &AdapterSection) -> AdapterSettings {
     AdapterSettings {
         directory: section.directory.clone(),
         secrets_directory: section.secrets_directory.clone(),
-        isolation: section.isolation,
+        // A value with a fault is in the report; these settings are never used then.
+        isolation: section.isolation.unwrap_or(Isolation::Process),
         isolation_of: section.isolation_of.iter().map(|(name, how)| (name.value.clone(), *how)).collect(),
-        sandbox: section.sandbox,
-        allow_private_egress: section.allow_private_egress,
+        sandbox: section.sandbox.unwrap_or(Sandbox::Required),
+        allow_private_egress: section.allow_private_egress.unwrap_or(false),
         serve: section.serve.iter().map(|(p, a)| (p.value.as_str().into(), a.value.clone())).collect(),
-        defaults: section.defaults.iter().map(|(name, entries)| (name.value.clone(), table(entries))).collect(),
+        defaults: section
+            .defaults
+            .iter()
+            .map(|(name, entries)| (name.value.clone(), table(entries)))
+            .collect(),
     }
 }

@@ -130,7 +130,8 @@ impl Review<'_> {
     /// Who publishes is not who approved last.
     fn check_publisher(&self, desk: &mut Desk<'_>) {
         let nobody = UnitCode::new("");
-        let last = self.settings.steps.iter().rev().find(|step| is_decision(step) && step.scope != Scope::Unit);
+        let last =
+            self.settings.steps.iter().rev().find(|step| is_decision(step) && step.scope != Scope::Unit);
         let publish = self.settings.steps.iter().find(|step| step.actor == Role::AccountAdmin);
         let (Some(last), Some(publish)) = (last, publish) else { return };
         let (approve, publish) = (self.staff.of_step(last, &nobody), self.staff.of_step(publish, &nobody));

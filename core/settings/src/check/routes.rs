@@ -26,12 +26,12 @@ pub(crate) fn build(
         check_targets(desk, file, section, accounts);
         check_conditions(desk, file, section, accounts);
     }
-    let routes: Vec<Route> = found.routes.iter().map(plain).collect();
+    let routes: Vec<Route> = found.routes.iter().filter_map(plain).collect();
     check_loops(desk, file, found, &routes, accounts);
     routes
 }
 
-fn plain(section: &RouteSection) -> Route {
+fn plain(section: &RouteSection) -> Option<Route> {
     fn values<T: Clone>(list: &[At<T>]) -> Vec<T> {
         list.iter().map(|at| at.value.clone()).collect()
     }
@@ -42,7 +42,7 @@ fn plain(section: &RouteSection) -> Route {
         accounts: values(&section.when.accounts),
     };
     let id = section.id.value.clone();
-    Route { id, when, to: values(&section.to), kind: section.kind, enabled: section.enabled }
+    Some(Route { id, when, to: values(section.to.as_ref()?), kind: section.kind?, enabled: section.enabled? })
 }
 
 fn check_names(desk: &mut Desk<'_>, file: usize, section: &RouteSection) {
@@ -52,7 +52,7 @@ fn check_names(desk: &mut Desk<'_>, file: usize, section: &RouteSection) {
     for column in &section.when.columns {
         desk.refer(file, Thing::Column, column);
     }
-    for account in section.when.accounts.iter().chain(&section.to) {
+    for account in section.when.accounts.iter().chain(section.to.iter().flatten()) {
         desk.refer(file, Thing::Account, account);
     }
 }
@@ -63,20 +63,21 @@ fn check_targets(
     section: &RouteSection,
     accounts: &BTreeMap<AccountId, Account>,
 ) {
-    if section.to.is_empty() {
+    let Some(to) = &section.to else { return };
+    if to.is_empty() {
         desk.error(file, section.id.place, MatterProblem::RouteWithoutTargets);
     }
     let mut seen = BTreeSet::new();
-    for target in &section.to {
+    for target in to {
         let account = target.value.to_string();
         if !seen.insert(&target.value) {
             desk.error(file, target.place, MatterProblem::TargetTwice { account: account.clone() });
         }
         let listed = section.when.accounts.iter().any(|from| from.value == target.value);
-        if section.kind == RouteKind::Forward && listed {
+        if section.kind == Some(RouteKind::Forward) && listed {
             desk.error(file, target.place, MatterProblem::RouteToItself { account: account.clone() });
         }
-        if !section.enabled {
+        if section.enabled == Some(false) {
             continue;
         }
         match accounts.get(&target.value).map(|found| found.status) {
@@ -103,14 +104,15 @@ fn check_conditions(
     section: &RouteSection,
     accounts: &BTreeMap<AccountId, Account>,
 ) {
-    if section.kind == RouteKind::Publish
+    if section.kind == Some(RouteKind::Publish)
         && let Some(first) = section.when.accounts.first()
     {
         desk.error(file, first.place, MatterProblem::SourcesOfPublish);
     }
     let concerned = match section.kind {
-        RouteKind::Publish => &section.to,
-        RouteKind::Forward => &section.when.accounts,
+        Some(RouteKind::Publish) => section.to.as_deref().unwrap_or_default(),
+        Some(RouteKind::Forward) => &section.when.accounts,
+        None => return,
     };
     let known: Vec<&Platform> =
         concerned.iter().filter_map(|at| accounts.get(&at.value)).map(|account| &account.platform).collect();
@@ -149,7 +151,8 @@ fn check_loops(
         let Some(circle) = route::find_loop(&open, &reached) else { return };
         let ids: Vec<&RouteId> = circle.steps.iter().map(|(route, _)| route).collect();
         let place = |id: &RouteId| found.routes.iter().find(|r| r.id.value == *id).map(|r| r.id.place);
-        let mut places: Vec<(&RouteId, Place)> = ids.iter().filter_map(|id| Some((*id, place(id)?))).collect();
+        let mut places: Vec<(&RouteId, Place)> =
+            ids.iter().filter_map(|id| Some((*id, place(id)?))).collect();
         places.sort_by_key(|(_, place)| *place);
         places.dedup();
         let Some(((_, here), others)) = places.split_first() else { return };

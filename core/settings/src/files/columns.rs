@@ -3,7 +3,7 @@
 use juzhen_domain::id::{ColumnId, Platform, UnitCode};
 use juzhen_domain::matrix::Procedure;
 
-use crate::form::{At, Flag, List, New, Placed, Ref, Text, Word};
+use crate::form::{At, Flag, List, New, Ref, Text, Try, Word};
 use crate::read::section;
 
 section! {
@@ -15,10 +15,10 @@ section! {
 section! {
     pub(crate) struct ColumnSection, "栏目" {
         id: At<ColumnId> as New<ColumnId>, "栏目编号，例如 yaowen。";
-        name: String as Text<32>, "栏目名称。";
-        platforms: Vec<At<Platform>> as List<Ref<Platform>>, "在哪些平台上有此栏目。";
-        procedures: Vec<At<Procedure>> as List<Placed<Word<Procedure>>>, "可用的审核程序 P1–P5。";
-        owner: At<UnitCode> as Ref<UnitCode>, "负责单位的代码。";
-        enabled: bool as Flag = true, "是否启用。停用的栏目不再收新稿，历史保留。默认 true。";
+        name: Option<String> as Try<Text<32>>, "栏目名称。";
+        platforms: Option<Vec<At<Platform>>> as Try<List<Ref<Platform>>>, "在哪些平台上有此栏目。";
+        procedures: Option<Vec<Procedure>> as Try<List<Word<Procedure>>>, "可用的审核程序 P1–P5。";
+        owner: Option<At<UnitCode>> as Try<Ref<UnitCode>>, "负责单位的代码。";
+        enabled: Option<bool> as Try<Flag> = Some(true), "是否启用。停用的栏目不再收新稿，历史保留。默认 true。";
     }
 }

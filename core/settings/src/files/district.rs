@@ -8,28 +8,30 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::absent;
-use crate::form::{Address, At, Count, Flag, Free, Maybe, Placed, Ref, Table, Text, Word, Zone, vocabulary};
+use crate::form::{
+    Address, At, Count, Flag, Free, Maybe, Placed, Ref, Table, Text, Try, Word, Zone, vocabulary,
+};
 use crate::problem::What;
 use crate::read::{Form, Notes, section};
 use crate::tree::Node;
 
 section! {
     pub(crate) struct DistrictFile, "district.yaml：全区设置" {
-        district: DistrictSection as DistrictSection, "本区。";
-        storage: StorageSettings as StorageSettings = absent()?, "数据存放。改动后须重启。";
-        server: ServerSettings as ServerSettings = absent()?, "网页和接口服务。改动后须重启。";
-        adapters: AdapterSection as AdapterSection = absent()?, "适配器：与各平台打交道的插件。";
-        publish: PublishSettings as PublishSettings = absent()?, "发布规则。";
+        district: Option<DistrictSection> as Try<DistrictSection>, "本区。";
+        storage: Option<StorageSettings> as Try<StorageSettings> = absent(), "数据存放。改动后须重启。";
+        server: Option<ServerSettings> as Try<ServerSettings> = absent(), "网页和接口服务。改动后须重启。";
+        adapters: Option<AdapterSection> as Try<AdapterSection> = absent(), "适配器：与各平台打交道的插件。";
+        publish: Option<PublishSettings> as Try<PublishSettings> = absent(), "发布规则。";
     }
 }
 
 section! {
     pub(crate) struct DistrictSection, "本区" {
-        code: String as Text<32>, "代码，用于备份文件名和日志，例如 bnsf。";
-        name: String as Text<64>, "全称。";
-        short_name: String as Text<32>, "简称，显示在页面顶部。";
+        code: Option<String> as Try<Text<32>>, "代码，用于备份文件名和日志，例如 bnsf。";
+        name: Option<String> as Try<Text<64>>, "全称。";
+        short_name: Option<String> as Try<Text<32>>, "简称，显示在页面顶部。";
         office_unit: At<UnitCode> as Ref<UnitCode>, "管委会办公室的单位代码：归口责任单位，有且只有一个。";
-        timezone: String as Zone = "Asia/Shanghai".to_owned(), "时区。默认 Asia/Shanghai。";
+        timezone: Option<String> as Try<Zone> = Some("Asia/Shanghai".to_owned()), "时区。默认 Asia/Shanghai。";
     }
 }
 
@@ -66,10 +68,10 @@ section! {
     pub(crate) struct AdapterSection, "适配器" {
         directory: Option<String> as Maybe<Text<256>> = None, "存放适配器 .so 文件的目录，相对于本文件所在目录。不写则由命令行决定。";
         secrets_directory: Option<String> as Maybe<Text<256>> = None, "密钥目录，相对于本文件所在目录。不写则用数据目录下的 secrets。";
-        isolation: Isolation as Word<Isolation> = Isolation::Process, "隔离方式：process（每个适配器一个子进程，默认）或 in_process（同一进程，仅供测试）。";
+        isolation: Option<Isolation> as Try<Word<Isolation>> = Some(Isolation::Process), "隔离方式：process（每个适配器一个子进程，默认）或 in_process（同一进程，仅供测试）。";
         isolation_of: Vec<(At<String>, Isolation)> as Table<Word<Isolation>> = Vec::new(), "个别适配器的隔离方式，例如 {mock: in_process}。";
-        sandbox: Sandbox as Word<Sandbox> = Sandbox::Preferred, "子进程沙箱：preferred（系统支持多少用多少，默认）或 required（不完整就不运行）。";
-        allow_private_egress: bool as Flag = false, "是否允许适配器访问内网和本机地址。默认 false；只有演示和测试才需要 true。";
+        sandbox: Option<Sandbox> as Try<Word<Sandbox>> = Some(Sandbox::Preferred), "子进程沙箱：preferred（系统支持多少用多少，默认）或 required（不完整就不运行）。";
+        allow_private_egress: Option<bool> as Try<Flag> = Some(false), "是否允许适配器访问内网和本机地址。默认 false；只有演示和测试才需要 true。";
         serve: Vec<(At<String>, At<String>)> as Table<Placed<Text<64>>> = Vec::new(), "平台由哪个适配器代办，例如 {weibo: mock}。不写则由与平台同名的适配器办理。";
         defaults: Vec<(At<String>, Vec<(At<String>, Value)>)> as Table<Table<Free>> = Vec::new(), "各适配器账号设置的默认值；账号自己的 settings 优先。";
     }

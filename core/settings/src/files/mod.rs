@@ -6,11 +6,12 @@ mod procedures;
 mod routes;
 mod unit;
 
-pub(crate) use columns::ColumnsFile;
+pub(crate) use columns::{ColumnSection, ColumnsFile};
+pub(crate) use district::{AdapterSection, DistrictFile, DistrictSection};
 pub use district::{
-    CapSettings, District, Isolation, PublishSettings, RetrySettings, Sandbox, ServerSettings, StorageSettings,
+    CapSettings, District, Isolation, PublishSettings, RetrySettings, Sandbox, ServerSettings,
+    StorageSettings,
 };
-pub(crate) use district::{AdapterSection, DistrictFile};
 pub(crate) use procedures::ProceduresFile;
 pub use procedures::{Origin, ProcedureSettings, Scope, StepSettings};
 pub(crate) use routes::{RouteSection, RoutesFile};
@@ -67,6 +68,19 @@ impl Content {
             FileKind::Procedures => Self::Procedures(of(node, notes)),
             FileKind::Routes => Self::Routes(of(node, notes)),
             FileKind::Unit => Self::Unit(of(node, notes)),
+        }
+    }
+}
+
+impl Content {
+    /// Whether so little could be read that what the file defines is not known.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            Self::District(found) => found.is_none(),
+            Self::Columns(found) => found.is_none(),
+            Self::Procedures(found) => found.is_none(),
+            Self::Routes(found) => found.is_none(),
+            Self::Unit(found) => found.is_none(),
         }
     }
 }

@@ -4,7 +4,7 @@ use juzhen_domain::id::{AccountId, ColumnId, Platform, RouteId, UnitCode};
 use juzhen_domain::route::RouteKind;
 
 use super::absent;
-use crate::form::{At, Flag, List, New, Ref, Word};
+use crate::form::{At, Flag, List, New, Ref, Try, Word};
 use crate::read::section;
 
 section! {
@@ -16,10 +16,10 @@ section! {
 section! {
     pub(crate) struct RouteSection, "路由" {
         id: At<RouteId> as New<RouteId>, "路由编号，例如 yaowen-district。";
-        kind: RouteKind as Word<RouteKind>, "publish：符合条件的稿件审核通过后发到 to；forward：某账号发布后转发到 to。";
+        kind: Option<RouteKind> as Try<Word<RouteKind>>, "publish：符合条件的稿件审核通过后发到 to；forward：某账号发布后转发到 to。";
         when: MatchSection as MatchSection = absent()?, "条件；不写的条件不限制。";
-        to: Vec<At<AccountId>> as List<Ref<AccountId>>, "去向：账号编号，按先后顺序。";
-        enabled: bool as Flag = true, "是否启用。默认 true。";
+        to: Option<Vec<At<AccountId>>> as Try<List<Ref<AccountId>>>, "去向：账号编号，按先后顺序。";
+        enabled: Option<bool> as Try<Flag> = Some(true), "是否启用。默认 true。";
     }
 }
 

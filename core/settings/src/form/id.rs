@@ -6,6 +6,7 @@ use juzhen_domain::id::{self, AccountId, ColumnId, PersonId, Platform, RouteId, 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::At;
+use super::text::is_invisible;
 use crate::problem::{Expected, Thing, What};
 use crate::read::{Defined, Form, Notes};
 use crate::tree::{Node, Value};
@@ -71,6 +72,10 @@ fn read_id<'n>(node: &'n Node<'_>, thing: Thing, notes: &mut Notes) -> Option<&'
         notes.expected(node, Expected::Text);
         return None;
     };
+    if let Some(c) = text.chars().find(|c| is_invisible(*c)) {
+        notes.fault(node.place, What::Invisible { code: u32::from(c) });
+        return None;
+    }
     if !id::is_plain(text) {
         notes.fault(node.place, What::BadId { thing, found: node.found() });
         return None;

@@ -16,7 +16,7 @@ use crate::read::{Form, Notes};
 use crate::tree::{Node, Value};
 
 pub(crate) use id::{New, Ref};
-pub(crate) use text::{Address, Free, SecretName, Text, Zone, is_secret_name};
+pub(crate) use text::{Address, Free, SecretName, Text, Zone, is_secret_name, visible};
 
 /// A value with its place, for what is looked at again when everything is read.
 #[derive(Debug, Clone, Serialize)]
@@ -57,6 +57,25 @@ impl<F: Form> Form for Maybe<F> {
 
     fn read(node: &Node<'_>, notes: &mut Notes) -> Option<Option<F::Out>> {
         F::read(node, notes).map(Some)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        F::schema(generator)
+    }
+}
+
+/// The value of `F`, or `None` when it had a fault: the section around it is still checked against the other files.
+pub(crate) struct Try<F>(PhantomData<F>);
+
+impl<F: Form> Form for Try<F> {
+    type Out = Option<F::Out>;
+
+    fn read(node: &Node<'_>, notes: &mut Notes) -> Option<Option<F::Out>> {
+        Some(F::read(node, notes))
+    }
+
+    fn missing() -> Option<Option<F::Out>> {
+        Some(None)
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {

@@ -49,7 +49,8 @@ impl Form for Zone {
             return Some(text.to_owned());
         }
         // Offices in the whole country keep the same time, whatever city they think of.
-        let near = (text.starts_with("Asia/") || text.contains('8') || text == "PRC").then_some("Asia/Shanghai");
+        let near =
+            (text.starts_with("Asia/") || text.contains('8') || text == "PRC").then_some("Asia/Shanghai");
         notes.fault(node.place, What::BadZone { found: node.found(), near });
         None
     }
@@ -179,15 +180,29 @@ fn scalar<'n>(node: &'n Node<'_>, notes: &mut Notes) -> Option<&'n str> {
         notes.expected(node, Expected::Text);
         return None;
     }
-    if *plain && matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | ".nan" | ".inf" | "-.inf" | "+.inf") {
+    if *plain
+        && matches!(
+            text.to_ascii_lowercase().as_str(),
+            "true" | "false" | ".nan" | ".inf" | "-.inf" | "+.inf"
+        )
+    {
         notes.fault(node.place, What::NeedsQuotes { found: node.found() });
         return None;
     }
     Some(text)
 }
 
+/// The character as a report shows it: what hides or reorders its neighbours is marked instead.
+pub(crate) fn visible(c: char) -> char {
+    match c {
+        '\t' => ' ',
+        c if is_invisible(c) => '\u{fffd}',
+        c => c,
+    }
+}
+
 /// Control characters, line breaks, what has no width, and what reorders the text around it (Y20, Y21).
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     c.is_control() || is_format(c)
 }
 

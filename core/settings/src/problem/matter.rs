@@ -5,37 +5,120 @@ use super::{Texts, Thing, say};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MatterProblem {
     /// `first` is `file:line:column`.
-    DefinedTwice { thing: Thing, id: String, first: String },
-    SameOnPlatform { platform: String, uid: String, first: String, other: String },
-    SameCredentials { first: String, other: String },
-    Unknown { thing: Thing, id: String, near: Option<String> },
-    UnknownPlatform { platform: String, near: Option<String>, installed: String },
-    UnknownAdapter { adapter: String, near: Option<String>, installed: String },
-    UnknownSetting { adapter: String, key: String, near: Option<String> },
-    MissingSetting { adapter: String, key: String },
-    UnknownSecret { adapter: String, key: String, near: Option<String> },
-    MissingSecret { adapter: String, key: String },
+    DefinedTwice {
+        thing: Thing,
+        id: String,
+        first: String,
+    },
+    SameOnPlatform {
+        platform: String,
+        uid: String,
+        first: String,
+        other: String,
+    },
+    SameCredentials {
+        first: String,
+        other: String,
+    },
+    Unknown {
+        thing: Thing,
+        id: String,
+        near: Option<String>,
+    },
+    UnknownPlatform {
+        platform: String,
+        near_installed: Option<String>,
+        near_served: Option<String>,
+        installed: String,
+    },
+    UnknownAdapter {
+        adapter: String,
+        near: Option<String>,
+        installed: String,
+    },
+    UnknownSetting {
+        adapter: String,
+        key: String,
+        near: Option<String>,
+    },
+    MissingSetting {
+        adapter: String,
+        key: String,
+    },
+    UnknownSecret {
+        adapter: String,
+        key: String,
+        near: Option<String>,
+    },
+    MissingSecret {
+        adapter: String,
+        key: String,
+    },
     /// The value is not repeated: it may be the secret itself.
-    SecretInSettings { key: String },
-    NoInfoOfficer { unit: String },
-    NotTheOffice { unit: String },
-    SecondOffice { first: String },
-    DistrictAccountOutsideOffice { office: String },
+    SecretInSettings {
+        key: String,
+    },
+    NoInfoOfficer {
+        unit: String,
+    },
+    NotTheOffice {
+        unit: String,
+    },
+    SecondOffice {
+        first: String,
+    },
+    DistrictAccountOutsideOffice {
+        office: String,
+    },
     RouteWithoutTargets,
-    TargetTwice { account: String },
+    TargetTwice {
+        account: String,
+    },
     SourcesOfPublish,
-    RouteToItself { account: String },
-    RouteToInactive { account: String, status: &'static str },
-    RouteToSuspended { account: String },
-    RouteNeverMatches { platform: String },
+    RouteToItself {
+        account: String,
+    },
+    RouteToInactive {
+        account: String,
+        status: &'static str,
+    },
+    RouteToSuspended {
+        account: String,
+    },
+    RouteNeverMatches {
+        platform: String,
+    },
     /// Every other place on the loop, `route `b` (routes.yaml:9:5)`.
-    RouteLoop { way: String, others: String },
-    NobodyFor { step: String, procedure: String, role: &'static str },
-    NobodyInUnit { step: String, procedure: String, role: &'static str, unit: String },
-    OnlyTheAuthor { step: String, procedure: String, person: String },
-    PublisherApproves { procedure: String, person: String },
-    NoSteps { procedure: String },
-    NoSuchProcedure { name: String },
+    RouteLoop {
+        way: String,
+        others: String,
+    },
+    NobodyFor {
+        step: String,
+        procedure: String,
+        role: &'static str,
+    },
+    NobodyInUnit {
+        step: String,
+        procedure: String,
+        role: &'static str,
+        unit: String,
+    },
+    OnlyTheAuthor {
+        step: String,
+        procedure: String,
+        person: String,
+    },
+    PublisherApproves {
+        procedure: String,
+        person: String,
+    },
+    NoSteps {
+        procedure: String,
+    },
+    NoSuchProcedure {
+        name: String,
+    },
 }
 
 impl MatterProblem {
@@ -87,14 +170,15 @@ impl MatterProblem {
                 "级别为 `district` 的账号应归管委会办公室",
             )
             .hint(format!("write level: unit, or move it to the file of `{office}`"), format!("请写 level: unit，或移到 `{office}` 的文件中")),
-            Self::UnknownPlatform { platform, near, installed } => {
+            Self::UnknownPlatform { platform, near_installed, near_served, installed } => {
                 let texts = say(
                     format!("unknown platform `{platform}`; installed: {installed}"),
                     format!("未知的平台 `{platform}`；已安装：{installed}"),
                 );
-                match near {
-                    Some(near) => texts.hint(format!("`{near}` is installed"), format!("已安装的是 `{near}`")),
-                    None => texts.hint(
+                match (near_installed, near_served) {
+                    (Some(near), _) => texts.hint(format!("`{near}` is installed"), format!("已安装的是 `{near}`")),
+                    (None, Some(near)) => texts.did_you_mean(Some(near)),
+                    (None, None) => texts.hint(
                         "install its adapter, or name the one that serves it under adapters.serve",
                         "请安装对应的适配器，或在 adapters.serve 中指定由谁代办",
                     ),

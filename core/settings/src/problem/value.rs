@@ -11,22 +11,57 @@ pub(crate) struct ValueProblem {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum What {
-    UnknownKey { key: String, near: Option<String> },
-    MissingKey { key: &'static str },
-    Expected { expected: Expected, found: String },
-    UnknownWord { found: String, near: Option<String>, known: String },
-    Boolean { found: String, meant: Option<bool> },
-    NeedsQuotes { found: String },
+    UnknownKey {
+        key: String,
+        near: Option<String>,
+    },
+    MissingKey {
+        key: &'static str,
+    },
+    Expected {
+        expected: Expected,
+        found: String,
+    },
+    UnknownWord {
+        found: String,
+        near: Option<String>,
+        known: String,
+    },
+    Boolean {
+        found: String,
+        meant: Option<bool>,
+    },
+    NeedsQuotes {
+        found: String,
+    },
     EmptyText,
-    TooLong { characters: usize, limit: usize },
-    Invisible { code: u32 },
-    BadId { thing: Thing, found: String },
-    BadZone { found: String, near: Option<&'static str> },
-    BadAddress { found: String },
+    TooLong {
+        characters: usize,
+        limit: usize,
+    },
+    Invisible {
+        code: u32,
+    },
+    BadId {
+        thing: Thing,
+        found: String,
+    },
+    BadZone {
+        found: String,
+        near: Option<&'static str>,
+    },
+    BadAddress {
+        found: String,
+    },
     /// The value is not repeated: it may be the secret itself.
     SecretWritten,
-    BadNumber { found: String },
-    PauseOrder { first: u32, longest: u32 },
+    BadNumber {
+        found: String,
+    },
+    PauseOrder {
+        first: u32,
+        longest: u32,
+    },
 }
 
 /// What a place asks for.
