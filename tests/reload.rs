@@ -89,7 +89,7 @@ fn bad(district: &District) -> Vec<(String, &'static str, Vec<u8>)> {
         ("Y15 unclosed quote", u, swap("name: 单位D07", "name: \"单位D07")),
         ("Y18 UTF-16", u, utf16),
         ("Y19 GBK", u, gbk),
-        ("Y20 NUL", u, swap("D07", "D\0007")),
+        ("Y20 NUL", u, swap("D07", "D\x0007")),
         ("Y20 escaped NUL", u, swap("name: 单位D07", "name: \"单位\\0D07\"")),
         ("Y21 bidi in an id", u, swap("code: D07", "code: \"D\u{202e}07\"")),
         ("Y23 alias bomb", u, with("a: &a [1,1,1]\nb: [*a,*a,*a]\n")),
