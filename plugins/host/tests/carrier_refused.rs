@@ -214,3 +214,19 @@ async fn two_libraries_one_after_the_other_in_this_process_are_not_mixed_up() {
         lane.shutdown(Duration::from_secs(5)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_required_sandbox_opens_where_nothing_is_missing() {
+    let (_folder, path) = compile(&[]);
+    let library = SealedLibrary::read(&path).unwrap();
+    let lane =
+        juzhen_host::open(library, &options(Isolation::Process), Arc::<Notes>::default()).await.unwrap();
+    let required = LaneOptions { sandbox: Sandbox::Required, ..options(Isolation::Process) };
+    let missing = lane.isolation().missing();
+    if missing.is_empty() {
+        let library = SealedLibrary::read(&path).unwrap();
+        assert!(juzhen_host::open(library, &required, Arc::<Notes>::default()).await.is_ok());
+    } else {
+        assert_eq!(refused_with(&path, &required).await, LoadRefused::SandboxMissing(missing.join(", ")));
+    }
+}

@@ -14,6 +14,26 @@ const EACCES: i64 = 13;
 const EPERM: i64 = 1;
 const ENETUNREACH: i64 = 101;
 
+const MECHANISMS: [&str; 17] = [
+    "process",
+    "environment",
+    "descriptors",
+    "address_space",
+    "open_files",
+    "stack",
+    "core_dumps",
+    "file_size",
+    "memory_hidden",
+    "no_new_privileges",
+    "network_namespace",
+    "threads",
+    "no_capabilities",
+    "landlock_files",
+    "landlock_tcp",
+    "landlock_signals",
+    "system_calls",
+];
+
 async fn child() -> Arc<dyn Lane> {
     open(Isolation::Process, &[]).await.unwrap().0
 }
@@ -146,6 +166,10 @@ async fn s17_a_child_reaches_no_file_no_network_and_nobody_else() {
     assert_eq!(number(&*lane, "environment", "").await, 0);
     let report = lane.isolation();
     eprintln!("missing here: {:?}", report.missing());
+    // Each mechanism is told of, active or missing: what is not on the list was forgotten.
+    let named: Vec<&str> =
+        report.mechanisms.iter().map(|m| m.name.as_str()).filter(|n| *n != "not_root").collect();
+    assert_eq!(named, MECHANISMS);
     if report.is_active("landlock_files") {
         assert_eq!(number(&*lane, "constructor", "").await, EACCES, "code that ran at load time");
         for path in ["/etc/passwd", "/proc/self/environ", "/", "/dev/null"] {
