@@ -118,7 +118,9 @@ impl Runner {
         };
         drop(open);
         let crashed = matches!(answer, Some(LaneAnswer::Gone(_)));
-        if !crashed && answer.is_some() {
+        if crashed {
+            generation.close();
+        } else if answer.is_some() {
             generation.probation.store(false, Ordering::Relaxed);
         }
         // A suspect waiting for its turn need not wait for answers on the network.

@@ -53,9 +53,14 @@ impl Generation {
         (!self.closed.load(Ordering::SeqCst)).then_some(entered)
     }
 
+    /// Takes no new call from now on.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
     /// Takes no new call and waits for those inside, at most this long.
     pub(crate) async fn drained(&self, at_most: Duration) {
-        self.closed.store(true, Ordering::SeqCst);
+        self.close();
         let empty = async {
             loop {
                 let left = self.left.notified();
@@ -170,10 +175,10 @@ impl Slot {
             if generation.probation.load(Ordering::Relaxed) && !alone {
                 continue;
             }
+            // Otherwise it was replaced just now, and the next look finds the new one.
             if let Some(entered) = generation.enter() {
                 return Ok(Admitted { entered, _turn: turn });
             }
-            tokio::task::yield_now().await;
         }
     }
 
@@ -195,10 +200,13 @@ impl Slot {
         loop {
             let now = state.borrow_and_update().clone();
             match now {
-                State::Serving(generation) => return Ok(generation),
+                State::Serving(generation) if !generation.closed.load(Ordering::SeqCst) => {
+                    return Ok(generation);
+                }
                 State::Quarantined { until } => return Err(Failure::Quarantined { until }),
                 State::Closed => return Err(stopping()),
-                State::Restarting { .. } => {}
+                // A call has seen it crash before its supervisor did: the next state comes at once.
+                State::Serving(_) | State::Restarting { .. } => {}
             }
             if state.changed().await.is_err() {
                 return Err(stopping());

@@ -17,22 +17,24 @@ use futures_util::future::BoxFuture;
 use juzhen_abi::message::{AdapterError, HostError, HttpRequest, HttpResponse, Manifest, Request};
 use juzhen_abi::pack;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::call::{AccountContext, Call, EffectPolicy, Reply};
 use crate::capabilities::{Capabilities, LaneCalls};
 use crate::lane::{HostCalls, Identity, IsolationReport, Lane, LaneAnswer, LaneHealth, ScopeSeed};
-use crate::memory::Memory;
-use crate::options::{Budgets, EgressOptions};
+use crate::memory::{Memory, SystemClock};
+use crate::options::{Budgets, EgressOptions, Supervision};
 use crate::run::Runner;
 use crate::scope::Scopes;
 use crate::slot::{Generation, Line, Slot};
+use crate::supervise::{self, Keeper};
 
 /// A host with one adapter, which is the closure.
 pub(crate) struct Bench {
     pub(crate) memory: Memory,
     pub(crate) runner: Runner,
     pub(crate) slot: Arc<Slot>,
+    _stop: DropGuard,
 }
 
 /// What the closure gets: one run of one call.
@@ -41,7 +43,7 @@ pub(crate) struct Cx {
     pub(crate) scope: u64,
     pub(crate) request: Request,
     pub(crate) seed: ScopeSeed,
-    /// 0 for the first run on this lane, 1 for the next, …
+    /// 0 for the first run of the closure, 1 for the next, …
     pub(crate) run: u32,
     pub(crate) calls: Arc<dyn HostCalls>,
 }
@@ -69,21 +71,12 @@ impl Bench {
         let memory = Memory::default();
         memory.secrets.put("d07", "token", CANARY);
         let capabilities = Arc::new(Capabilities::new(memory.ports(), &egress).unwrap());
-        let scopes = Arc::new(Scopes::default());
-        let calls = LaneCalls {
-            adapter: "fake".into(),
-            scopes: Arc::clone(&scopes),
-            capabilities: Arc::clone(&capabilities),
+        let runs = Arc::new(AtomicU32::new(0));
+        let start = {
+            let capabilities = Arc::clone(&capabilities);
+            move || FakeLane::start(&capabilities, &script, &runs)
         };
-        let lane = FakeLane {
-            manifest: manifest(),
-            identity: identity(),
-            isolation: IsolationReport::default(),
-            script,
-            runs: AtomicU32::new(0),
-            calls: Arc::new(calls),
-        };
-        let generation = Arc::new(Generation::new(Arc::new(lane), scopes));
+        let generation = start();
         let line = Line {
             manifest: Arc::clone(&generation.manifest),
             sha256: identity().sha256,
@@ -91,9 +84,24 @@ impl Bench {
             file_missing: false,
             retired: CancellationToken::new(),
         };
-        let slot = Arc::new(Slot::new("fake".into(), line, generation, budgets.in_flight));
+        let retired = line.retired.clone();
+        let slot = Arc::new(Slot::new("fake".into(), line, Arc::clone(&generation), budgets.in_flight));
+        let keeper = Keeper {
+            slot: Arc::clone(&slot),
+            retired: retired.clone(),
+            reopen: Arc::new(move || futures_util::future::ready(Ok(start())).boxed()),
+            supervision: Supervision {
+                restart_first: Duration::from_millis(5),
+                restart_most: Duration::from_millis(5),
+                crashes: usize::MAX,
+                ..Supervision::default()
+            },
+            clock: Arc::new(SystemClock),
+            changed: tokio::sync::watch::Sender::new(0),
+        };
+        tokio::spawn(supervise::keep(keeper, generation));
         let runner = Runner { capabilities, egress, budgets, grace: Duration::from_millis(300) };
-        Self { memory, runner, slot }
+        Self { memory, runner, slot, _stop: retired.drop_guard() }
     }
 
     pub(crate) async fn call(&self, call: Call) -> Reply {
@@ -201,8 +209,31 @@ struct FakeLane {
     identity: Identity,
     isolation: IsolationReport,
     script: Script,
-    runs: AtomicU32,
+    /// Over all generations.
+    runs: Arc<AtomicU32>,
     calls: Arc<dyn HostCalls>,
+    dead: CancellationToken,
+}
+
+impl FakeLane {
+    fn start(capabilities: &Arc<Capabilities>, script: &Script, runs: &Arc<AtomicU32>) -> Arc<Generation> {
+        let scopes = Arc::new(Scopes::default());
+        let calls = LaneCalls {
+            adapter: "fake".into(),
+            scopes: Arc::clone(&scopes),
+            capabilities: Arc::clone(capabilities),
+        };
+        let lane = Self {
+            manifest: manifest(),
+            identity: identity(),
+            isolation: IsolationReport::default(),
+            script: Arc::clone(script),
+            runs: Arc::clone(runs),
+            calls: Arc::new(calls),
+            dead: CancellationToken::new(),
+        };
+        Arc::new(Generation::new(Arc::new(lane), scopes))
+    }
 }
 
 #[async_trait]
@@ -222,7 +253,14 @@ impl Lane for FakeLane {
     async fn call(&self, scope: u64, _operation: &str, request: Vec<u8>, seed: ScopeSeed) -> LaneAnswer {
         let request = pack::unpack(&request).unwrap().0;
         let run = self.runs.fetch_add(1, Ordering::SeqCst);
-        (self.script)(Cx { scope, request, seed, run, calls: Arc::clone(&self.calls) }).await
+        let answer = tokio::select! {
+            answer = (self.script)(Cx { scope, request, seed, run, calls: Arc::clone(&self.calls) }) => answer,
+            () = self.dead.cancelled() => LaneAnswer::Gone("killed together with another call".to_owned()),
+        };
+        if matches!(answer, LaneAnswer::Gone(_)) {
+            self.dead.cancel();
+        }
+        answer
     }
 
     fn health(&self) -> LaneHealth {
@@ -230,7 +268,8 @@ impl Lane for FakeLane {
     }
 
     async fn gone(&self) -> String {
-        std::future::pending().await
+        self.dead.cancelled().await;
+        "killed".to_owned()
     }
 
     async fn shutdown(&self, _grace: Duration) {}
