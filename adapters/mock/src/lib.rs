@@ -54,7 +54,8 @@ impl Adapter for Mock {
 
     async fn track(&self, cx: Cx, track: Track) -> Result<Tracked> {
         let url = format!("{}/v1/tickets/{}", base_url(&cx)?, track.ticket);
-        platform(&cx).get(&url).bearer(TOKEN).send().await?.json()
+        let progress: Progress = platform(&cx).get(&url).bearer(TOKEN).send().await?.json()?;
+        Ok(progress.tracked())
     }
 
     async fn retract(&self, cx: Cx, retract: Retract) -> Result<()> {
@@ -162,6 +163,26 @@ struct Created {
     id: String,
     url: Option<String>,
     created_at_unix_ms: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum Progress {
+    Published(Created),
+    Pending { after_ms: Option<u64> },
+    Refused { reason: String },
+}
+
+impl Progress {
+    fn tracked(self) -> Tracked {
+        match self {
+            Self::Published(Created { id, url, created_at_unix_ms }) => {
+                Tracked::Published { id, url, at_unix_ms: created_at_unix_ms }
+            }
+            Self::Pending { after_ms } => Tracked::Pending { after_ms },
+            Self::Refused { reason } => Tracked::Refused { reason },
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use juzhen_domain::caps::later;
-use juzhen_domain::delivery::{DeliveryKind, payload};
+use juzhen_domain::delivery::payload;
 use juzhen_domain::matrix::Account;
 use juzhen_domain::outcome::{self, Evidence};
 use juzhen_domain::state::DeliveryState;
@@ -80,13 +80,13 @@ async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
 
 async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<Evidence, StoreError> {
     let manifest = engine.host().manifest(&account.adapter);
-    let can_look = manifest.is_none_or(|m| m.operations.iter().any(|o| o == operation::FIND_PUBLISHED));
-    if !can_look {
+    let offers = |name: &str| manifest.as_ref().is_none_or(|m| m.operations.iter().any(|o| o == name));
+    if !offers(operation::FIND_PUBLISHED) {
         return Ok(Evidence::CannotLook);
     }
     let delivery = &doubt.delivery;
     let began = doubt.attempt.as_ref().map_or(delivery.changed_at, |a| a.started_at);
-    let find = find(engine, doubt, began);
+    let find = find(engine, doubt, began, offers(operation::REPOST));
     let key = delivery.id.to_string();
     let call = send::reading_call(engine, account, operation::FIND_PUBLISHED, send::as_json(&find), key);
     let reply = engine.host().call(call).await;
@@ -104,17 +104,15 @@ async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<
     Ok(interpret::found(&reply, taken))
 }
 
-fn find(engine: &Engine, doubt: &Looked, began: jiff::Timestamp) -> message::Find {
+/// Looks for what was sent: the platform's own repost, or the text.
+fn find(engine: &Engine, doubt: &Looked, began: jiff::Timestamp, offers_repost: bool) -> message::Find {
     let delivery = &doubt.delivery;
     let origin = doubt.origin.as_ref();
     let variant = payload(&doubt.item.content, &delivery.platform, origin.map(|o| &o.platform));
     let source = origin.map(|o| send::source(engine, o));
-    let repost = match (&delivery.kind, &source) {
-        (DeliveryKind::Forward { .. }, Some(origin)) => {
-            Some(message::Repost { origin: origin.clone(), comment: String::new() })
-        }
-        _ => None,
-    };
+    let native = origin.is_some_and(|o| send::is_native(o, delivery, offers_repost));
+    let repost =
+        source.clone().filter(|_| native).map(|origin| message::Repost { origin, comment: String::new() });
     message::Find {
         post: variant.map(|v| send::as_post(v, source)),
         repost,

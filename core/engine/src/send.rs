@@ -73,13 +73,20 @@ fn body(claim: &Claim, engine: &Engine, offers_repost: bool) -> (&'static str, s
         (DeliveryKind::Forward { .. }, Some(origin)) => Some(source(engine, origin)),
         _ => None,
     };
-    let native = claim.origin.as_ref().filter(|o| o.platform == claim.delivery.platform && offers_repost);
-    match (source, native.and_then(|o| o.receipt.as_ref()?.platform_id.as_ref())) {
-        (Some(origin), Some(_)) => {
+    let native = claim.origin.as_ref().is_some_and(|o| is_native(o, &claim.delivery, offers_repost));
+    match source {
+        Some(origin) if native => {
             (operation::REPOST, as_json(&message::Repost { origin, comment: String::new() }))
         }
-        (source, _) => (operation::PUBLISH, as_json(&post(&claim.leave, source))),
+        source => (operation::PUBLISH, as_json(&post(&claim.leave, source))),
     }
+}
+
+/// Whether a forward is the platform's own repost: on the same platform, where the adapter offers it and the platform's id
+/// of the origin is known.
+pub(crate) fn is_native(origin: &Delivery, forward: &Delivery, offers_repost: bool) -> bool {
+    let known = origin.receipt.as_ref().is_some_and(|receipt| receipt.platform_id.is_some());
+    offers_repost && known && origin.platform == forward.platform
 }
 
 pub(crate) fn source(engine: &Engine, origin: &Delivery) -> message::Source {
