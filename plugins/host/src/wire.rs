@@ -1,19 +1,18 @@
-//! The frames between the daemon and an adapter's process: private, versioned by this file, total to decode.
+//! The frames between the daemon and an adapter's process: private, versioned by their source, total to decode.
 //!
 //! `u32 length, little endian | u8 kind | u64 id | body`, where the length counts what follows it. The child shares
 //! its memory with the adapter, so the daemon believes nothing that it reads: any bytes are a frame or an error.
 
+pub(crate) mod frame;
+
 use serde::{Deserialize, Serialize};
 
+use self::frame::{Body, RawFrame, WireError, frame};
 use crate::lane::{IsolationReport, Limits, Sandbox, ScopeSeed};
 
-/// A frame with everything in it.
-pub(crate) const LONGEST_FRAME: usize = 16 << 20;
-/// Kind and id.
-const HEADER: usize = 9;
-
-/// Both ends are the same program, so this file is its own version: any change here is another build.
-const FINGERPRINT: u64 = fingerprint(include_bytes!("wire.rs"));
+/// Both ends are the same program, so these files are their own version: any change to them is another build.
+const FINGERPRINT: u64 =
+    fingerprint(include_bytes!("wire.rs")) ^ fingerprint(include_bytes!("wire/frame.rs"));
 
 /// What both ends compare before anything else.
 pub(crate) fn build_id() -> String {
@@ -236,118 +235,6 @@ impl ToParent {
     }
 }
 
-/// Why bytes are not a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum WireError {
-    #[error("a frame of {0} bytes")]
-    Length(usize),
-    #[error("a frame of unknown kind {0}")]
-    Kind(u8),
-    #[error("a frame of kind {0} with a body that does not fit it")]
-    Body(u8),
-}
-
-/// A frame as it was cut out of the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RawFrame<'a> {
-    pub(crate) kind: u8,
-    pub(crate) id: u64,
-    pub(crate) body: &'a [u8],
-}
-
-/// Cuts a stream of bytes into frames.
-#[derive(Debug, Default)]
-pub(crate) struct Splitter {
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Splitter {
-    /// Appends what was read.
-    pub(crate) fn feed(&mut self, read: &[u8]) {
-        if self.at > 0 {
-            self.bytes.drain(..self.at);
-            self.at = 0;
-        }
-        if self.bytes.is_empty() && self.bytes.capacity() > (1 << 20) {
-            // One big message is no reason to keep its memory.
-            self.bytes = Vec::new();
-        }
-        self.bytes.extend_from_slice(read);
-    }
-
-    /// The next whole frame, if there is one. After an error the stream is of no more use.
-    pub(crate) fn next_frame(&mut self) -> Result<Option<RawFrame<'_>>, WireError> {
-        let Some(rest) = self.bytes.get(self.at..) else { return Ok(None) };
-        let Some((length, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
-        let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
-        if !(HEADER..=LONGEST_FRAME).contains(&length) {
-            return Err(WireError::Length(length));
-        }
-        let Some(frame) = rest.get(..length) else { return Ok(None) };
-        let mut body = Body(frame);
-        let (kind, id) = (body.u8()?, body.u64()?);
-        self.at += 4 + length;
-        Ok(Some(RawFrame { kind, id, body: body.0 }))
-    }
-}
-
-fn frame(out: &mut Vec<u8>, kind: u8, id: u64, parts: &[&[u8]]) -> bool {
-    let length = HEADER + parts.iter().map(|part| part.len()).sum::<usize>();
-    let (true, Ok(prefix)) = (length <= LONGEST_FRAME, u32::try_from(length)) else { return false };
-    out.reserve(4 + length);
-    out.extend_from_slice(&prefix.to_le_bytes());
-    out.push(kind);
-    out.extend_from_slice(&id.to_le_bytes());
-    for part in parts {
-        out.extend_from_slice(part);
-    }
-    true
-}
-
-/// Reads a body from its front; every read is an error when the bytes are not there.
-struct Body<'a>(&'a [u8]);
-
-impl Body<'_> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
-        let (first, rest) = self.0.split_first_chunk::<N>().ok_or(WireError::Body(0))?;
-        self.0 = rest;
-        Ok(*first)
-    }
-
-    fn u8(&mut self) -> Result<u8, WireError> {
-        self.array().map(|[byte]| byte)
-    }
-
-    fn u32(&mut self) -> Result<u32, WireError> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, WireError> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn counted(&mut self, each: usize) -> Result<&[u8], WireError> {
-        let count = usize::try_from(self.u32()?).ok().and_then(|n| n.checked_mul(each));
-        let (first, rest) = count.and_then(|n| self.0.split_at_checked(n)).ok_or(WireError::Body(0))?;
-        self.0 = rest;
-        Ok(first)
-    }
-
-    fn text(&mut self) -> Result<String, WireError> {
-        String::from_utf8(self.counted(1)?.to_vec()).map_err(|_| WireError::Body(0))
-    }
-
-    fn readings(&mut self) -> Result<Vec<i64>, WireError> {
-        let bytes = self.counted(8)?;
-        Ok(bytes.as_chunks::<8>().0.iter().map(|chunk| i64::from_le_bytes(*chunk)).collect())
-    }
-
-    fn rest(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.0).to_vec()
-    }
-}
-
 /// FNV-1a, at compile time.
 const fn fingerprint(bytes: &[u8]) -> u64 {
     let (mut hash, mut rest) = (0xcbf2_9ce4_8422_2325_u64, bytes);
@@ -360,6 +247,7 @@ const fn fingerprint(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::frame::Splitter;
     use super::*;
 
     fn to_child() -> Vec<ToChild> {
@@ -450,24 +338,12 @@ mod tests {
     }
 
     #[test]
-    fn f78_impossible_lengths_are_errors_at_once_and_cost_no_memory() {
-        for length in [0, 8, LONGEST_FRAME + 1, u32::MAX as usize] {
-            let mut splitter = Splitter::default();
-            splitter.feed(&u32::try_from(length).unwrap().to_le_bytes());
-            assert_eq!(splitter.next_frame(), Err(WireError::Length(length)));
-        }
-        // A body that promises four billion clock readings.
+    fn f78_a_body_that_promises_more_than_it_has_is_an_error() {
+        // Four billion clock readings.
         let mut call = Vec::new();
         assert!(frame(&mut call, 2, 1, &[&[0; 8], &[0; 4], &[0xff; 4]]));
         let mut splitter = Splitter::default();
         splitter.feed(&call);
         assert!(ToChild::decode(&splitter.next_frame().unwrap().unwrap()).is_err());
-    }
-
-    #[test]
-    fn a_frame_that_is_too_long_is_not_written() {
-        let mut out = Vec::new();
-        assert!(!ToChild::HostReply { id: 1, answer: Ok(vec![0; LONGEST_FRAME]) }.encode(&mut out));
-        assert!(out.is_empty());
     }
 }

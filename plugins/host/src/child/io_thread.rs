@@ -12,7 +12,8 @@ use rustix::net::RecvFlags;
 use super::executor::{Event, Inbox, Progress};
 use super::main::{end, end_with};
 use super::uplink::Outbox;
-use crate::wire::{Splitter, ToChild, ToParent};
+use crate::wire::frame::Splitter;
+use crate::wire::{ToChild, ToParent};
 
 /// Its stack: nothing here recurses, and no code of the adapter runs here.
 const STACK: usize = 128 << 10;

@@ -20,7 +20,8 @@ use crate::answer::{LONGEST_LOG, believe};
 use crate::boundary::lock;
 use crate::boundary::reply::refusal;
 use crate::lane::{HostCalls, LaneAnswer};
-use crate::wire::{Answer, Splitter, ToChild, ToParent};
+use crate::wire::frame::Splitter;
+use crate::wire::{Answer, ToChild, ToParent};
 
 /// Bytes that may wait for the child before new messages have to wait themselves.
 const MOST_WAITING: usize = 32 << 20;

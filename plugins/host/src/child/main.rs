@@ -21,7 +21,8 @@ use crate::boundary::scope::Scopes;
 use crate::isolation;
 use crate::lane::Sandbox;
 use crate::refused::LoadRefused;
-use crate::wire::{Hello, Ready, Splitter, ToChild, ToParent, build_id};
+use crate::wire::frame::Splitter;
+use crate::wire::{Hello, Ready, ToChild, ToParent, build_id};
 
 /// The whole life of an adapter's process. A program that opens adapters calls this first thing in `main` when its
 /// first argument is `adapter-host`, before it starts any thread.

@@ -17,6 +17,8 @@
 // The daemon's side.
 mod lane;
 mod link;
+#[cfg(test)]
+mod link_tests;
 mod output;
 mod spawn;
 // The child's side.

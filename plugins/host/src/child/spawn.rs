@@ -19,7 +19,8 @@ use super::output::{LastWords, drain};
 use crate::lane::{HostCalls, Lane, LaneOptions};
 use crate::refused::LoadRefused;
 use crate::sealed::SealedLibrary;
-use crate::wire::{Hello, Ready, Splitter, ToChild, ToParent, build_id};
+use crate::wire::frame::Splitter;
+use crate::wire::{Hello, Ready, ToChild, ToParent, build_id};
 
 /// A child that has been started.
 pub(super) struct Started {
