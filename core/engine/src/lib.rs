@@ -32,7 +32,7 @@ use jiff::Timestamp;
 use juzhen_domain::id::{AccountId, DeliveryId, PersonId};
 use juzhen_domain::route::{self, PublishedOn, Subject};
 use juzhen_domain::schedule::{self, Onward};
-use juzhen_host::{AdapterState, Host};
+use juzhen_host::Host;
 use juzhen_settings::Settings;
 use juzhen_store::{Follow, StandingOf, Stop, Store, StoreError};
 use tokio::sync::{Mutex, MutexGuard, Notify};
@@ -47,6 +47,8 @@ pub use crate::reload::{Proposed, ReloadOutcome, ReloadStatus};
 pub use crate::running::installed;
 pub use crate::service::{Health, ServiceHealth};
 pub use crate::start::{EngineOptions, StartError};
+// The server matches on it and may not know the host.
+pub use juzhen_host::AdapterState;
 
 /// The running daemon without its surface. Cheap to clone.
 #[derive(Clone)]

@@ -1,1 +1,38 @@
-//! .
+//! HTTP: the API, one file per noun. Every request passes one frame (`frame`), says who asks (`auth`), is read strictly
+//! (`command`, `query`), is allowed (`permit`), and is decided by the pure functions of `domain` inside one transaction.
+
+#![forbid(unsafe_code)]
+// utoipa's `path` macro writes more of a path than needed for its `params(…)`, with our spans.
+#![allow(unused_qualifications)]
+
+mod accounts;
+mod adapters;
+mod app;
+mod audit;
+mod auth;
+mod command;
+mod configuration;
+mod deliveries;
+mod etag;
+mod frame;
+mod health;
+mod idempotency;
+mod items;
+mod media;
+mod metrics;
+mod openapi;
+mod options;
+mod permit;
+mod problem;
+mod query;
+mod request_id;
+mod router;
+mod serve;
+mod stop;
+mod strict_json;
+mod text;
+mod words;
+
+pub use options::{ServerOptions, Tokens};
+pub use router::router;
+pub use serve::serve;

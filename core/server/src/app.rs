@@ -1,0 +1,64 @@
+//! What every handler has at hand.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use jiff::Timestamp;
+use juzhen_domain::id::PersonId;
+use juzhen_domain::matrix::Person;
+use juzhen_engine::Engine;
+use juzhen_store::Store;
+use tokio::sync::Semaphore;
+
+use crate::health::Pulse;
+use crate::options::ServerOptions;
+
+/// Shared by all requests; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) options: ServerOptions,
+    /// Requests that may still begin.
+    pub(crate) requests: Arc<Semaphore>,
+    /// Uploads that may still begin.
+    pub(crate) uploads: Arc<Semaphore>,
+    pub(crate) pulse: Pulse,
+    /// The OpenAPI document as JSON.
+    pub(crate) document: Bytes,
+}
+
+impl App {
+    pub(crate) fn new(engine: Engine, options: ServerOptions, document: Bytes) -> Self {
+        Self(Arc::new(Inner {
+            requests: Arc::new(Semaphore::new(options.requests)),
+            uploads: Arc::new(Semaphore::new(options.uploads)),
+            pulse: Pulse::default(),
+            engine,
+            options,
+            document,
+        }))
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.engine.store().as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.now()
+    }
+
+    /// A person of the running settings who has not left.
+    pub(crate) fn active_person(&self, id: &PersonId) -> Option<Person> {
+        self.engine.settings().people.get(id).filter(|person| person.active).cloned()
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

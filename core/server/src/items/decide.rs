@@ -1,0 +1,131 @@
+//! 审核: approve, return or reject; with the last approval the office may schedule in the same stroke.
+
+use axum::extract::State;
+use axum::response::Response;
+use jiff::Timestamp;
+use juzhen_domain::hash::ContentHash;
+use juzhen_domain::item::Item;
+use juzhen_domain::review::{self, Decided, Proposal, Verdict};
+use juzhen_domain::state::ItemState;
+use juzhen_store::{ItemChange, ItemRecord, Refused};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::schedule::{Times, plan};
+use super::view::ItemView;
+use crate::app::App;
+use crate::command::Command;
+use crate::permit::{self, Act};
+use crate::problem::{Code, Problem, ProblemView};
+use crate::query::Id;
+use crate::text;
+
+/// A reviewer's word on exactly the texts with this hash.
+#[utoipa::path(post, path = "/api/v1/items/{id}/decisions", tag = "items", request_body = NewDecision,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = ItemView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
+pub(super) async fn decide(
+    State(app): State<App>,
+    id: Id,
+    mut command: Command<NewDecision>,
+) -> Result<Response, Problem> {
+    let body = &mut command.body;
+    body.reason = text::tidy(body.reason.take(), "reason")?;
+    let Some(hash) = ContentHash::parse(&body.hash) else {
+        let detail = "it has to be the \"hash\" of the item as you have read it";
+        return Err(Problem::because(Code::InvalidValue, detail).at("hash"));
+    };
+    let times = times(&app, &command)?;
+    super::change(&app, id, command, move |app, command, record| change(app, command, record, &hash, times))
+        .await
+}
+
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewDecision {
+    /// `approve`, `return` (退回修改) or `reject` (不予采用).
+    #[schema(value_type = String)]
+    decision: Verdict,
+    /// Of the item as the reviewer has read it.
+    hash: String,
+    /// Required to return or reject.
+    #[serde(default)]
+    reason: Option<String>,
+    /// With the last approval, by somebody who may schedule: when it is to be out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    publish_at: Option<Timestamp>,
+    /// After this it is not sent any more by itself.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    latest_at: Option<Timestamp>,
+}
+
+/// When it is scheduled with this decision, if it is.
+fn times(app: &App, command: &Command<NewDecision>) -> Result<Option<Times>, Problem> {
+    let body = &command.body;
+    if body.publish_at.is_none() && body.latest_at.is_none() {
+        return Ok(None);
+    }
+    if body.verdict_is_not_approval() || body.publish_at.is_none() {
+        let detail = "publish_at comes with an approval, latest_at with publish_at";
+        return Err(Problem::because(Code::InvalidTime, detail).at("publish_at"));
+    }
+    permit::require(&command.by, Act::Schedule)?;
+    Times::check(app, command.at, body.publish_at, body.latest_at).map(Some)
+}
+
+impl NewDecision {
+    fn verdict_is_not_approval(&self) -> bool {
+        self.decision != Verdict::Approve
+    }
+}
+
+fn change(
+    app: &App,
+    command: &Command<NewDecision>,
+    record: &ItemRecord,
+    hash: &ContentHash,
+    times: Option<Times>,
+) -> Result<ItemChange, Refused> {
+    let body = &command.body;
+    let proposal = Proposal {
+        person: &command.by,
+        verdict: body.decision,
+        hash,
+        reason: body.reason.as_deref(),
+        at: command.at,
+    };
+    let Decided { decision, mut state } = review::decide(&record.item, &record.decisions, &proposal)
+        .map_err(|refusal| Refused::new(refusal.code(), refusal.to_string()))?;
+    let mut new_deliveries = Vec::new();
+    if let Some(times) = times {
+        if state != ItemState::Approved {
+            let message = "another step of review follows: it can be scheduled after that";
+            return Err(Refused::new(Code::BadState.as_str(), message));
+        }
+        let approved = Item { state, ..record.item.clone() };
+        let decisions: Vec<_> = record.decisions.iter().cloned().chain([decision.clone()]).collect();
+        new_deliveries = plan(app, &approved, &decisions, times, command.at)?;
+        state = ItemState::Scheduled;
+    }
+    let detail = json!({
+        "from": record.item.state, "to": state, "hash": hash, "step": decision.step, "reason": decision.reason,
+        "deliveries": new_deliveries.len(), "publish_at": times.map(|t| t.due_at),
+    });
+    let action = match body.decision {
+        Verdict::Approve => "item.approved",
+        Verdict::Return => "item.returned",
+        Verdict::Reject => "item.rejected",
+    };
+    let audit = command.audit(action, super::subject(record), detail);
+    Ok(ItemChange {
+        state,
+        decision: Some(decision),
+        content: None,
+        new_deliveries,
+        deliveries: Vec::new(),
+        audit,
+    })
+}

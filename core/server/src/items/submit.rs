@@ -1,0 +1,152 @@
+//! Handing in: a new item, or a returned one written anew. Either way it goes to whoever `domain::review` says is next.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use juzhen_domain::id::{ItemId, UnitCode};
+use juzhen_domain::item::{Content, Item};
+use juzhen_domain::matrix::Procedure;
+use juzhen_domain::review::{self, Decision, Next};
+use juzhen_domain::state::ItemState;
+use juzhen_store::{ItemChange, ItemRecord, Refused, Submitted};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::content::{self, NewVariant};
+use super::view::{ItemView, is_editable};
+use crate::app::App;
+use crate::command::{Command, replayed};
+use crate::etag::Version;
+use crate::permit;
+use crate::problem::{Code, Problem, ProblemView};
+use crate::query::Id;
+
+/// Hands in a new item; its author is the caller. An `Idempotency-Key` makes it harmless to send it again.
+#[utoipa::path(post, path = "/api/v1/items", tag = "items", request_body = NewItem,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = ItemView, headers(("ETag" = String), ("Location" = String))), (status = "4XX", body = ProblemView)))]
+pub(super) async fn submit(
+    State(app): State<App>,
+    command: Command<NewItem>,
+) -> Result<impl IntoResponse, Problem> {
+    let NewItem { unit, column, procedure, variants, targets } = command.body.clone();
+    let unit = unit.map_or_else(|| command.by.unit.clone(), UnitCode::new);
+    permit::submit(&app, &command.by, &unit, procedure)?;
+    let column = content::check_column(&app, column)?;
+    let content = content::check(&app, variants, targets).await?;
+    let mut item = Item {
+        id: ItemId::new(app.engine.new_id()),
+        unit,
+        author: command.by.id.clone(),
+        column,
+        procedure,
+        hash: content.hash(),
+        content,
+        version: 1,
+        state: ItemState::Draft,
+        submitted_at: command.at,
+    };
+    item.state = state_after(&item, &[]);
+    let detail = json!({ "hash": item.hash, "state": item.state, "unit": item.unit });
+    let audit = command.audit("item.submitted", format!("item:{}", item.id), detail);
+    let (record, again) = match app.store().submit_item(item, audit, command.once.clone()).await? {
+        Submitted::New(record) => (record, None),
+        Submitted::Again(record) => (record, Some(replayed())),
+    };
+    let location = [(LOCATION, format!("/api/v1/items/{}", record.item.id))];
+    let view = ItemView::of(&record, &command.by, command.at);
+    Ok((StatusCode::CREATED, again, location, Version(record.row_version).header(), Json(view)))
+}
+
+/// Writes a returned item anew and hands it in again. Approvals of other texts do not count any more.
+#[utoipa::path(put, path = "/api/v1/items/{id}/content", tag = "items", request_body = NewContent,
+    params(("id" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 200, body = ItemView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
+pub(super) async fn resubmit(
+    State(app): State<App>,
+    id: Id,
+    command: Command<NewContent>,
+) -> Result<Response, Problem> {
+    let record = super::visible(&app, &command.by, &ItemId::new(id.0.clone())).await?;
+    if command.seen.is_none() {
+        let detail = "send the ETag of the item you have read as If-Match";
+        return Err(Problem::because(Code::PreconditionRequired, detail));
+    }
+    permit::submit(&app, &command.by, &record.item.unit, record.item.procedure)?;
+    let NewContent { variants, targets } = command.body.clone();
+    let content = content::check(&app, variants, targets).await?;
+    super::change(&app, id, command, move |_, command, record| rewrite(command, record, &content)).await
+}
+
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewItem {
+    /// The caller's own when it is left out.
+    #[serde(default)]
+    unit: Option<String>,
+    #[serde(default)]
+    column: Option<String>,
+    /// `P1` to `P5`; `P4` when it is left out.
+    #[serde(default = "ordinary")]
+    #[schema(value_type = Option<String>, default = "P4")]
+    procedure: Procedure,
+    /// One text per platform.
+    variants: BTreeMap<String, NewVariant>,
+    /// Accounts beside those that routes add.
+    #[serde(default)]
+    targets: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewContent {
+    variants: BTreeMap<String, NewVariant>,
+    #[serde(default)]
+    targets: Vec<String>,
+}
+
+fn ordinary() -> Procedure {
+    Procedure::P4
+}
+
+fn rewrite(
+    command: &Command<NewContent>,
+    record: &ItemRecord,
+    content: &Content,
+) -> Result<ItemChange, Refused> {
+    let mut item = record.item.clone();
+    if item.author != command.by.id {
+        let message = format!("only its author {} may write it anew", item.author);
+        return Err(Refused::new(Code::Forbidden.as_str(), message));
+    }
+    if !is_editable(item.state) {
+        let message = format!("the item is {} ({}): it cannot be edited", item.state, item.state.chinese());
+        return Err(Refused::new(Code::BadState.as_str(), message));
+    }
+    item.hash = content.hash();
+    item.content = content.clone();
+    let state = state_after(&item, &record.decisions);
+    let detail =
+        json!({ "from": record.item.state, "to": state, "hash": item.hash, "before": record.item.hash });
+    Ok(ItemChange {
+        state,
+        decision: None,
+        content: Some((item.content, item.hash)),
+        new_deliveries: Vec::new(),
+        deliveries: Vec::new(),
+        audit: command.audit("item.resubmitted", super::subject(record), detail),
+    })
+}
+
+/// Whoever is next decides; when every step has approved these very texts, nobody has to again.
+fn state_after(item: &Item, decisions: &[Decision]) -> ItemState {
+    match review::next(item, decisions) {
+        Next::Waiting { state, .. } => state,
+        Next::Approved => ItemState::Approved,
+    }
+}

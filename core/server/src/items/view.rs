@@ -1,0 +1,205 @@
+//! Items as the API shows them.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use juzhen_domain::act;
+use juzhen_domain::item::{Item, Variant};
+use juzhen_domain::matrix::Person;
+use juzhen_domain::review::{self, Decision, Next, Proposal, Step, Verdict};
+use juzhen_domain::state::ItemState;
+use juzhen_store::ItemRecord;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::deliveries::DeliveryLine;
+use crate::etag::Version;
+use crate::permit::{Act, may};
+
+/// One item with what was decided on it and where it goes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ItemView {
+    #[serde(flatten)]
+    line: ItemLine,
+    /// What each platform gets.
+    variants: BTreeMap<String, VariantView>,
+    /// Accounts named by the author, beside those that routes add.
+    targets: Vec<String>,
+    /// Whose turn it is, while it is under review.
+    waiting_for: Option<WaitingFor>,
+    /// Oldest first.
+    decisions: Vec<DecisionView>,
+    deliveries: Vec<DeliveryLine>,
+    /// What the caller can do with it now: `edit`, `decide`, `schedule`, `withdraw`.
+    can: Vec<&'static str>,
+}
+
+/// An item in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ItemLine {
+    id: String,
+    unit: String,
+    author: String,
+    column: Option<String>,
+    /// `P1` to `P5`.
+    procedure: &'static str,
+    state: &'static str,
+    /// The word on the screen.
+    state_zh: &'static str,
+    /// Rises with every edit.
+    version: u32,
+    /// What a decision has to name: the hash of exactly these texts.
+    hash: String,
+    /// The first title, else the beginning of the first text.
+    heading: String,
+    platforms: Vec<String>,
+    submitted_at: Timestamp,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VariantView {
+    title: Option<String>,
+    text: String,
+    link: Option<String>,
+    media: Vec<MediaView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MediaView {
+    /// `GET /api/v1/media/{sha256}` gives its bytes.
+    sha256: String,
+    mime: String,
+    bytes: u64,
+    alt: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WaitingFor {
+    #[schema(value_type = String)]
+    step: Step,
+    /// One person with one of these roles decides.
+    roles: Vec<RoleView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RoleView {
+    role: &'static str,
+    role_zh: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DecisionView {
+    person: String,
+    #[schema(value_type = String)]
+    step: Step,
+    #[schema(value_type = String)]
+    decision: Verdict,
+    /// The texts that were decided on; others than the present ones do not count.
+    hash: String,
+    reason: Option<String>,
+    at: Timestamp,
+}
+
+impl ItemView {
+    pub(crate) fn of(record: &ItemRecord, caller: &Person, now: Timestamp) -> Self {
+        let item = &record.item;
+        let variants = item.content.variants.iter();
+        Self {
+            line: ItemLine::of(item),
+            variants: variants.map(|(p, variant)| (p.to_string(), VariantView::of(variant))).collect(),
+            targets: item.content.targets.iter().map(ToString::to_string).collect(),
+            waiting_for: waiting_for(item, &record.decisions),
+            decisions: record.decisions.iter().map(DecisionView::of).collect(),
+            deliveries: record.deliveries.iter().map(DeliveryLine::of).collect(),
+            can: can(record, caller, now),
+        }
+    }
+
+    /// With its ETag.
+    pub(crate) fn answer(record: &ItemRecord, caller: &Person, now: Timestamp) -> Response {
+        (Version(record.row_version).header(), Json(Self::of(record, caller, now))).into_response()
+    }
+}
+
+impl ItemLine {
+    pub(crate) fn of(item: &Item) -> Self {
+        Self {
+            id: item.id.to_string(),
+            unit: item.unit.to_string(),
+            author: item.author.to_string(),
+            column: item.column.as_ref().map(ToString::to_string),
+            procedure: item.procedure.as_str(),
+            state: item.state.as_str(),
+            state_zh: item.state.chinese(),
+            version: item.version,
+            hash: item.hash.to_string(),
+            heading: heading(item),
+            platforms: item.content.variants.keys().map(ToString::to_string).collect(),
+            submitted_at: item.submitted_at,
+        }
+    }
+}
+
+impl VariantView {
+    fn of(variant: &Variant) -> Self {
+        let media = variant.media.iter().map(|media| MediaView {
+            sha256: media.sha256.clone(),
+            mime: media.mime.clone(),
+            bytes: media.bytes,
+            alt: media.alt.clone(),
+        });
+        Self {
+            title: variant.title.clone(),
+            text: variant.text.clone(),
+            link: variant.link.clone(),
+            media: media.collect(),
+        }
+    }
+}
+
+impl DecisionView {
+    fn of(decision: &Decision) -> Self {
+        Self {
+            person: decision.person.to_string(),
+            step: decision.step,
+            decision: decision.verdict,
+            hash: decision.hash.to_string(),
+            reason: decision.reason.clone(),
+            at: decision.at,
+        }
+    }
+}
+
+fn heading(item: &Item) -> String {
+    let mut variants = item.content.variants.values();
+    let title = variants.clone().find_map(|variant| variant.title.clone());
+    title.unwrap_or_else(|| variants.next().map(|v| v.text.chars().take(40).collect()).unwrap_or_default())
+}
+
+fn waiting_for(item: &Item, decisions: &[Decision]) -> Option<WaitingFor> {
+    let Next::Waiting { step, roles, .. } = review::next(item, decisions) else { return None };
+    let role_of =
+        |role: &juzhen_domain::matrix::Role| RoleView { role: role.as_str(), role_zh: role.chinese() };
+    item.state.is_pending().then(|| WaitingFor { step, roles: roles.iter().map(role_of).collect() })
+}
+
+/// Asks the functions that would decide it.
+fn can(record: &ItemRecord, caller: &Person, now: Timestamp) -> Vec<&'static str> {
+    let item = &record.item;
+    let approval =
+        Proposal { person: caller, verdict: Verdict::Approve, hash: &item.hash, reason: None, at: now };
+    let offers = [
+        ("edit", caller.active && caller.id == item.author && is_editable(item.state)),
+        ("decide", review::decide(item, &record.decisions, &approval).is_ok()),
+        ("schedule", item.state == ItemState::Approved && may(caller, Act::Schedule)),
+        ("withdraw", act::withdraw(item, &record.deliveries, caller, "?").is_ok()),
+    ];
+    offers.into_iter().filter_map(|(name, offered)| offered.then_some(name)).collect()
+}
+
+/// Its author may write it anew.
+pub(super) fn is_editable(state: ItemState) -> bool {
+    matches!(state, ItemState::Draft | ItemState::Returned)
+}

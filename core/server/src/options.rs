@@ -1,0 +1,42 @@
+//! What the server is started with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use juzhen_domain::id::PersonId;
+
+/// Who a bearer token belongs to. The daemon answers it from hashed files.
+pub trait Tokens: Send + Sync + 'static {
+    /// Asked with every request, so a token that was taken back counts no more from then on. May block for one look at
+    /// a file.
+    fn person(&self, token: &str) -> Option<PersonId>;
+}
+
+/// Limits of the server, and who may come in.
+#[derive(Clone)]
+pub struct ServerOptions {
+    pub tokens: Arc<dyn Tokens>,
+    /// From the first byte of a request's body to its last.
+    pub body_timeout: Duration,
+    /// After this the client is answered; a change that was begun is finished all the same.
+    pub request_timeout: Duration,
+    /// Requests at a time; one more is answered with 503 at once. Health and metrics are not counted.
+    pub requests: usize,
+    /// Uploads at a time, each of up to [`ServerOptions::media_bytes`] in memory.
+    pub uploads: usize,
+    /// Largest picture or video.
+    pub media_bytes: usize,
+}
+
+impl ServerOptions {
+    pub fn new(tokens: Arc<dyn Tokens>) -> Self {
+        Self {
+            tokens,
+            body_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            requests: 256,
+            uploads: 4,
+            media_bytes: 20 << 20,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Who may do what to what: the one table of the surface. What people may do to an item and its deliveries is decided
+//! by `domain`, which knows the same roles; here is what only the surface offers, and who may see what.
+
+use juzhen_domain::delivery::Delivery;
+use juzhen_domain::id::UnitCode;
+use juzhen_domain::item::Item;
+use juzhen_domain::matrix::{Person, Procedure, Role};
+
+use crate::app::App;
+use crate::problem::{Code, Problem};
+
+/// Something that is allowed by role alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// See every unit's items and deliveries.
+    SeeEverything,
+    Schedule,
+    /// STOP ALL: anybody of the office and the system administrator, because stopping is the safe side.
+    Stop,
+    /// One of the two words that lift it.
+    LiftStop,
+    SeeConfiguration,
+    Reload,
+    ReadAudit,
+}
+
+impl Act {
+    fn roles(self) -> &'static [Role] {
+        use Role as R;
+        match self {
+            Self::SeeEverything => &[
+                R::OfficeContact,
+                R::OfficeEditor,
+                R::OfficeDirector,
+                R::AccountAdmin,
+                R::SupervisingLeader,
+                R::PrincipalLeader,
+                R::Auditor,
+            ],
+            Self::Schedule | Self::LiftStop => &[R::OfficeEditor, R::OfficeDirector],
+            Self::Stop => {
+                &[R::OfficeContact, R::OfficeEditor, R::OfficeDirector, R::AccountAdmin, R::Sysadmin]
+            }
+            Self::SeeConfiguration => &[
+                R::OfficeContact,
+                R::OfficeEditor,
+                R::OfficeDirector,
+                R::AccountAdmin,
+                R::Sysadmin,
+                R::Auditor,
+            ],
+            Self::Reload => &[R::OfficeDirector, R::Sysadmin],
+            Self::ReadAudit => &[R::OfficeDirector, R::Auditor],
+        }
+    }
+}
+
+pub(crate) fn may(person: &Person, act: Act) -> bool {
+    act.roles().iter().any(|role| person.has(*role))
+}
+
+pub(crate) fn require(person: &Person, act: Act) -> Result<(), Problem> {
+    if may(person, act) {
+        return Ok(());
+    }
+    let roles = act.roles().iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+    Err(Problem::because(Code::Forbidden, format!("{} has none of the roles for this: {roles}", person.id)))
+}
+
+/// People of a unit see what their unit wrote. The system administrator looks after settings, not texts.
+pub(crate) fn sees_item(person: &Person, item: &Item) -> bool {
+    may(person, Act::SeeEverything) || item.author == person.id || sees_unit(person, &item.unit)
+}
+
+/// Whether the items of a whole unit may be listed.
+pub(crate) fn sees_unit(person: &Person, unit: &UnitCode) -> bool {
+    may(person, Act::SeeEverything) || (person.unit == *unit && !only_keeps_settings(person))
+}
+
+/// What goes out on a unit's own account is that unit's business too, whoever wrote it.
+pub(crate) fn sees_delivery(app: &App, person: &Person, delivery: &Delivery, item: &Item) -> bool {
+    let of_account = || app.engine.settings().accounts.get(&delivery.account).map(|a| a.unit.clone());
+    sees_item(person, item) || of_account().is_some_and(|unit| sees_unit(person, &unit))
+}
+
+/// Who may hand in an item of this unit: its information officer; for the office, those who edit there.
+pub(crate) fn submit(
+    app: &App,
+    person: &Person,
+    unit: &UnitCode,
+    procedure: Procedure,
+) -> Result<(), Problem> {
+    let settings = app.engine.settings();
+    if !settings.units.contains_key(unit) {
+        return Err(
+            Problem::because(Code::UnknownUnit, format!("the settings have no unit {unit}")).at("unit")
+        );
+    }
+    let office = &settings.district.office_unit;
+    let writes = person.has(Role::InfoOfficer) || (person.unit == *office && may(person, Act::Schedule));
+    if !writes {
+        let detail = format!("{} is neither an information officer nor an editor of the office", person.id);
+        return Err(Problem::because(Code::Forbidden, detail));
+    }
+    if person.unit != *unit {
+        let detail = format!("{} belongs to unit {}, the item to unit {unit}", person.id, person.unit);
+        return Err(Problem::because(Code::ForbiddenUnit, detail));
+    }
+    if procedure == Procedure::P3 && unit != office {
+        let detail = "P3 is drafted by the office; a unit can only supply facts";
+        return Err(Problem::because(Code::OriginMismatch, detail).at("procedure"));
+    }
+    Ok(())
+}
+
+fn only_keeps_settings(person: &Person) -> bool {
+    person.roles.iter().all(|role| *role == Role::Sysadmin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(role: Role) -> Person {
+        Person { id: "p".into(), name: "p".into(), unit: "D07".into(), roles: vec![role], active: true }
+    }
+
+    /// Role by role, what the surface alone allows. A change here is a change of who may do what.
+    #[test]
+    fn c04_the_table_of_roles() {
+        let acts = [
+            (Act::SeeEverything, 'e'),
+            (Act::Schedule, 's'),
+            (Act::Stop, 'X'),
+            (Act::LiftStop, 'l'),
+            (Act::SeeConfiguration, 'c'),
+            (Act::Reload, 'r'),
+            (Act::ReadAudit, 'a'),
+        ];
+        let table: Vec<String> = Role::ALL
+            .iter()
+            .map(|role| {
+                let allowed =
+                    acts.iter().map(|(act, mark)| if may(&person(*role), *act) { *mark } else { '.' });
+                format!("{} {}", allowed.collect::<String>(), role)
+            })
+            .collect();
+        assert_eq!(
+            table,
+            [
+                "....... info_officer",
+                "....... secrecy_reviewer",
+                "....... deputy_head",
+                "....... unit_head",
+                "e.X.c.. office_contact",
+                "esXlc.. office_editor",
+                "esXlcra office_director",
+                "e.X.c.. account_admin",
+                "e...... supervising_leader",
+                "e...... principal_leader",
+                "....... petition_handler",
+                "....... opinion_handler",
+                "..X.cr. sysadmin",
+                "e...c.a auditor",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_person_who_left_may_do_nothing() {
+        for role in Role::ALL {
+            let mut left = person(*role);
+            left.active = false;
+            assert!(!may(&left, Act::SeeEverything) && !may(&left, Act::Stop), "{role}");
+        }
+    }
+
+    #[test]
+    fn a_unit_sees_itself_and_the_system_administrator_sees_no_texts() {
+        assert!(sees_unit(&person(Role::InfoOfficer), &"D07".into()));
+        assert!(!sees_unit(&person(Role::InfoOfficer), &"D08".into()));
+        assert!(!sees_unit(&person(Role::Sysadmin), &"D07".into()));
+        assert!(sees_unit(&person(Role::Auditor), &"D08".into()));
+    }
+}

@@ -1,0 +1,222 @@
+//! Refusals as people and programs read them: RFC 9457 problem details with a word from [`Code`].
+
+mod code;
+
+use std::sync::Arc;
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use juzhen_store::{Refused, StoreError};
+use serde::Serialize;
+use tracing::error;
+use utoipa::ToSchema;
+
+pub(crate) use code::Code;
+
+/// Why a request was not done. Becomes a response whose body [`finish`] writes, because only the frame around all
+/// handlers knows the id of the request.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    code: Code,
+    detail: Option<String>,
+    field: Option<String>,
+    suggestion: Option<String>,
+    faults: Option<serde_json::Value>,
+}
+
+impl Problem {
+    pub(crate) fn new(code: Code) -> Self {
+        Self { code, detail: None, field: None, suggestion: None, faults: None }
+    }
+
+    /// With what happened this time. Never the text of an internal error.
+    pub(crate) fn because(code: Code, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..Self::new(code) }
+    }
+
+    /// A refusal by a rule of `domain`, in its own words.
+    pub(crate) fn refused(word: &str, detail: impl Into<String>) -> Self {
+        Self::because(Code::parse(word).unwrap_or(Code::Refused), detail)
+    }
+
+    /// Something that is not the client's fault: said once in the log, and to the client nothing but the request's id.
+    pub(crate) fn internal(attempted: &str, cause: &(dyn std::error::Error + 'static)) -> Self {
+        error!(error = chain(cause), "Could not {attempted}");
+        Self::new(Code::Internal)
+    }
+
+    /// The place in the body: `variants.weibo.text`.
+    #[must_use]
+    pub(crate) fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// What was probably meant.
+    #[must_use]
+    pub(crate) fn suggest(mut self, suggestion: Option<String>) -> Self {
+        self.suggestion = suggestion;
+        self
+    }
+
+    /// The report on the settings.
+    #[must_use]
+    pub(crate) fn with_faults(mut self, faults: serde_json::Value) -> Self {
+        self.faults = Some(faults);
+        self
+    }
+
+    /// The same fault, found in the query instead of the body.
+    #[must_use]
+    pub(crate) fn of_parameter(mut self) -> Self {
+        self.code = match self.code {
+            Code::UnknownField => Code::UnknownParameter,
+            _ => Code::InvalidParameter,
+        };
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(failed: StoreError) -> Self {
+        match failed {
+            StoreError::NotFound { .. } => Self::new(Code::NotFound),
+            StoreError::Refused(Refused { code, message }) => Self::refused(code, message),
+            StoreError::KeyReused { .. } => Self::because(Code::KeyReused, failed.to_string()),
+            StoreError::Impossible { .. } => Self::because(Code::BadState, failed.to_string()),
+            StoreError::Closed => Self::new(Code::Stopping),
+            StoreError::TooNew { .. }
+            | StoreError::InUse { .. }
+            | StoreError::NotOurs { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Database { .. }
+            | StoreError::Corrupt { .. } => Self::internal("read or write the database", &failed),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+/// The body of every refusal, as `application/problem+json`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemView {
+    /// Names the code as a URI.
+    #[serde(rename = "type")]
+    kind: String,
+    /// What every problem of this code has in common.
+    title: &'static str,
+    /// The same for the staff.
+    title_zh: &'static str,
+    status: u16,
+    /// What happened this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// The word to look at in programs.
+    code: &'static str,
+    /// Stands in every line of the log about this request.
+    request_id: String,
+    /// Place in the body, such as `variants.weibo.text`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// What was probably meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suggestion: Option<String>,
+    /// The report on refused settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    faults: Option<serde_json::Value>,
+}
+
+/// Writes the body of a refusal. A refusal that the framework made, such as an unknown route, gets one too.
+pub(crate) fn finish(response: Response, request_id: &str) -> (Response, Option<Code>) {
+    let status = response.status();
+    let problem = match response.extensions().get::<Arc<Problem>>() {
+        Some(problem) => Problem::clone(problem),
+        None if status == StatusCode::NOT_FOUND => Problem::new(Code::NotFound),
+        None if status == StatusCode::METHOD_NOT_ALLOWED => Problem::new(Code::MethodNotAllowed),
+        None => return (response, None),
+    };
+    let (mut parts, _) = response.into_parts();
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if problem.code == Code::Unauthenticated {
+        parts.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if problem.code.status() == StatusCode::SERVICE_UNAVAILABLE {
+        parts.headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    let code = problem.code;
+    let view = ProblemView {
+        kind: format!("urn:juzhen:problem:{}", code.as_str()),
+        title: code.title(),
+        title_zh: code.chinese(),
+        status: code.status().as_u16(),
+        detail: problem.detail,
+        code: code.as_str(),
+        request_id: request_id.to_owned(),
+        field: problem.field,
+        suggestion: problem.suggestion,
+        faults: problem.faults,
+    };
+    let body = serde_json::to_vec(&view).unwrap_or_default();
+    (Response::from_parts(parts, body.into()), Some(code))
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    async fn body(problem: Problem) -> (StatusCode, serde_json::Value) {
+        let (response, _) = finish(problem.into_response(), "r-1");
+        let status = response.status();
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        let bytes = to_bytes(response.into_body(), 10_000).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_refusal_names_its_code_in_both_languages_and_the_request() {
+        let (status, body) = body(Problem::refused("self_approval", "a wrote it")).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        assert_eq!(body["code"], "self_approval");
+        assert_eq!(body["title_zh"], "不能审核自己的稿件");
+        assert_eq!(body["request_id"], "r-1");
+        assert_eq!(body["detail"], "a wrote it");
+    }
+
+    #[tokio::test]
+    async fn c53_an_internal_error_tells_the_client_nothing() {
+        let cause = std::io::Error::other("disk /var/lib/secret is full");
+        let failed = StoreError::Database { attempted: "write", source: Box::new(cause) };
+        let (status, body) = body(failed.into()).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!body.to_string().contains("disk"), "{body}");
+        assert_eq!(body["code"], "internal");
+    }
+}

@@ -1,0 +1,36 @@
+//! Everything that is served, put together.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::middleware::from_fn_with_state;
+use juzhen_engine::Engine;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+use crate::options::ServerOptions;
+use crate::{
+    accounts, adapters, audit, configuration, deliveries, frame, health, items, media, metrics, openapi, stop,
+};
+
+/// The API of a running engine.
+pub fn router(engine: Engine, options: ServerOptions) -> Router {
+    let (routes, document) = routes().split_for_parts();
+    let document = document.to_json().map(Bytes::from).unwrap_or_default();
+    let app = App::new(engine, options, document);
+    routes.fallback(frame::nowhere).layer(from_fn_with_state(app.clone(), frame::around)).with_state(app)
+}
+
+/// One file per noun.
+fn routes() -> OpenApiRouter<App> {
+    openapi::routes()
+        .merge(items::routes())
+        .merge(deliveries::routes())
+        .merge(accounts::routes())
+        .merge(adapters::routes())
+        .merge(configuration::routes())
+        .merge(stop::routes())
+        .merge(media::routes())
+        .merge(audit::routes())
+        .merge(health::routes())
+        .merge(metrics::routes())
+}
