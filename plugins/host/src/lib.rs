@@ -28,6 +28,7 @@ pub mod sealed;
 mod slot;
 mod status;
 mod supervise;
+mod system_calls;
 #[cfg(test)]
 mod testing;
 mod watch;

@@ -84,12 +84,12 @@ async fn f72_a_spinning_adapter_is_seen_still_answers_pings_and_can_be_killed() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_spinning_adapter_in_process_is_seen_and_does_not_stall_the_daemon() {
+async fn a_blocking_adapter_in_process_is_seen_and_does_not_stall_the_daemon() {
     let (lane, _) = open(Isolation::InProcess, &[]).await.unwrap();
-    let spinning: Vec<_> = (0..2)
+    let blocking: Vec<_> = (0..2)
         .map(|_| {
             let lane = Arc::clone(&lane);
-            tokio::spawn(async move { call(&*lane, "spin", "").await })
+            tokio::spawn(async move { call(&*lane, "block", "").await })
         })
         .collect();
     let seen = async {
@@ -100,7 +100,7 @@ async fn a_spinning_adapter_in_process_is_seen_and_does_not_stall_the_daemon() {
     tokio::time::timeout(PATIENCE, seen).await.unwrap();
     // Its threads are lost, ours are not: this is the daemon's runtime, and it answers.
     lane.kill("stuck");
-    for task in spinning {
+    for task in blocking {
         assert_eq!(task.await.unwrap(), LaneAnswer::Gone("stuck".into()));
     }
 }

@@ -120,6 +120,7 @@ static int poll_plain(operation *self, adp_buf *out) {
     if (IS("overflow")) { answer_number(out, overflow(0)); return ADP_OK; }
     if (IS("exit")) exit(0);
     if (IS("spin")) { while (always) {} }
+    if (IS("block")) { while (always) pause(); }
     if (IS("hog")) {
         for (;;) {
             char *more = malloc(1 << 20);
@@ -271,7 +272,7 @@ static const adp_instance_vt instance_table = {sizeof(adp_instance_vt), 0, call,
 static int32_t create(const adp_host *host, adp_slice config, adp_instance **out, adp_buf *err) {
     (void)config; (void)err;
 #ifdef CREATE_HANGS
-    while (always) {}
+    while (always) pause();
 #endif
 #ifdef CREATE_ABORTS
     fprintf(stderr, "sins: cannot start\n");
