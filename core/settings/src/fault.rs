@@ -190,7 +190,7 @@ fn snippet(text: &str, place: Place) -> Option<String> {
     }
     let shown: Vec<char> = cover_secrets(line).chars().map(crate::form::visible).collect();
     let column = usize::try_from(place.column).ok()?.saturating_sub(1).min(shown.len());
-    let start = if column > SHOWN / 2 { column - SHOWN / 2 } else { 0 };
+    let start = column.saturating_sub(SHOWN / 2);
     let window: String = shown.iter().skip(start).take(SHOWN).collect();
     let before: usize = shown.iter().skip(start).take(column - start).map(|c| c.width().unwrap_or(0)).sum();
     let under: String = shown.iter().skip(column).take(usize::try_from(place.width).ok()?).collect();

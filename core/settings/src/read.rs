@@ -207,7 +207,7 @@ macro_rules! section {
                     stringify!($field),
                     <$form as $crate::read::Form>::schema(generator),
                     $say,
-                    $crate::read::section!(@default $type $(, $default)?),
+                    $crate::read::section!(@default $type $(, $default)?).as_ref(),
                 ); )+
                 object.finish()
             }
@@ -219,7 +219,7 @@ macro_rules! section {
     (@read $fields:ident, $notes:ident, $field:ident, $form:ty, $default:expr) => {
         $fields.optional::<$form>(stringify!($field), $notes, || Some($default))
     };
-    (@default $type:ty) => { None };
+    (@default $type:ty) => { None::<serde_json::Value> };
     (@default $type:ty, $default:expr) => {{
         let default = || -> Option<$type> { Some($default) };
         Some(default().and_then(|value| serde_json::to_value(value).ok()).unwrap_or_default())

@@ -50,7 +50,7 @@ impl ObjectSchema {
         Self { title, properties: Map::new(), required: Vec::new() }
     }
 
-    pub(crate) fn field(&mut self, name: &'static str, schema: Schema, says: &str, default: Option<Value>) {
+    pub(crate) fn field(&mut self, name: &'static str, schema: Schema, says: &str, default: Option<&Value>) {
         let mut property = schema.to_value();
         // Beside `$ref`, draft 7 ignores everything else.
         if property.get("$ref").is_some() {
@@ -58,7 +58,7 @@ impl ObjectSchema {
         }
         if let Some(fields) = property.as_object_mut() {
             fields.insert("description".to_owned(), says.into());
-            match &default {
+            match default {
                 None => self.required.push(name),
                 Some(Value::Null) => {}
                 Some(value) => drop(fields.insert("default".to_owned(), value.clone())),

@@ -141,7 +141,7 @@ fn names_in(root: &Path, within: &str, listing: &mut Listing) -> Option<Vec<Stri
             Ok(name) if is_ours(&name) => names.push(format!("{within}{name}")),
             Ok(_) => {}
             Err(name) => {
-                listing.refuse(&format!("{within}{}", name.to_string_lossy()), FileProblem::NameNotUtf8)
+                listing.refuse(&format!("{within}{}", name.to_string_lossy()), FileProblem::NameNotUtf8);
             }
         }
     }

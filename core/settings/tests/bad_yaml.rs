@@ -1,7 +1,13 @@
 //! Bad input as text: each file in `bad/` replaces files of the small district and shows the report that follows.
 //!
 //! `JUZHEN_BLESS=1 cargo test -p juzhen-settings --test bad_yaml` writes the reports anew; read them before you keep them.
-#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is missing"
+)]
 
 mod common;
 

@@ -1,5 +1,11 @@
 //! Loading again: only what changed is parsed, and the result is that of a fresh start; files are read with distrust.
-#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is missing"
+)]
 
 mod common;
 
@@ -154,7 +160,8 @@ fn files_with_a_name_that_is_not_read_are_pointed_out() {
 fn f88_f89_f90_only_plain_files_inside_the_folder_are_read() {
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("columns.yaml"), common::COLUMNS).unwrap();
-    let spoil: [(&str, &dyn Fn(&Path)); 8] = [
+    type Spoil<'a> = &'a dyn Fn(&Path);
+    let spoil: [(&str, Spoil<'_>); 8] = [
         ("not a regular file", &|path| std::fs::create_dir(path).unwrap()),
         ("not a regular file", &|path| {
             let mode = rustix::fs::Mode::from_raw_mode(0o600);

@@ -1,5 +1,11 @@
 //! The sample district that ships with the program has no faults, and its schemas are those of the program.
-#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is missing"
+)]
 
 mod common;
 

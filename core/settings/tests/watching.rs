@@ -1,5 +1,11 @@
 //! Every way of writing a file is noticed, a storm is not passed on, and polling finds what events do not tell.
-#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is missing"
+)]
 
 mod common;
 

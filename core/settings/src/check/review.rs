@@ -18,7 +18,7 @@ pub(crate) fn build(
     office: Option<&UnitCode>,
 ) -> BTreeMap<Procedure, ProcedureSettings> {
     let mut procedures = BTreeMap::new();
-    let staff = Staff { people, office };
+    let staff = Staff::of(people, office);
     for (key, settings) in &found.procedures {
         let Ok(procedure) = key.value.parse::<Procedure>() else {
             desk.error(file, key.place, MatterProblem::NoSuchProcedure { name: key.value.clone() });
@@ -37,33 +37,51 @@ pub(crate) fn build(
     procedures
 }
 
+/// People by unit: looked at for every step of every procedure in every unit.
 struct Staff<'a> {
-    people: &'a BTreeMap<PersonId, Person>,
+    by_unit: BTreeMap<&'a UnitCode, Vec<&'a Person>>,
     office: Option<&'a UnitCode>,
 }
 
 impl<'a> Staff<'a> {
-    /// Who may do a step for an item of `unit`. The head may sign for the deputy, not the other way round.
-    fn of_step(&self, step: &StepSettings, unit: &UnitCode) -> BTreeSet<&'a PersonId> {
-        let unit = match step.scope {
-            Scope::Unit => Some(unit),
-            Scope::Office => self.office,
-            Scope::District => None,
-        };
-        let can = |p: &&Person| {
-            let role = p.has(step.actor) || (step.actor == Role::DeputyHead && p.has(Role::UnitHead));
-            role && unit.is_none_or(|unit| p.unit == *unit)
-        };
-        self.people.values().filter(can).map(|p| &p.id).collect()
+    fn of(people: &'a BTreeMap<PersonId, Person>, office: Option<&'a UnitCode>) -> Self {
+        let mut by_unit: BTreeMap<&UnitCode, Vec<&Person>> = BTreeMap::new();
+        for person in people.values() {
+            by_unit.entry(&person.unit).or_default().push(person);
+        }
+        Self { by_unit, office }
+    }
+
+    fn people_of(&self, unit: Option<&UnitCode>) -> impl Iterator<Item = &'a Person> {
+        unit.and_then(|unit| self.by_unit.get(unit)).into_iter().flatten().copied()
+    }
+
+    /// Who of a unit may do a step.
+    fn of_unit(&self, step: &StepSettings, unit: Option<&UnitCode>) -> BTreeSet<&'a PersonId> {
+        self.people_of(unit).filter(|person| may_do(person, step)).map(|person| &person.id).collect()
+    }
+
+    /// Who may do a step that is the same for every unit.
+    fn of_district(&self, step: &StepSettings) -> BTreeSet<&'a PersonId> {
+        if step.scope == Scope::Office {
+            return self.of_unit(step, self.office);
+        }
+        let everybody = self.by_unit.values().flatten();
+        everybody.filter(|person| may_do(person, step)).map(|person| &person.id).collect()
     }
 
     fn authors(&self, origin: Origin, unit: &UnitCode) -> BTreeSet<&'a PersonId> {
-        let drafts = |p: &&Person| match origin {
-            Origin::Unit => p.has(Role::InfoOfficer) && p.unit == *unit,
-            Origin::Office => p.has(Role::OfficeContact) && Some(&p.unit) == self.office,
+        let role = match origin {
+            Origin::Unit => Role::InfoOfficer,
+            Origin::Office => Role::OfficeContact,
         };
-        self.people.values().filter(drafts).map(|p| &p.id).collect()
+        self.people_of(Some(unit)).filter(|person| person.has(role)).map(|person| &person.id).collect()
     }
+}
+
+/// The head may sign for the deputy, not the other way round.
+fn may_do(person: &Person, step: &StepSettings) -> bool {
+    person.has(step.actor) || (step.actor == Role::DeputyHead && person.has(Role::UnitHead))
 }
 
 struct Review<'a> {
@@ -74,45 +92,62 @@ struct Review<'a> {
     staff: &'a Staff<'a>,
 }
 
-impl Review<'_> {
+impl<'a> Review<'a> {
     fn check(&self, desk: &mut Desk<'_>) {
-        for step in self.settings.steps.iter().filter(|step| step.scope != Scope::Unit) {
-            let anywhere = UnitCode::new("");
-            if self.staff.of_step(step, &anywhere).is_empty() {
-                let problem = MatterProblem::NobodyFor {
-                    step: step.id.clone(),
-                    procedure: self.procedure.to_string(),
-                    role: step.actor.as_str(),
-                };
-                desk.error(self.file, self.place, problem);
-            }
+        let common: Vec<_> = self.settings.steps.iter().filter(|step| step.scope != Scope::Unit).collect();
+        let common: Vec<_> = common.into_iter().map(|step| (step, self.staff.of_district(step))).collect();
+        for (step, _) in common.iter().filter(|(_, able)| able.is_empty()) {
+            let problem = MatterProblem::NobodyFor {
+                step: step.id.clone(),
+                procedure: self.procedure.to_string(),
+                role: step.actor.as_str(),
+            };
+            desk.error(self.file, self.place, problem);
         }
-        self.check_units(desk);
-        self.check_publisher(desk);
-    }
-
-    /// In each unit that has authors, somebody else must be able to do each step of the unit.
-    fn check_units(&self, desk: &mut Desk<'_>) {
-        let units: BTreeSet<&UnitCode> = match self.settings.origin {
-            Origin::Unit => self.staff.people.values().map(|p| &p.unit).collect(),
+        self.check_publisher(desk, &common);
+        let units: Vec<&UnitCode> = match self.settings.origin {
+            Origin::Unit => self.staff.by_unit.keys().copied().collect(),
             Origin::Office => self.staff.office.into_iter().collect(),
         };
         for unit in units {
-            let authors = self.staff.authors(self.settings.origin, unit);
-            for step in self.settings.steps.iter().filter(|_| !authors.is_empty()) {
-                let able = self.staff.of_step(step, unit);
-                if able.is_empty() && step.scope == Scope::Unit {
-                    self.note_nobody(desk, step, unit);
-                } else if able.len() == 1 && able == authors && is_decision(step) {
-                    let person = able.first().map(ToString::to_string).unwrap_or_default();
-                    let problem = MatterProblem::OnlyTheAuthor {
-                        step: step.id.clone(),
-                        procedure: self.procedure.to_string(),
-                        person,
-                    };
-                    desk.error(self.file, self.place, problem);
-                }
+            self.check_unit(desk, unit, &common);
+        }
+    }
+
+    /// In each unit that has authors, somebody else must be able to do each step.
+    fn check_unit(
+        &self,
+        desk: &mut Desk<'_>,
+        unit: &UnitCode,
+        common: &[(&StepSettings, BTreeSet<&PersonId>)],
+    ) {
+        let authors = self.staff.authors(self.settings.origin, unit);
+        if authors.is_empty() {
+            return;
+        }
+        for step in self.settings.steps.iter().filter(|step| step.scope == Scope::Unit) {
+            let able = self.staff.of_unit(step, Some(unit));
+            if able.is_empty() {
+                self.note_nobody(desk, step, unit);
             }
+            self.check_author(desk, step, &able, &authors);
+        }
+        for (step, able) in common {
+            self.check_author(desk, step, able, &authors);
+        }
+    }
+
+    fn check_author(
+        &self,
+        desk: &mut Desk<'_>,
+        step: &StepSettings,
+        able: &BTreeSet<&PersonId>,
+        authors: &BTreeSet<&PersonId>,
+    ) {
+        if able.len() == 1 && able == authors && is_decision(step) {
+            let person = able.first().map(ToString::to_string).unwrap_or_default();
+            let (step, procedure) = (step.id.clone(), self.procedure.to_string());
+            desk.error(self.file, self.place, MatterProblem::OnlyTheAuthor { step, procedure, person });
         }
     }
 
@@ -128,13 +163,10 @@ impl Review<'_> {
     }
 
     /// Who publishes is not who approved last.
-    fn check_publisher(&self, desk: &mut Desk<'_>) {
-        let nobody = UnitCode::new("");
-        let last =
-            self.settings.steps.iter().rev().find(|step| is_decision(step) && step.scope != Scope::Unit);
-        let publish = self.settings.steps.iter().find(|step| step.actor == Role::AccountAdmin);
-        let (Some(last), Some(publish)) = (last, publish) else { return };
-        let (approve, publish) = (self.staff.of_step(last, &nobody), self.staff.of_step(publish, &nobody));
+    fn check_publisher(&self, desk: &mut Desk<'_>, common: &[(&'a StepSettings, BTreeSet<&PersonId>)]) {
+        let last = common.iter().rev().find(|(step, _)| is_decision(step));
+        let publish = common.iter().find(|(step, _)| step.actor == Role::AccountAdmin);
+        let (Some((_, approve)), Some((_, publish))) = (last, publish) else { return };
         if approve.len() == 1 && approve == publish {
             let person = approve.first().map(ToString::to_string).unwrap_or_default();
             let procedure = self.procedure.to_string();
