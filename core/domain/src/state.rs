@@ -148,10 +148,10 @@ states! {
     Draft "draft" "草稿" { by: "its author", left: "its author who submits or withdraws it", to: [PendingOffice, PendingSecrecy, PendingUnit, PendingLeader, PendingDecision, Withdrawn] }
     PendingSecrecy "pending_secrecy" "待保密审查" { by: "submitting", left: "the secrecy reviewer", to: [PendingUnit, PendingLeader, PendingOffice, Returned, Rejected, Withdrawn] }
     PendingUnit "pending_unit" "待单位审定" { by: "the step before", left: "the head of the unit", to: [PendingOffice, Approved, Returned, Rejected, Withdrawn] }
-    PendingOffice "pending_office" "待审核备案" { by: "submitting, or the step before", left: "the office: approve, return, reject", to: [Approved, Returned, Rejected, Withdrawn, Merged, PendingSecrecy, PendingUnit] }
+    PendingOffice "pending_office" "待审核备案" { by: "submitting, or the step before", left: "the office: approve (and schedule in the same stroke), return, reject", to: [Approved, Scheduled, Returned, Rejected, Withdrawn, Merged, PendingSecrecy, PendingUnit] }
     PendingLeader "pending_leader" "待主管领导审核" { by: "the step before", left: "the supervising leader", to: [PendingPrincipal, Returned, Rejected, Withdrawn] }
     PendingPrincipal "pending_principal" "待主要领导同意" { by: "the supervising leader", left: "the principal leader", to: [Approved, Returned, Rejected, Withdrawn] }
-    PendingDecision "pending_decision" "待办公室审定" { by: "submitting an application to forward", left: "the office", to: [Approved, Returned, Rejected, Withdrawn] }
+    PendingDecision "pending_decision" "待办公室审定" { by: "submitting an application to forward", left: "the office", to: [Approved, Scheduled, Returned, Rejected, Withdrawn] }
     Approved "approved" "已备案待排期" { by: "the last approval, or the office that unschedules", left: "the office that schedules it", to: [Scheduled, Withdrawn] }
     Scheduled "scheduled" "已排期" { by: "the office", left: "the first claim, the office, or its author who withdraws it", to: [Publishing, Approved, Held, Withdrawn, Published, PublishFailed, Expired] }
     Held "held" "暂缓" { by: "the office or the daemon", left: "the office", to: [Scheduled, Publishing, Published, PublishFailed, Withdrawn, Expired] }

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::view::DeliveryView;
 use crate::app::App;
-use crate::command::{Command, Nothing};
+use crate::command::Command;
 use crate::items::Times;
 use crate::problem::{Code, Problem, ProblemView};
 use crate::query::Id;
@@ -30,18 +30,20 @@ pub(super) async fn hold(
     id: Id,
     command: Command<WithReason>,
 ) -> Result<Response, Problem> {
-    let reason = text::tidy(command.body.reason.clone(), "reason")?.unwrap_or_default();
-    change(&app, id, command, move |command, delivery| act::hold(delivery, &command.by, &reason)).await
+    change(&app, id, command, |command, delivery| {
+        act::hold(delivery, &command.by, command.body.reason.as_deref().unwrap_or_default())
+    })
+    .await
 }
 
 /// Lets a held delivery go on. One whose time has passed has to be rescheduled instead.
-#[utoipa::path(post, path = "/api/v1/deliveries/{id}/release", tag = "deliveries", request_body = Nothing,
+#[utoipa::path(post, path = "/api/v1/deliveries/{id}/release", tag = "deliveries", request_body = WithReason,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = DeliveryView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 pub(super) async fn release(
     State(app): State<App>,
     id: Id,
-    command: Command<Nothing>,
+    command: Command<WithReason>,
 ) -> Result<Response, Problem> {
     change(&app, id, command, |command, delivery| act::release(delivery, &command.by, command.at)).await
 }
@@ -55,8 +57,10 @@ pub(super) async fn cancel(
     id: Id,
     command: Command<WithReason>,
 ) -> Result<Response, Problem> {
-    let reason = text::tidy(command.body.reason.clone(), "reason")?.unwrap_or_default();
-    change(&app, id, command, move |command, delivery| act::cancel(delivery, &command.by, &reason)).await
+    change(&app, id, command, |command, delivery| {
+        act::cancel(delivery, &command.by, command.body.reason.as_deref().unwrap_or_default())
+    })
+    .await
 }
 
 /// A new time for what is not out.
@@ -68,8 +72,8 @@ pub(super) async fn reschedule(
     id: Id,
     command: Command<NewTimes>,
 ) -> Result<Response, Problem> {
-    let NewTimes { publish_at, latest_at } = command.body;
-    let times = Times::check(&app, command.at, publish_at, latest_at)?;
+    let NewTimes { due_at, latest_at, .. } = command.body;
+    let times = Times::check(&app, command.at, ("due_at", due_at), latest_at)?;
     change(&app, id, command, move |command, delivery| {
         act::reschedule(delivery, &command.by, times.due_at, times.latest_at, command.at)
     })
@@ -95,8 +99,32 @@ pub(super) async fn resolve(
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WithReason {
+    /// Required to hold and to cancel; kept in the audit.
     #[serde(default)]
     reason: Option<String>,
+}
+
+/// A body with a reason, which goes into the audit.
+trait Reasoned {
+    fn reason(&mut self) -> &mut Option<String>;
+}
+
+impl Reasoned for WithReason {
+    fn reason(&mut self) -> &mut Option<String> {
+        &mut self.reason
+    }
+}
+
+impl Reasoned for NewTimes {
+    fn reason(&mut self) -> &mut Option<String> {
+        &mut self.reason
+    }
+}
+
+impl Reasoned for NewResolution {
+    fn reason(&mut self) -> &mut Option<String> {
+        &mut self.reason
+    }
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -105,11 +133,13 @@ pub(super) struct NewTimes {
     /// RFC 3339 with a zone; now when it is left out.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    publish_at: Option<Timestamp>,
+    due_at: Option<Timestamp>,
     /// As the settings say when it is left out.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     latest_at: Option<Timestamp>,
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -118,7 +148,7 @@ pub(super) struct NewResolution {
     /// `published` (it is there), `not_published` (it is not there and shall not go out) or `retry` (it is not there and
     /// is sent again now).
     #[schema(value_type = String)]
-    outcome: Seen,
+    found: Found,
     /// Of the post, with `published`.
     #[serde(default)]
     url: Option<String>,
@@ -126,47 +156,51 @@ pub(super) struct NewResolution {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     latest_at: Option<Timestamp>,
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 /// What a person saw on the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Seen {
+enum Found {
     Published,
     NotPublished,
     Retry,
 }
 
 fn resolution(app: &App, command: &Command<NewResolution>) -> Result<Resolution, Problem> {
-    let NewResolution { outcome, url, latest_at } = &command.body;
+    let NewResolution { found, url, latest_at, .. } = &command.body;
     let only_with = |field: &str, word: &str| {
-        Err(Problem::because(Code::InvalidValue, format!("it comes with outcome {word:?} only")).at(field))
+        Err(Problem::because(Code::InvalidValue, format!("it comes with found {word:?} only")).at(field))
     };
-    match (outcome, url, latest_at) {
-        (Seen::Published, None, _) => Err(Problem::because(Code::MissingField, "where is it?").at("url")),
-        (Seen::Published, Some(_), Some(_)) => only_with("latest_at", "retry"),
-        (Seen::Published, Some(url), None) => {
+    match (found, url, latest_at) {
+        (Found::Published, None, _) => Err(Problem::because(Code::MissingField, "where is it?").at("url")),
+        (Found::Published, Some(_), Some(_)) => only_with("latest_at", "retry"),
+        (Found::Published, Some(url), None) => {
             let url = url.trim();
             text::address(url, "url")?;
             Ok(Resolution::Published { url: url.to_owned() })
         }
         (_, Some(_), _) => only_with("url", "published"),
-        (Seen::NotPublished, None, Some(_)) => only_with("latest_at", "retry"),
-        (Seen::NotPublished, None, None) => Ok(Resolution::NotPublished),
-        (Seen::Retry, None, latest_at) => {
-            let times = Times::check(app, command.at, None, *latest_at)?;
+        (Found::NotPublished, None, Some(_)) => only_with("latest_at", "retry"),
+        (Found::NotPublished, None, None) => Ok(Resolution::NotPublished),
+        (Found::Retry, None, latest_at) => {
+            let times = Times::check(app, command.at, ("due_at", None), *latest_at)?;
             Ok(Resolution::Retry { latest_at: times.latest_at })
         }
     }
 }
 
 /// Changes a delivery in one transaction; `decide` gets it as it is at that moment. Answers with the delivery after it.
-async fn change<T, D>(app: &App, id: Id, command: Command<T>, decide: D) -> Result<Response, Problem>
+async fn change<T, D>(app: &App, id: Id, mut command: Command<T>, decide: D) -> Result<Response, Problem>
 where
-    T: Send + Sync + 'static,
+    T: Reasoned + Send + Sync + 'static,
     D: Fn(&Command<T>, &Delivery) -> Result<Move, ActRefusal> + Send + Sync + 'static,
 {
     let id = DeliveryId::new(id.0);
+    let reason = text::tidy(command.body.reason().take(), "reason")?;
+    command.body.reason().clone_from(&reason);
     let seen = super::visible(app, &command.by, &id).await?;
     command
         .check_seen(seen.row_version)
@@ -179,7 +213,7 @@ where
         }
         let to = decide(&command, delivery).map_err(|r| Refused::new(r.code(), r.to_string()))?;
         let detail = json!({
-            "from": delivery.state, "to": to.state, "reason": &to.reason, "due_at": to.due_at,
+            "from": delivery.state, "to": to.state, "reason": &reason, "due_at": to.due_at,
             "latest_at": to.latest_at, "receipt": &to.receipt, "item": &delivery.item, "account": &delivery.account,
         });
         let audit = command.audit(to.action, format!("delivery:{}", delivery.id), detail);

@@ -68,18 +68,12 @@ fn times(app: &App, command: &Command<NewDecision>) -> Result<Option<Times>, Pro
     if body.publish_at.is_none() && body.latest_at.is_none() {
         return Ok(None);
     }
-    if body.verdict_is_not_approval() || body.publish_at.is_none() {
+    if body.decision != Verdict::Approve || body.publish_at.is_none() {
         let detail = "publish_at comes with an approval, latest_at with publish_at";
         return Err(Problem::because(Code::InvalidTime, detail).at("publish_at"));
     }
     permit::require(&command.by, Act::Schedule)?;
-    Times::check(app, command.at, body.publish_at, body.latest_at).map(Some)
-}
-
-impl NewDecision {
-    fn verdict_is_not_approval(&self) -> bool {
-        self.decision != Verdict::Approve
-    }
+    Times::check(app, command.at, ("publish_at", body.publish_at), body.latest_at).map(Some)
 }
 
 fn change(

@@ -33,7 +33,7 @@ pub(super) async fn schedule(
 ) -> Result<Response, Problem> {
     permit::require(&command.by, Act::Schedule)?;
     let NewSchedule { publish_at, latest_at } = command.body;
-    let times = Times::check(&app, command.at, publish_at, latest_at)?;
+    let times = Times::check(&app, command.at, ("publish_at", publish_at), latest_at)?;
     super::change(&app, id, command, move |app, command, record| change(app, command, record, times)).await
 }
 
@@ -63,21 +63,21 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(60);
 const FARTHEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 impl Times {
-    /// Takes times that somebody can mean (A18). The domain decides whether they fit together.
+    /// Takes times that somebody can mean (A18), now when `field` has none. The domain decides whether they fit together.
     pub(crate) fn check(
         app: &App,
         now: Timestamp,
-        due_at: Option<Timestamp>,
+        (field, due_at): (&str, Option<Timestamp>),
         latest_at: Option<Timestamp>,
     ) -> Result<Self, Problem> {
         let refuse = |field: &str, detail: &str| Err(Problem::because(Code::InvalidTime, detail).at(field));
         let due_at = due_at.unwrap_or(now);
         if later(due_at, CLOCKS_DIFFER) < now {
-            return refuse("publish_at", "it lies in the past");
+            return refuse(field, "it lies in the past");
         }
         let farthest = later(now, FARTHEST);
         if due_at > farthest {
-            return refuse("publish_at", "it lies more than a year ahead");
+            return refuse(field, "it lies more than a year ahead");
         }
         let due_at = due_at.max(now);
         let latest_at = latest_at.unwrap_or_else(|| app.engine.latest(due_at));

@@ -69,6 +69,7 @@ codes! {
     StaleVersion "stale_version" CONFLICT "It has changed since you read it" "内容已更新，请重新阅读"
     MissingApproval "missing_approval" CONFLICT "An approval is missing" "审核手续不全"
     NotApproved "not_approved" CONFLICT "It is not approved" "尚未通过审核"
+    AlreadyOnAccount "already_on_account" CONFLICT "The account already has this item" "该账号已有此稿件"
     TooLate "too_late" CONFLICT "It is too late for this" "已超过最迟时间"
     Refused "refused" CONFLICT "The rules do not allow this" "规则不允许此操作"
     ReasonRequired "reason_required" UNPROCESSABLE_ENTITY "A reason is required" "请填写理由"
