@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::fault::{Finding, Place};
 use crate::files::FileKind;
@@ -190,12 +191,21 @@ fn not_read_hint(within: &str, name: &str) -> Option<String> {
 /// Opens without waiting for a pipe's other end, and looks at what was opened, not at what the name led to before.
 fn read_file(root: &Path, name: &str) -> Result<Vec<u8>, FileProblem> {
     let unreadable = |error: io::Error| FileProblem::Unreadable { cause: error.to_string() };
-    let real = root.join(name).canonicalize().map_err(unreadable)?;
-    if !real.starts_with(root) {
-        return Err(FileProblem::OutsideFolder);
-    }
+    let path = root.join(name);
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NOFOLLOW;
-    let file = File::from(rustix::fs::open(&real, flags, Mode::empty()).map_err(|e| unreadable(e.into()))?);
+    let open = |path: &Path| rustix::fs::open(path, flags, Mode::empty());
+    let opened = match open(&path) {
+        // A link: it may lead to another place in the folder.
+        Err(Errno::LOOP) => {
+            let real = path.canonicalize().map_err(unreadable)?;
+            if !real.starts_with(root) {
+                return Err(FileProblem::OutsideFolder);
+            }
+            open(&real)
+        }
+        opened => opened,
+    };
+    let file = File::from(opened.map_err(|error| unreadable(error.into()))?);
     let meta = file.metadata().map_err(unreadable)?;
     if !meta.is_file() {
         return Err(FileProblem::NotRegular);

@@ -82,11 +82,14 @@ pub(crate) fn check_platform(
     desk.error(file, platform.place, problem);
 }
 
+/// Platform, and every secret with its name, in order.
+type Credentials<'a> = (&'a str, Vec<(&'a str, &'a str)>);
+
 /// What an account must not share with another.
 #[derive(Default)]
 struct Seen<'a> {
     on_platform: HashMap<(&'a str, &'a str), (usize, Place, &'a str)>,
-    credentials: HashMap<String, (usize, Place, &'a str)>,
+    credentials: HashMap<Credentials<'a>, (usize, Place, &'a str)>,
 }
 
 impl<'a> Seen<'a> {
@@ -112,11 +115,10 @@ impl<'a> Seen<'a> {
     /// Accounts may share the secret of an app; the same secrets throughout are the same sign-in.
     fn check_credentials(&mut self, desk: &mut Desk<'_>, file: usize, section: &'a AccountSection) {
         let Some((first_key, _)) = section.secrets.first() else { return };
-        let each =
-            section.secrets.iter().map(|(key, name)| Some(format!("{}={}", key.value, name.as_ref()?)));
-        let Some(mut all) = each.collect::<Option<Vec<String>>>() else { return };
-        all.sort();
-        let whole = format!("{}\n{}", section.platform.value, all.join("\n"));
+        let each = section.secrets.iter().map(|(key, name)| Some((key.value.as_str(), name.as_deref()?)));
+        let Some(mut all) = each.collect::<Option<Vec<_>>>() else { return };
+        all.sort_unstable();
+        let whole = (section.platform.value.as_str(), all);
         if let Some((first_file, first, other)) = self.credentials.get(&whole).copied() {
             let first = desk.place_text(first_file, first);
             desk.error(

@@ -139,6 +139,7 @@ impl<'a> Desk<'a> {
     }
 
     fn index_ids(&mut self) {
+        self.index.reserve(self.set.iter().map(|parsed| parsed.defined.len()).sum());
         for (file, parsed) in self.set.iter().enumerate() {
             for given in &parsed.defined {
                 if let Some((first_file, first)) = self.index.get(&(given.thing, given.id.as_str())).copied()
