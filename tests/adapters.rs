@@ -42,11 +42,12 @@ const SINS: &[(&str, &[&str], bool)] = &[
 /// A unit whose account is on the hostile platform, restless enough for a test.
 fn with_hostile(district: &District, stage: &Stage) {
     district.install("hostile");
+    SINS.iter().for_each(|(sin, _, _)| district.secret(&format!("H-{sin}")));
     let accounts: String = SINS
         .iter()
         .map(|(sin, _, _)| {
             format!(
-                "  - {{id: H-{sin}, platform: hostile, name: 恶意, uid: \"{sin}\", status: active, settings: {{base_url: \"{}\", sin: {sin}}}, secrets: {{access_token: \"file:token\"}}}}\n",
+                "  - {{id: H-{sin}, platform: hostile, name: 恶意, uid: \"{sin}\", status: active, settings: {{base_url: \"{}\", sin: {sin}}}, secrets: {{access_token: \"file:H-{sin}.token\"}}}}\n",
                 stage.mock_url()
             )
         })

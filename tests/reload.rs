@@ -121,7 +121,7 @@ fn bad(district: &District) -> Vec<(String, &'static str, Vec<u8>)> {
         ("missing name", u, swap("name: 单位D07\n", "")),
         ("a list for a text", u, swap("name: 单位D07", "name: [单位]")),
         ("a text for a list", u, swap("roles: [info_officer]", "roles: info_officer")),
-        ("a secret in clear", u, swap("file:token", "2.00AbCdEfGhIjKlMnOp")),
+        ("a secret in clear", u, swap("file:W015.token", "2.00AbCdEfGhIjKlMnOp")),
         ("a second office", u, swap("category: department", "category: office")),
         ("a column of nobody", "columns.yaml", text("columns:\n  - {id: yaowen, name: 要闻, platforms: [weibo], procedures: [P4], owner: D99}\n...\n")),
         ("a column with no procedure", "columns.yaml", text("columns:\n  - {id: yaowen, name: 要闻, platforms: [weibo], procedures: [P9], owner: OFFICE}\n...\n")),

@@ -21,7 +21,6 @@ impl District {
         }
         make_private(&district.path("data"));
         make_private(&district.path("secrets"));
-        fs::write(district.path("secrets/token"), "sandbox-token").unwrap();
         district.install("mock");
         district.write_district(mock_url, "");
         district.write(
@@ -55,7 +54,14 @@ impl District {
 
     /// A unit with an information officer `{code}.xx` and these accounts, each with its id as its uid.
     pub fn unit(&self, code: &str, category: &str, accounts: &[&str]) {
+        accounts.iter().for_each(|id| self.secret(id));
         self.write(&format!("units/{code}.yaml"), &unit(code, category, accounts));
+    }
+
+    /// The token of an account.
+    pub fn secret(&self, account: &str) {
+        fs::write(self.path("secrets").join(format!("{account}.token")), format!("token of {account}"))
+            .unwrap();
     }
 
     /// Writes a file of the settings with its end mark, the way an editor does: a new file, then a rename.
@@ -115,7 +121,7 @@ fn unit(code: &str, category: &str, accounts: &[&str]) -> String {
     let accounts: String = accounts
         .iter()
         .map(|id| {
-            format!("  - {{id: {id}, platform: weibo, name: 账号{id}, uid: \"{id}\", status: active, secrets: {{access_token: \"file:token\"}}}}\n")
+            format!("  - {{id: {id}, platform: weibo, name: 账号{id}, uid: \"{id}\", status: active, secrets: {{access_token: \"file:{id}.token\"}}}}\n")
         })
         .collect();
     let accounts = if accounts.is_empty() { String::new() } else { format!("accounts:\n{accounts}") };
