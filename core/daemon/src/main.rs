@@ -2,6 +2,7 @@
 
 mod client;
 mod commands;
+mod demo;
 mod failure;
 mod installed;
 mod logging;

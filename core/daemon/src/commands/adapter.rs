@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::wait_for;
-use crate::client::{Client, ServerArgs, segment};
+use crate::client::{Client, ServerArgs};
 use crate::failure::Ended;
 use crate::installed::{AdapterFile, manifests};
 use crate::output::{Output, field};
@@ -38,13 +38,6 @@ enum Command {
         /// The adapter, such as target/release/libmock.so
         file: PathBuf,
     },
-    /// Ask a platform, through the running daemon, whether an account can be used
-    CheckAccount {
-        /// Id of the account
-        id: String,
-        #[command(flatten)]
-        server: ServerArgs,
-    },
 }
 
 impl Adapter {
@@ -53,7 +46,6 @@ impl Adapter {
             Command::List { adapters: Some(folder), .. } => list_folder(&folder, output),
             Command::List { adapters: None, server } => wait_for(list_running(&server, output)),
             Command::Check { file } => trial::check(&file, output),
-            Command::CheckAccount { id, server } => wait_for(check_account(&id, &server, output)),
         }
     }
 }
@@ -108,28 +100,18 @@ fn running_table(body: &Value) -> Table {
     let mut table =
         Table::new(["name", "version", "platform", "state", "accounts", "calls", "crashes", "note"]);
     for adapter in super::listed(body, "adapters") {
-        let accounts = adapter.get("accounts").and_then(Value::as_array);
-        let accounts = accounts.map(|all| {
-            let ids = all.iter().map(|one| one.as_str().map_or_else(|| field(one, "/id"), str::to_owned));
-            ids.collect::<Vec<_>>().join(" ")
-        });
+        let accounts = adapter.get("accounts").and_then(Value::as_array).into_iter().flatten();
+        let accounts: Vec<&str> = accounts.filter_map(Value::as_str).collect();
         table.row([
             field(adapter, "/name"),
             field(adapter, "/version"),
             field(adapter, "/platform"),
             field(adapter, "/state"),
-            accounts.unwrap_or_default(),
+            accounts.join(" "),
             field(adapter, "/calls"),
             field(adapter, "/crashes"),
             field(adapter, "/reason"),
         ]);
     }
     table
-}
-
-async fn check_account(id: &str, server: &ServerArgs, output: Output) -> Result<Ended> {
-    let path = format!("/api/v1/accounts/{}/check", segment(id)?);
-    let answer = Client::new(server)?.post(&path, &json!({})).await?;
-    output.answer(&answer.body, |body| format!("{id}: {body}"))?;
-    Ok(Ended::Fine)
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::item::without_nulls;
 use super::wait_for;
 use crate::client::{Client, Refused, ServerArgs};
 use crate::failure::Ended;
@@ -12,6 +13,9 @@ use crate::output::{Output, field};
 /// Have the daemon read its configuration now, and say what came of it
 #[derive(Debug, Args)]
 pub(crate) struct Reload {
+    /// Apply a large change that waits for confirmation, by its revision
+    #[arg(long, value_name = "REVISION")]
+    confirm: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -36,7 +40,7 @@ pub(crate) struct Resume {
 impl Reload {
     pub(crate) fn run(self, output: Output) -> Result<Ended> {
         let client = Client::new(&self.server)?;
-        match wait_for(client.post("/-/reload", &json!({}))) {
+        match wait_for(client.post("/-/reload", &without_nulls(json!({"confirm": self.confirm})))) {
             Ok(answer) => {
                 output.answer(&answer.body, words)?;
                 Ok(Ended::Fine)
@@ -44,7 +48,7 @@ impl Reload {
             // The report is the answer: the settings that run are still good.
             Err(error) => match error.downcast::<Refused>() {
                 Ok(refused) if refused.problem.get("faults").is_some() => {
-                    output.answer(&refused.problem, faults)?;
+                    output.answer(&refused.problem, not_applied)?;
                     Ok(Ended::Not)
                 }
                 Ok(refused) => Err(refused.into()),
@@ -66,7 +70,7 @@ impl Stop {
 impl Resume {
     pub(crate) fn run(self, output: Output) -> Result<Ended> {
         let client = Client::new(&self.server)?;
-        let answer = wait_for(client.post("/api/v1/resume", &json!({})))?;
+        let answer = wait_for(client.post("/api/v1/stop/lift", &json!({})))?;
         output.answer(&answer.body, resumed)?;
         Ok(Ended::Fine)
     }
@@ -77,19 +81,23 @@ fn words(body: &Value) -> String {
     format!("{result} {revision}").trim().to_owned()
 }
 
-fn faults(problem: &Value) -> String {
-    let mut text = format!("{}\n", field(problem, "/title"));
-    let faults = problem.get("faults").map(|faults| faults.get("faults").unwrap_or(faults));
-    for fault in faults.and_then(Value::as_array).into_iter().flatten() {
-        let (file, line, column) = (field(fault, "/file"), field(fault, "/line"), field(fault, "/column"));
-        text.push_str(&format!("{file}:{line}:{column}  {}\n", field(fault, "/message")));
+/// The faults of refused settings, or the reasons why a large change waits.
+fn not_applied(problem: &Value) -> String {
+    let mut text = format!("{}: {}\n", field(problem, "/title"), field(problem, "/detail"));
+    for fault in problem.get("faults").and_then(Value::as_array).into_iter().flatten() {
+        if fault.is_object() {
+            let place = ["/file", "/line", "/column"].map(|part| field(fault, part)).join(":");
+            let suggestion = field(fault, "/suggestion");
+            let suggestion = if suggestion.is_empty() { suggestion } else { format!("; {suggestion}") };
+            text.push_str(&format!("{place}  {}{suggestion}\n", field(fault, "/message")));
+        }
     }
     text
 }
 
-fn resumed(body: &Value) -> String {
-    match body.pointer("/stop").or(Some(body)).filter(|stop| stop.get("lifting").is_some()) {
-        Some(_) => "noted: a second person has to say `juzhen resume` too".to_owned(),
-        None => "lifted: sending goes on".to_owned(),
+fn resumed(body: &Value) -> &'static str {
+    match body.get("stopped").and_then(Value::as_bool) {
+        Some(true) => "noted: a second person has to say `juzhen resume` too",
+        _ => "lifted: sending goes on",
     }
 }

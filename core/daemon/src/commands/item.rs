@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::{listed, wait_for};
-use crate::client::{Client, ServerArgs, With, fresh_key, query, segment};
+use crate::client::{Answer, Client, ServerArgs, With, fresh_key, query, segment};
 use crate::failure::{Ended, Usage};
 use crate::output::{Output, field};
 use crate::table::Table;
@@ -63,7 +64,7 @@ enum Command {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Change the text of an item; what was approved of it no longer counts
+    /// Write a returned item anew and hand it in again; what was approved of other texts no longer counts
     Revise {
         id: String,
         #[command(flatten)]
@@ -126,24 +127,25 @@ impl Command {
             Self::Schedule { id, at, latest } => {
                 let now = Timestamp::now();
                 let latest = latest.map(|text| when::parse(&text, now)).transpose()?;
-                let body = without_nulls(json!({"due_at": when::parse(&at, now)?, "latest_at": latest}));
-                changed(client, &id, "/schedule", &body).await?
+                let body = without_nulls(json!({"publish_at": when::parse(&at, now)?, "latest_at": latest}));
+                changed(client, Method::POST, &id, "/schedule", &body).await?
             }
             Self::Withdraw { id, reason } => {
-                changed(client, &id, "/withdraw", &without_nulls(json!({"reason": reason}))).await?
+                changed(client, Method::POST, &id, "/withdraw", &without_nulls(json!({"reason": reason})))
+                    .await?
             }
-            Self::Revise { id, body } => changed(client, &id, "/revise", &body.read()?).await?,
+            Self::Revise { id, body } => changed(client, Method::PUT, &id, "/content", &body.read()?).await?,
         };
         output.answer(&answer.body, card)
     }
 }
 
 /// Changes an item as it is now, so that nothing is changed that somebody else has changed meanwhile.
-async fn changed(client: &Client, id: &str, action: &str, body: &Value) -> Result<crate::client::Answer> {
+async fn changed(client: &Client, method: Method, id: &str, action: &str, body: &Value) -> Result<Answer> {
     let seen = client.get(&path(id, "")?).await?;
     let key = fresh_key()?;
     let with = With { key: Some(&key), if_match: seen.etag.as_deref() };
-    client.post_with(&path(id, action)?, body, with).await
+    client.send(method, &path(id, action)?, Some(body), with).await
 }
 
 fn path(id: &str, action: &str) -> Result<String> {
@@ -222,7 +224,7 @@ pub(crate) fn table(body: &Value) -> Table {
             field(item, "/author"),
             field(item, "/state"),
             short(&field(item, "/hash")),
-            headline(item),
+            field(item, "/heading"),
         ]);
     }
     table
@@ -242,11 +244,11 @@ pub(crate) fn card(item: &Value) -> String {
         let title = if title.is_empty() { title } else { format!("【{title}】") };
         text.push_str(&format!("{platform:<10} {title}{words}\n"));
     }
-    let mut decisions = Table::new(["decided by", "step", "verdict", "at", "reason"]);
+    let mut decisions = Table::new(["decided by", "step", "decision", "at", "reason"]);
     let mut any = false;
     for decision in item.get("decisions").and_then(Value::as_array).into_iter().flatten() {
         any = true;
-        decisions.row(["/person", "/step", "/verdict", "/at", "/reason"].map(|part| field(decision, part)));
+        decisions.row(["/person", "/step", "/decision", "/at", "/reason"].map(|part| field(decision, part)));
     }
     if any {
         text.push_str(&format!("\n{decisions}"));
@@ -260,11 +262,4 @@ pub(crate) fn card(item: &Value) -> String {
 /// The first digits of a hash: enough to tell two versions apart.
 fn short(hash: &str) -> String {
     hash.chars().take(12).collect()
-}
-
-fn headline(item: &Value) -> String {
-    let variants = item.get("variants").and_then(Value::as_object);
-    let Some(variant) = variants.and_then(|all| all.values().next()) else { return field(item, "/title") };
-    let title = field(variant, "/title");
-    if title.is_empty() { field(variant, "/text").chars().take(20).collect() } else { title }
 }

@@ -7,9 +7,10 @@ mod control;
 mod delivery;
 mod item;
 mod review;
+mod run;
 mod sandbox;
 mod schema;
-mod secret;
+pub(crate) mod secret;
 mod unit;
 mod user;
 
@@ -22,6 +23,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 use tokio::runtime::Builder;
 
+use crate::demo;
 use crate::failure::{Ended, conclude};
 use crate::output::Output;
 
@@ -45,6 +47,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
+    Run(run::Run),
     Check(check::Check),
     Schema(schema::Schema),
     Unit(unit::Unit),
@@ -64,6 +68,8 @@ enum Command {
 impl Command {
     fn run(self, output: Output) -> Result<Ended> {
         match self {
+            Self::Demo(command) => command.run(output),
+            Self::Run(command) => command.run(output),
             Self::Check(command) => command.run(output),
             Self::Schema(command) => command.run(output),
             Self::Unit(command) => command.run(output),
@@ -85,9 +91,15 @@ impl Command {
 /// Where the daemon keeps what must survive.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataArgs {
-    /// Folder of the database, tokens and secrets; made if it does not exist
-    #[arg(long, env = "JUZHEN_DATA", default_value = "juzhen-data", value_name = "DIR")]
-    pub(crate) data: PathBuf,
+    /// Folder of the database, tokens and secrets, made if it does not exist; default: juzhen-data
+    #[arg(long, env = "JUZHEN_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl DataArgs {
+    pub(crate) fn or_default(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| PathBuf::from("juzhen-data"))
+    }
 }
 
 /// Runs a command that waits for answers: one thread is enough for it.

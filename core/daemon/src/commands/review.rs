@@ -77,7 +77,7 @@ async fn decide(client: &Client, verdict: &str, decision: &Decision) -> Result<V
             decision.id, decision.hash, decision.id
         )));
     }
-    let body = without_nulls(json!({"verdict": verdict, "hash": hash, "reason": decision.reason}));
+    let body = without_nulls(json!({"decision": verdict, "hash": hash, "reason": decision.reason}));
     let key = fresh_key()?;
     let with = With { key: Some(&key), if_match: item.etag.as_deref() };
     Ok(client.post_with(&format!("{path}/decisions"), &body, with).await?.body)

@@ -42,7 +42,7 @@ enum Command {
 impl Secret {
     pub(crate) fn run(self, output: Output) -> Result<Ended> {
         let Command::Set { name, secrets, data } = self.command;
-        let folder = secrets.unwrap_or_else(|| secrets_in(&data.data));
+        let folder = secrets.unwrap_or_else(|| secrets_in(&data.or_default()));
         let mut value = String::new();
         let read = io::stdin().take(LONGEST + 1).read_to_string(&mut value);
         read.context("could not read the secret from standard input")?;

@@ -41,7 +41,7 @@ impl User {
         if !is_plain(&person) {
             bail!(Usage(format!("{person:?} is no person's id: letters, digits, `.`, `-` and `_` only")));
         }
-        let (person, tokens) = (PersonId::from(person.as_str()), TokenFolder::in_data(&data.data));
+        let (person, tokens) = (PersonId::from(person.as_str()), TokenFolder::in_data(&data.or_default()));
         if revoke {
             let revoked = tokens.revoke(&person)?;
             let document = json!({"person": person, "revoked": revoked});

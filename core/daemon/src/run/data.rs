@@ -30,10 +30,6 @@ impl DataFolder {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
-
-    pub(crate) fn database(&self) -> PathBuf {
-        database_in(&self.path)
-    }
 }
 
 /// Where the embedded database of a data folder is.

@@ -1,4 +1,182 @@
 //! The life of the daemon: one data folder, one engine, one server, and the signals that end or refresh them.
+//!
+//! Started in the order in which things can fail without harm: the data folder and its lock, the database, the engine
+//! (settings, adapters, what a crash left behind), the address. Only then is anything claimed, and only then does the
+//! line `listening on …` appear. Ended in the opposite order: nothing new is claimed, what has begun is finished within
+//! [`GRACE`], adapters and database are closed.
 
 pub(crate) mod data;
+pub(crate) mod database;
 pub(crate) mod signals;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use axum::Router;
+use juzhen_domain::id::PersonId;
+use juzhen_engine::clock::Machine;
+use juzhen_engine::failpoint::Failpoints;
+use juzhen_engine::{Engine, EngineOptions, ReloadOutcome, StartError};
+use juzhen_server::{ServerOptions, Tokens};
+use juzhen_settings::Locale;
+use juzhen_store::Sqlite;
+use rustix::fs::Mode;
+use rustix::process::umask;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::tokens::TokenFolder;
+use data::DataFolder;
+use signals::Stop;
+
+/// How long a send may go on after the daemon was told to stop. With closing, the whole stays below 45 s (P15).
+const GRACE: Duration = Duration::from_secs(40);
+/// How long closing may take when nobody wants to wait any longer.
+const HASTE: Duration = Duration::from_secs(2);
+
+/// What a daemon is started with.
+#[derive(Debug)]
+pub(crate) struct DaemonOptions {
+    pub(crate) config: PathBuf,
+    pub(crate) data: PathBuf,
+    pub(crate) database: PathBuf,
+    /// Where adapters are when the settings do not say.
+    pub(crate) adapters: PathBuf,
+    /// Where secrets are when the settings do not say.
+    pub(crate) secrets: PathBuf,
+    /// Instead of the address of the settings.
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) failpoints: Failpoints,
+}
+
+/// A daemon that is ready to serve; nothing is claimed yet.
+pub(crate) struct Daemon {
+    engine: Engine,
+    router: Router,
+    listener: TcpListener,
+    address: SocketAddr,
+    // Let go of last.
+    folder: DataFolder,
+}
+
+/// What has to be true before anything is read or written: files for our eyes only, memory that nobody can dump.
+pub(crate) fn prepare_process() -> Result<()> {
+    umask(Mode::from_raw_mode(0o077));
+    juzhen_host::harden_this_process().context("could not shut other processes out of this one's memory")
+}
+
+impl Daemon {
+    pub(crate) async fn start(options: DaemonOptions) -> Result<Self> {
+        let folder = DataFolder::open(&options.data)?;
+        let store = Sqlite::open(&options.database, juzhen_store::SqliteOptions::default())
+            .with_context(|| format!("could not open the database {}", options.database.display()))?;
+        let tokens = TokenFolder::in_data(folder.path());
+        let engine = Engine::start(EngineOptions {
+            config: options.config.clone(),
+            adapters: options.adapters,
+            secrets: options.secrets,
+            store: Arc::new(store),
+            world: Arc::new(Machine),
+            failpoints: Arc::new(options.failpoints),
+            tune_host: |_| {},
+        })
+        .await
+        .map_err(|error| told(error, &options.config))?;
+        let listen = options.listen.unwrap_or_else(|| engine.settings().server.listen);
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!(
+                "could not listen on {listen}: choose another address with --listen, or stop what uses it"
+            )
+        })?;
+        let address = listener.local_addr().context("could not ask for our own address")?;
+        let router = juzhen_server::router(engine.clone(), ServerOptions::new(Arc::new(tokens)));
+        Ok(Self { engine, router, listener, address, folder })
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves and publishes until told to stop; `serving` is called once requests are answered.
+    pub(crate) async fn run(self, stop: Stop, serving: impl FnOnce() -> Result<()>) -> Result<()> {
+        let Self { engine, router, listener, folder, .. } = self;
+        let server = tokio::spawn(juzhen_server::serve(listener, router, stop.soon.clone()));
+        let reloads = tokio::spawn(reload_on_hangup(engine.clone(), stop.soon.clone()));
+        if let Err(error) = serving() {
+            // Nobody hears us; then nobody would know how to stop us either.
+            stop.soon.cancel();
+            warn!("Could not say that we serve; stopping");
+            finish(&engine, &stop).await;
+            return Err(error);
+        }
+        finish(&engine, &stop).await;
+        // Both end by themselves; a panic of theirs was logged where it happened.
+        drop(tokio::time::timeout(HASTE, async { tokio::join!(server, reloads) }).await);
+        info!(data = %folder.path().display(), "Stopped");
+        Ok(())
+    }
+}
+
+/// Runs the engine to its end, or to the moment when nobody wants to wait for it any longer.
+async fn finish(engine: &Engine, stop: &Stop) {
+    tokio::select! {
+        () = engine.run(stop.soon.clone(), GRACE) => {}
+        () = stop.now.cancelled() => {
+            warn!("Not waiting for what has begun: it is looked up after the next start");
+            let close = async { engine.host().shutdown(Duration::ZERO).await; engine.store().close().await };
+            drop(tokio::time::timeout(HASTE, close).await);
+        }
+    }
+}
+
+/// SIGHUP: read the configuration now. What it brought is in the log.
+async fn reload_on_hangup(engine: Engine, stop: CancellationToken) {
+    let mut hangup = match signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
+        Err(error) => return warn!(%error, "Cannot listen for SIGHUP"),
+    };
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {}
+            () = stop.cancelled() => return,
+        }
+        match engine.reload().await {
+            ReloadOutcome::Unchanged { revision } => info!(revision, "SIGHUP: the files are as they were"),
+            ReloadOutcome::Applied { revision, .. } => info!(revision, "SIGHUP: new settings run"),
+            ReloadOutcome::Refused(report) => {
+                warn!(faults = report.faults.len(), "SIGHUP: the files have faults");
+            }
+            ReloadOutcome::NeedsConfirmation(proposed) => {
+                warn!(revision = proposed.revision, "SIGHUP: a person has to confirm this change");
+            }
+            ReloadOutcome::NotKept { problem } => warn!(problem, "SIGHUP: the settings could not be kept"),
+        }
+    }
+}
+
+/// The report of refused settings as people read it, then the error in one line.
+#[allow(clippy::print_stderr, reason = "the report belongs on the terminal of whoever starts it")]
+fn told(error: StartError, config: &Path) -> anyhow::Error {
+    let StartError::Settings { report, .. } = &error else { return error.into() };
+    eprintln!("{}", report.display(Locale::from_environment()));
+    let faults = report.faults.len();
+    let config = config.display();
+    anyhow!(
+        "the settings in {config} have {faults} faults, and no earlier ones are kept: run `juzhen check {config}`"
+    )
+}
+
+impl Tokens for TokenFolder {
+    fn person(&self, token: &str) -> Option<PersonId> {
+        TokenFolder::person(self, token, jiff::Timestamp::now())
+    }
+}
