@@ -65,6 +65,14 @@ pub(super) fn end(c: &Connection, id: i64, answer: &EffectAnswer) -> Result<(), 
     Ok(())
 }
 
+/// Whether a request of the call left and its answer is not known. One with the platform's own key may be sent again by
+/// the same call.
+pub(super) fn is_unanswered(c: &Connection, call: &str, resumes: bool) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT 1 FROM effects WHERE call = ?1 AND answered_at IS NULL
+         AND NOT (?2 AND idempotency_key IS NOT NULL)";
+    Ok(rows::first(c, SQL, params![call, resumes], |_| Ok(()))?.is_some())
+}
+
 /// The attempt that holds a delivery with this call.
 struct Live {
     attempt: AttemptId,

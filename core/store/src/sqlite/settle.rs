@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{DeliveryRow, millis};
-use super::{audit, deliveries, items};
+use super::{audit, deliveries, effects, items};
 use crate::error::StoreError;
 use crate::values::{Audit, Settle, Settled};
 
@@ -19,6 +19,7 @@ pub(super) fn settle(c: &Connection, settle: &Settle) -> Result<Settled, StoreEr
         return late(c, &before.delivery, settle);
     }
     let after = after(c, &before, settle)?;
+    let after = in_doubt_if_unanswered(c, &before, after, settle)?;
     let end = Ending {
         outcome: &settle.outcome,
         detail: settle.detail.as_deref(),
@@ -83,6 +84,32 @@ fn after(c: &Connection, before: &DeliveryRow, settle: &Settle) -> Result<Delive
             delivery.reason = Some(reason);
         }
     }
+    Ok(row)
+}
+
+/// Whatever the caller believes: a request that left and was never answered may be out, so the delivery does not go back
+/// to where it is sent again by itself (R4). Only the same call with the platform's own key may go on.
+fn in_doubt_if_unanswered(
+    c: &Connection,
+    before: &DeliveryRow,
+    after: DeliveryRow,
+    settle: &Settle,
+) -> Result<DeliveryRow, StoreError> {
+    use DeliveryState as S;
+    let sent_again = matches!(after.delivery.state, S::Due | S::Waiting | S::Held);
+    if !sent_again || !matches!(before.delivery.state, S::Sending | S::InDoubt) {
+        return Ok(after);
+    }
+    let Some(attempt) = attempts::newest(c, &settle.delivery)? else { return Ok(after) };
+    let resumes = after.resume_call.is_some();
+    if !effects::is_unanswered(c, &attempt.call, resumes)? {
+        return Ok(after);
+    }
+    let said = after.delivery.reason.unwrap_or_default();
+    let mut row = before.clone();
+    row.delivery.state = S::InDoubt;
+    row.delivery.reason = Some(format!("a request was never answered ({said})"));
+    row.delivery.next_at = settle.now;
     Ok(row)
 }
 

@@ -352,6 +352,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn f18_a_full_disk_keeps_what_was_answered_and_comes_back() {
+        let (_folder, writer) = start(commit);
+        let pages = |most: i64| {
+            move |c: &Connection| {
+                c.query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(()))?;
+                Ok(())
+            }
+        };
+        // The same answer as from a disk without room.
+        writer.write("limit", pages(4)).await.unwrap();
+        let fill = |c: &Connection| {
+            insert(50)(c)?;
+            Ok(c.execute_batch("CREATE TABLE big AS SELECT randomblob(1000000) AS b")?)
+        };
+        let gate = writer.write("insert", insert(1));
+        let (before, full, after) =
+            tokio::join!(gate, writer.write("fill", fill), writer.write("insert", insert(2)));
+        assert!(full.is_err());
+        let answered: Vec<i64> =
+            [(1, before), (2, after)].into_iter().filter(|(_, a)| a.is_ok()).map(|(n, _)| n).collect();
+        assert_eq!(rows(&writer).await, answered);
+        writer.write("limit", pages(100_000)).await.unwrap();
+        writer.write("fill", fill).await.unwrap();
+        assert!(rows(&writer).await.contains(&50));
+    }
+
+    #[tokio::test]
     async fn f21_after_a_failed_fsync_nothing_is_answered_any_more() {
         fn no_disk(_: &Connection) -> rusqlite::Result<()> {
             Err(rusqlite::Error::SqliteFailure(

@@ -1,0 +1,113 @@
+//! What every store has to do, written once. A driver's test file makes a [`Place`] and calls [`exercise!`]; a promise
+//! or fault that a test proves is in its name.
+
+pub(crate) mod audit;
+pub(crate) mod claims;
+pub(crate) mod effects;
+pub(crate) mod fixture;
+pub(crate) mod items;
+pub(crate) mod keeping;
+pub(crate) mod machine;
+pub(crate) mod settling;
+pub(crate) mod stopping;
+pub(crate) mod sweeping;
+
+use std::sync::Arc;
+
+use juzhen_store::Store;
+
+/// Where a store keeps its things: it can be opened, left, and opened again.
+pub(crate) trait Place: Send + Sync {
+    fn open(&self) -> Arc<dyn Store>;
+}
+
+/// One test for every behaviour.
+#[macro_export]
+macro_rules! exercise {
+    ($place:expr) => {
+        $crate::exercise! { @ $place;
+            items {
+                submitting_keeps_everything
+                p21_a_repeated_request_has_its_effect_once
+                p02_the_hash_has_to_be_that_of_the_bytes
+                changing_reads_decides_and_writes_together
+                f101_only_what_the_state_allows_is_written
+                p02_an_edit_raises_the_version_and_keeps_old_decisions
+                f103_withdrawing_and_cancelling
+                lists_are_newest_first_and_filtered
+            }
+            claims {
+                what_is_due_is_claimed_once
+                p06_nothing_is_claimed_before_its_time
+                p06_ahead_of_time_means_for_its_time
+                p07_what_is_too_late_is_missed
+                p02_what_is_not_approved_is_held
+                p09_what_the_settings_lost_is_held
+                p20_caps_of_delivery_hour_and_gap
+                order_of_an_account_is_kept
+                a_backlog_of_one_account_does_not_hide_the_others
+                f36_two_claims_at_once_never_share_a_delivery
+            }
+            settling {
+                published_with_a_receipt
+                f08_forwards_are_made_in_the_same_commit
+                p23_an_account_gets_an_item_once
+                each_outcome_leads_where_it_should
+                f37_late_news_is_evidence_and_nothing_else
+                f06_a_doubt_is_looked_at_until_it_is_closed
+                what_is_waiting_for_a_look_comes_with_all_it_needs
+                what_the_machine_forbids_is_refused
+                a_person_takes_it_on_anew
+            }
+            effects {
+                the_first_effect_marks_the_delivery_as_sending
+                an_answer_is_given_out_again
+                f04_only_the_live_claim_may_send
+                p26_nothing_leaves_under_stop
+                p07_a_claim_that_slept_past_its_time_may_not_send
+                f11_a_resumed_call_goes_on_where_it_stopped
+                another_way_than_before_is_a_mismatch
+                what_never_left_may_leave_again_unless_the_call_went_on
+                r04_an_unanswered_request_is_in_doubt_whatever_the_caller_says
+                a_long_answer_is_kept_in_part_and_incomplete
+            }
+            sweeping {
+                f03_f04_recovering_what_was_only_claimed
+                f05_f06_recovering_what_may_be_out
+                f11_recovering_between_two_requests
+                p07_sweeping_misses_what_is_late
+                waiting_ones_come_back_at_their_time
+                p09_holding_and_releasing_with_the_settings
+                counting
+            }
+            stopping {
+                p26_stop_survives_a_restart_and_two_people_lift_it
+                p26_stop_holds_what_becomes_due_and_lifting_releases_it
+            }
+            audit {
+                p12_the_chain_is_whole_and_lists_by_subject
+                f19_a_change_that_fails_leaves_no_audit_row_and_no_change
+            }
+            keeping {
+                values_and_blobs
+                the_last_settings
+                p04_what_was_answered_is_there_after_a_restart
+                closing
+            }
+        }
+        #[test]
+        fn machine() {
+            $crate::suite::machine::any_history_keeps_the_promises(|| $place);
+        }
+    };
+    (@ $place:expr; $($group:ident { $($name:ident)+ })+) => {
+        $(mod $group {
+            use super::*;
+
+            $(#[tokio::test]
+            async fn $name() {
+                $crate::suite::$group::$name(&$place).await;
+            })+
+        })+
+    };
+}

@@ -1,0 +1,249 @@
+//! Settling: what came of an attempt, and what follows from it.
+
+use std::sync::Arc;
+
+use juzhen_domain::delivery::{Delivery, DeliveryKind, ReceiptBy};
+use juzhen_domain::id::{AccountId, DeliveryId};
+use juzhen_domain::outcome::Next;
+use juzhen_domain::state::{DeliveryState, ItemState};
+use juzhen_store::*;
+
+use super::Place;
+use super::fixture::*;
+
+/// Forwards to these accounts, whatever the item has already.
+fn forward_to(accounts: &'static [&'static str]) -> Follow {
+    Arc::new(move |origin, item, _| {
+        let forward = |account: &&str| Delivery {
+            id: DeliveryId::new(format!("{}>{account}", origin.id)),
+            kind: DeliveryKind::Forward { origin: origin.id.clone(), hops: origin.kind.hops() + 1 },
+            route: Some("onward".into()),
+            ..delivery(item, account, 60)
+        };
+        accounts.iter().map(forward).collect()
+    })
+}
+
+pub(crate) async fn published_with_a_receipt(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let claim = claim_one(&*store, 1).await;
+    send(&*store, &claim, 1).await;
+    let settled = settle(&*store, &claim, published("7", 2), 3).await;
+    assert_eq!((settled.state, settled.receipt.clone()), (DeliveryState::Published, Some(receipt("7", 2))));
+    let kept = record(&*store, "i1-W000").await;
+    assert_eq!(kept.delivery, settled);
+    let attempt = &kept.attempts[0];
+    assert_eq!((attempt.ended_at, attempt.outcome.as_deref()), (Some(at(3)), Some("test")));
+    assert_eq!(
+        (attempt.detail.as_deref(), attempt.adapter.as_ref().map(String::len)),
+        (Some("said"), Some(64))
+    );
+    assert_eq!(item_state(&*store, "i1").await, ItemState::Published);
+    let expected = ["delivery.made", "delivery.claimed", "delivery.sending", "delivery.published"];
+    assert_eq!(actions(&*store, "delivery:i1-W000").await, expected);
+}
+
+pub(crate) async fn f08_forwards_are_made_in_the_same_commit(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let claim = claim_one(&*store, 0).await;
+    send(&*store, &claim, 0).await;
+    let settle = Settle { follow: forward_to(&["W001", "W002"]), ..settle_as(&claim, published("7", 1), 1) };
+    let Settled::Applied { forwards, .. } = store.settle(settle).await.unwrap() else { panic!("late") };
+    assert_eq!(forwards.len(), 2);
+    assert_eq!(forwards[0], record(&*store, "i1-W000>W001").await.delivery);
+    assert_eq!(item_state(&*store, "i1").await, ItemState::Publishing);
+    let round = claim_at(&*store, 60).await;
+    assert_eq!(round.len(), 2);
+    let origin = round[0].origin.as_ref().unwrap();
+    assert_eq!((origin.id.as_str(), origin.receipt.as_ref()), ("i1-W000", Some(&receipt("7", 1))));
+}
+
+async fn claim_at(store: &dyn Store, seconds: i64) -> Vec<Claim> {
+    claim(store, seconds).await
+}
+
+pub(crate) async fn p23_an_account_gets_an_item_once(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0), ("W001", 500)]).await;
+    let claim = claim_one(&*store, 0).await;
+    send(&*store, &claim, 0).await;
+    let follow = forward_to(&["W001", "W002", "W000", "W002"]);
+    let settle = Settle { follow, ..settle_as(&claim, published("7", 1), 1) };
+    let Settled::Applied { forwards, .. } = store.settle(settle).await.unwrap() else { panic!("late") };
+    assert_eq!(forwards.iter().map(|f| f.account.as_str()).collect::<Vec<_>>(), ["W002"]);
+    let twice = change(&*store, "i1", |record| {
+        let mut second = delivery(&record.item, "W001", 700);
+        second.id = "second".into();
+        ItemChange { new_deliveries: vec![second], ..moved(record, record.item.state) }
+    });
+    let twice = twice.await;
+    assert!(matches!(&twice, Err(StoreError::Refused(r)) if r.code == "already_on_account"), "{twice:?}");
+}
+
+pub(crate) async fn each_outcome_leads_where_it_should(place: &dyn Place) {
+    let store = place.open();
+    let why = || "why".to_owned();
+    let cases = [
+        (
+            Next::Accepted { ticket: "t".into(), look_at: at(9) },
+            DeliveryState::Accepted,
+            ItemState::Publishing,
+        ),
+        (Next::Again { at: at(9), reason: why(), resume: false }, DeliveryState::Due, ItemState::Scheduled),
+        (Next::Waiting { until: at(9), reason: why() }, DeliveryState::Waiting, ItemState::Scheduled),
+        (Next::Refused { reason: why() }, DeliveryState::Refused, ItemState::PublishFailed),
+        (Next::Held { reason: why() }, DeliveryState::Held, ItemState::Held),
+        (Next::InDoubt { look_at: at(9), reason: why() }, DeliveryState::InDoubt, ItemState::Publishing),
+        (Next::NeedsPerson { reason: why() }, DeliveryState::NeedsPerson, ItemState::Publishing),
+    ];
+    for (n, (next, state, item)) in cases.into_iter().enumerate() {
+        let (id, account) = (format!("i{n}"), format!("W{n}"));
+        scheduled(&*store, &id, &[(&account, 0)]).await;
+        let claim = claim_one(&*store, 1).await;
+        send(&*store, &claim, 1).await;
+        let settled = settle(&*store, &claim, next, 2).await;
+        assert_eq!((settled.state, item_state(&*store, &id).await), (state, item));
+        use DeliveryState::{Accepted, Due, InDoubt, Waiting};
+        match state {
+            Accepted => assert_eq!(settled.ticket.as_deref(), Some("t")),
+            _ => assert_eq!(settled.reason.as_deref(), Some("why")),
+        }
+        if matches!(state, Accepted | Due | InDoubt | Waiting) {
+            assert_eq!(settled.next_at, at(9));
+        }
+        let open = record(&*store, settled.id.as_str()).await.attempts.iter().any(|a| a.ended_at.is_none());
+        assert!(!open, "{state}");
+    }
+}
+
+pub(crate) async fn f37_late_news_is_evidence_and_nothing_else(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let claim = claim_one(&*store, 0).await;
+    begin(&*store, &claim.attempt.call, "post", 0).await;
+    // The daemon is thought dead; another has looked after its claims.
+    store.recover(at(5)).await.unwrap();
+    let before = record(&*store, "i1-W000").await;
+    assert_eq!(before.delivery.state, DeliveryState::InDoubt);
+    let news = store.settle(settle_as(&claim, published("7", 6), 6)).await.unwrap();
+    assert_eq!(news, Settled::Late { state: DeliveryState::InDoubt });
+    let after = record(&*store, "i1-W000").await;
+    assert_eq!((&after.delivery, &after.attempts), (&before.delivery, &before.attempts));
+    let late = &after.late[0];
+    assert_eq!((late.says, late.platform_id.as_deref()), (DeliveryState::Published, Some("7")));
+    assert_eq!((late.attempt.as_ref(), late.at), (Some(&claim.attempt.id), at(6)));
+    // The same under an older claim number, while the delivery is in the very state that was expected.
+    let redo = delivery_moved(&"i1-W000".into(), DeliveryState::NeedsPerson, 7);
+    change_delivery(&*store, redo, "i1-W000").await;
+    let redo = delivery_moved(&"i1-W000".into(), DeliveryState::Due, 8);
+    change_delivery(&*store, redo, "i1-W000").await;
+    let second = claim_one(&*store, 9).await;
+    assert_eq!((second.delivery.fence, second.attempt.id.as_str()), (2, "i1-W000.2"));
+    begin(&*store, &second.attempt.call, "post", 9).await;
+    let news = store.settle(settle_as(&claim, published("7", 6), 10)).await.unwrap();
+    assert_eq!(news, Settled::Late { state: DeliveryState::Sending });
+    assert_eq!(record(&*store, "i1-W000").await.late.len(), 2);
+    let audited = actions(&*store, "delivery:i1-W000").await;
+    assert_eq!(audited.iter().filter(|a| *a == "delivery.late_news").count(), 2);
+}
+
+pub(crate) async fn f06_a_doubt_is_looked_at_until_it_is_closed(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let claim = claim_one(&*store, 0).await;
+    begin(&*store, &claim.attempt.call, "post", 0).await;
+    let doubt = |look: i64| Next::InDoubt { look_at: at(look), reason: "not seen yet".into() };
+    settle(&*store, &claim, doubt(10), 1).await;
+    let looked = |next, now| Settle {
+        expected: (DeliveryState::InDoubt, 1),
+        or_claimed: false,
+        ..settle_as(&claim, next, now)
+    };
+    store.settle(looked(doubt(20), 10)).await.unwrap();
+    store.settle(looked(doubt(30), 20)).await.unwrap();
+    let look = Look { states: vec![DeliveryState::InDoubt], now: at(29), most: 9 };
+    assert_eq!(store.to_look_at(look.clone()).await.unwrap(), []);
+    let found = store.to_look_at(Look { now: at(30), ..look }).await.unwrap();
+    assert_eq!(found[0].doubt, Some(Doubt { since: at(1), looks: 2 }));
+    let evidence = juzhen_domain::delivery::Receipt { by: ReceiptBy::Evidence, ..receipt("7", 1) };
+    store.settle(looked(Next::Published(evidence.clone()), 30)).await.unwrap();
+    let closed = record(&*store, "i1-W000").await;
+    assert_eq!((closed.delivery.state, closed.doubt), (DeliveryState::Published, None));
+    assert_eq!(closed.delivery.receipt, Some(evidence));
+    // Two looks that said the same are one line in the audit.
+    let audited = actions(&*store, "delivery:i1-W000").await;
+    assert_eq!(audited.iter().filter(|a| *a == "delivery.in_doubt").count(), 1);
+}
+
+pub(crate) async fn what_is_waiting_for_a_look_comes_with_all_it_needs(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let first = claim_one(&*store, 0).await;
+    send(&*store, &first, 0).await;
+    let follow = Settle { follow: forward_to(&["W001"]), ..settle_as(&first, published("7", 1), 1) };
+    store.settle(follow).await.unwrap();
+    let forward = claim_one(&*store, 60).await;
+    send(&*store, &forward, 60).await;
+    settle(&*store, &forward, Next::Accepted { ticket: "t".into(), look_at: at(62) }, 60).await;
+    let states = vec![DeliveryState::InDoubt, DeliveryState::Accepted];
+    let found = store.to_look_at(Look { states, now: at(62), most: 9 }).await.unwrap();
+    assert_eq!(found.len(), 1);
+    let Looked { delivery, doubt, attempt, item, origin } = &found[0];
+    assert_eq!((delivery.id.as_str(), delivery.ticket.as_deref()), ("i1-W000>W001", Some("t")));
+    assert_eq!((doubt, attempt.as_ref().map(|a| &a.id)), (&None, Some(&forward.attempt.id)));
+    assert_eq!((item.id.as_str(), origin.as_ref().map(|o| o.id.as_str())), ("i1", Some("i1-W000")));
+}
+
+pub(crate) async fn what_the_machine_forbids_is_refused(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let claim = claim_one(&*store, 0).await;
+    // Published without a single request: there was no effect that could have published it.
+    let impossible = store.settle(settle_as(&claim, published("7", 1), 1)).await;
+    assert!(matches!(impossible, Err(StoreError::Impossible { .. })), "{impossible:?}");
+    assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Claimed);
+    send(&*store, &claim, 1).await;
+    settle(&*store, &claim, published("7", 1), 1).await;
+    let again = Settle { expected: (DeliveryState::Published, 1), ..settle_as(&claim, published("8", 2), 2) };
+    assert!(matches!(store.settle(again).await, Err(StoreError::Impossible { .. })));
+    let id: DeliveryId = "i1-W000".into();
+    let changer: DeliveryChanger = Arc::new(|d| Ok(delivery_moved(&d.id, DeliveryState::Due, 3)));
+    assert!(matches!(store.change_delivery(&id, changer).await, Err(StoreError::Impossible { .. })));
+    assert_eq!(record(&*store, "i1-W000").await.delivery.receipt, Some(receipt("7", 1)));
+    let _: AccountId = claim.delivery.account;
+}
+
+pub(crate) async fn a_person_takes_it_on_anew(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let claim = claim_one(&*store, 0).await;
+    send(&*store, &claim, 0).await;
+    let resume = Next::Again { at: at(1), reason: "crashed".into(), resume: true };
+    settle(&*store, &claim, resume, 1).await;
+    let gave_up = store.sweep(at(1000), all_active()).await.unwrap();
+    assert_eq!(gave_up.missed, 1);
+    let anew = DeliveryChange {
+        due_at: Some(at(2000)),
+        latest_at: Some(at(3000)),
+        forget_tries: true,
+        ..delivery_moved(&"i1-W000".into(), DeliveryState::Due, 1001)
+    };
+    let due = change_delivery(&*store, anew, "i1-W000").await;
+    assert_eq!((due.state, due.tries, due.next_at, due.reason), (DeliveryState::Due, 0, at(2000), None));
+    // A new call with a new id: what the old one had begun is closed.
+    let second = claim_one(&*store, 2000).await;
+    assert_eq!((second.attempt.id.as_str(), second.attempt.call.as_str()), ("i1-W000.2", "i1-W000.2"));
+    // A person who saw it on the account.
+    settle(&*store, &second, Next::NeedsPerson { reason: "look".into() }, 2001).await;
+    let seen =
+        juzhen_domain::delivery::Receipt { by: ReceiptBy::Person, platform_id: None, ..receipt("", 2001) };
+    let change = DeliveryChange {
+        receipt: Some(seen.clone()),
+        ..delivery_moved(&"i1-W000".into(), DeliveryState::Published, 2002)
+    };
+    let published = change_delivery(&*store, change, "i1-W000").await;
+    assert_eq!(published.receipt, Some(seen));
+    assert_eq!(item_state(&*store, "i1").await, ItemState::Published);
+}
