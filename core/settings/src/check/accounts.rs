@@ -39,7 +39,9 @@ pub(crate) fn build(
     office: Option<&UnitCode>,
 ) -> BTreeMap<AccountId, Account> {
     let mut accounts = BTreeMap::new();
-    let mut seen = Seen::default();
+    let count = units.iter().map(|(_, unit)| unit.accounts.len()).sum();
+    let mut seen =
+        Seen { on_platform: HashMap::with_capacity(count), credentials: HashMap::with_capacity(count) };
     for (file, unit) in units {
         for section in &unit.accounts {
             let account = account(desk, *file, section, &unit.code.value, adapters);
@@ -86,7 +88,6 @@ pub(crate) fn check_platform(
 type Credentials<'a> = (&'a str, Vec<(&'a str, &'a str)>);
 
 /// What an account must not share with another.
-#[derive(Default)]
 struct Seen<'a> {
     on_platform: HashMap<(&'a str, &'a str), (usize, Place, &'a str)>,
     credentials: HashMap<Credentials<'a>, (usize, Place, &'a str)>,

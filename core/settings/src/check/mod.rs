@@ -6,6 +6,7 @@ mod review;
 mod routes;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::fault::{Finding, Place};
 use crate::files::{
@@ -140,18 +141,19 @@ impl<'a> Desk<'a> {
 
     fn index_ids(&mut self) {
         self.index.reserve(self.set.iter().map(|parsed| parsed.defined.len()).sum());
+        let mut twice = Vec::new();
         for (file, parsed) in self.set.iter().enumerate() {
             for given in &parsed.defined {
-                if let Some((first_file, first)) = self.index.get(&(given.thing, given.id.as_str())).copied()
-                {
-                    let first = self.place_text(first_file, first);
-                    let problem =
-                        MatterProblem::DefinedTwice { thing: given.thing, id: given.id.clone(), first };
-                    self.error(file, given.place, problem);
-                } else {
-                    self.index.insert((given.thing, given.id.as_str()), (file, given.place));
+                match self.index.entry((given.thing, given.id.as_str())) {
+                    Entry::Vacant(entry) => drop(entry.insert((file, given.place))),
+                    Entry::Occupied(entry) => twice.push((file, given, *entry.get())),
                 }
             }
+        }
+        for (file, given, (first_file, first)) in twice {
+            let first = self.place_text(first_file, first);
+            let problem = MatterProblem::DefinedTwice { thing: given.thing, id: given.id.clone(), first };
+            self.error(file, given.place, problem);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Procedures: every step has somebody who can do it, and who is not the author (Y40, R-33).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use juzhen_domain::id::{PersonId, UnitCode};
 use juzhen_domain::matrix::{Person, Procedure, Role};
@@ -57,25 +57,48 @@ impl<'a> Staff<'a> {
     }
 
     /// Who of a unit may do a step.
-    fn of_unit(&self, step: &StepSettings, unit: Option<&UnitCode>) -> BTreeSet<&'a PersonId> {
-        self.people_of(unit).filter(|person| may_do(person, step)).map(|person| &person.id).collect()
+    fn of_unit(&self, step: &StepSettings, unit: Option<&UnitCode>) -> Able<'a> {
+        self.people_of(unit)
+            .filter(|person| may_do(person, step))
+            .map(|person| &person.id)
+            .collect::<Able<'a>>()
     }
 
     /// Who may do a step that is the same for every unit.
-    fn of_district(&self, step: &StepSettings) -> BTreeSet<&'a PersonId> {
+    fn of_district(&self, step: &StepSettings) -> Able<'a> {
         if step.scope == Scope::Office {
             return self.of_unit(step, self.office);
         }
         let everybody = self.by_unit.values().flatten();
-        everybody.filter(|person| may_do(person, step)).map(|person| &person.id).collect()
+        everybody.filter(|person| may_do(person, step)).map(|person| &person.id).collect::<Able<'a>>()
     }
 
-    fn authors(&self, origin: Origin, unit: &UnitCode) -> BTreeSet<&'a PersonId> {
+    fn authors(&self, origin: Origin, unit: &UnitCode) -> Able<'a> {
         let role = match origin {
             Origin::Unit => Role::InfoOfficer,
             Origin::Office => Role::OfficeContact,
         };
         self.people_of(Some(unit)).filter(|person| person.has(role)).map(|person| &person.id).collect()
+    }
+}
+
+/// Who may do something, as far as it matters: nobody, one person, or several.
+#[derive(Debug, Clone, Copy, Default)]
+struct Able<'a> {
+    first: Option<&'a PersonId>,
+    more: bool,
+}
+
+impl<'a> Able<'a> {
+    fn only(self) -> Option<&'a PersonId> {
+        self.first.filter(|_| !self.more)
+    }
+}
+
+impl<'a> FromIterator<&'a PersonId> for Able<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a PersonId>>(people: I) -> Self {
+        let mut people = people.into_iter();
+        Self { first: people.next(), more: people.next().is_some() }
     }
 }
 
@@ -96,7 +119,7 @@ impl<'a> Review<'a> {
     fn check(&self, desk: &mut Desk<'_>) {
         let common: Vec<_> = self.settings.steps.iter().filter(|step| step.scope != Scope::Unit).collect();
         let common: Vec<_> = common.into_iter().map(|step| (step, self.staff.of_district(step))).collect();
-        for (step, _) in common.iter().filter(|(_, able)| able.is_empty()) {
+        for (step, _) in common.iter().filter(|(_, able)| able.first.is_none()) {
             let problem = MatterProblem::NobodyFor {
                 step: step.id.clone(),
                 procedure: self.procedure.to_string(),
@@ -115,37 +138,29 @@ impl<'a> Review<'a> {
     }
 
     /// In each unit that has authors, somebody else must be able to do each step.
-    fn check_unit(
-        &self,
-        desk: &mut Desk<'_>,
-        unit: &UnitCode,
-        common: &[(&StepSettings, BTreeSet<&PersonId>)],
-    ) {
+    fn check_unit(&self, desk: &mut Desk<'_>, unit: &UnitCode, common: &[(&StepSettings, Able<'_>)]) {
         let authors = self.staff.authors(self.settings.origin, unit);
-        if authors.is_empty() {
+        if authors.first.is_none() {
             return;
         }
         for step in self.settings.steps.iter().filter(|step| step.scope == Scope::Unit) {
             let able = self.staff.of_unit(step, Some(unit));
-            if able.is_empty() {
+            if able.first.is_none() {
                 self.note_nobody(desk, step, unit);
             }
-            self.check_author(desk, step, &able, &authors);
+            self.check_author(desk, step, able, authors);
         }
         for (step, able) in common {
-            self.check_author(desk, step, able, &authors);
+            self.check_author(desk, step, *able, authors);
         }
     }
 
-    fn check_author(
-        &self,
-        desk: &mut Desk<'_>,
-        step: &StepSettings,
-        able: &BTreeSet<&PersonId>,
-        authors: &BTreeSet<&PersonId>,
-    ) {
-        if able.len() == 1 && able == authors && is_decision(step) {
-            let person = able.first().map(ToString::to_string).unwrap_or_default();
+    fn check_author(&self, desk: &mut Desk<'_>, step: &StepSettings, able: Able<'_>, authors: Able<'_>) {
+        if let Some(person) = able.only()
+            && authors.only() == Some(person)
+            && is_decision(step)
+        {
+            let person = person.to_string();
             let (step, procedure) = (step.id.clone(), self.procedure.to_string());
             desk.error(self.file, self.place, MatterProblem::OnlyTheAuthor { step, procedure, person });
         }
@@ -163,12 +178,14 @@ impl<'a> Review<'a> {
     }
 
     /// Who publishes is not who approved last.
-    fn check_publisher(&self, desk: &mut Desk<'_>, common: &[(&'a StepSettings, BTreeSet<&PersonId>)]) {
+    fn check_publisher(&self, desk: &mut Desk<'_>, common: &[(&'a StepSettings, Able<'_>)]) {
         let last = common.iter().rev().find(|(step, _)| is_decision(step));
         let publish = common.iter().find(|(step, _)| step.actor == Role::AccountAdmin);
         let (Some((_, approve)), Some((_, publish))) = (last, publish) else { return };
-        if approve.len() == 1 && approve == publish {
-            let person = approve.first().map(ToString::to_string).unwrap_or_default();
+        if let Some(person) = approve.only()
+            && publish.only() == Some(person)
+        {
+            let person = person.to_string();
             let procedure = self.procedure.to_string();
             desk.error(self.file, self.place, MatterProblem::PublisherApproves { procedure, person });
         }

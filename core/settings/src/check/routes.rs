@@ -1,6 +1,6 @@
 //! Routes: every name leads somewhere, and no forwarding goes round in a circle (Y38, P23).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use juzhen_domain::id::{AccountId, Platform, RouteId};
 use juzhen_domain::matrix::{Account, AccountStatus};
@@ -140,11 +140,13 @@ fn check_loops(
             route.to.retain(|to| !from.contains(to));
         }
     }
-    // Only an account that something is forwarded to can lie on a circle; the others need not be walked.
-    let reached: BTreeMap<AccountId, Platform> = open
-        .iter()
-        .filter(|route| route.kind == RouteKind::Forward && route.enabled)
+    // Only an account that is forwarded to and forwarded from can lie on a circle; the others need not be walked.
+    let forwards = || open.iter().filter(|route| route.kind == RouteKind::Forward && route.enabled);
+    let everywhere = forwards().any(|route| route.when.accounts.is_empty());
+    let sources: HashSet<&AccountId> = forwards().flat_map(|route| &route.when.accounts).collect();
+    let reached: BTreeMap<AccountId, Platform> = forwards()
         .flat_map(|route| &route.to)
+        .filter(|to| everywhere || sources.contains(to))
         .filter_map(|to| accounts.get(to).map(|account| (to.clone(), account.platform.clone())))
         .collect();
     for _ in 0..MOST_LOOPS {
