@@ -99,6 +99,11 @@ impl Sqlite {
         &self.opened
     }
 
+    /// Transactions committed since it was opened: fewer than changes, as changes share them.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+
     fn start(
         path: &Path,
         options: SqliteOptions,

@@ -2,8 +2,9 @@
 //! answers all of them after the commit: the cost of an fsync is shared, and nobody hears "done" before it is durable.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -21,6 +22,7 @@ pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Message>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     poison: Poison,
+    commits: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -32,11 +34,18 @@ impl Writer {
         commit: Commit,
     ) -> std::io::Result<Self> {
         let (jobs, waiting) = mpsc::channel();
-        let turns =
-            Turns { connection, group: group.max(1), poison: poison.clone(), commit, checkpointed: 0 };
+        let commits = Arc::new(AtomicU64::new(0));
+        let turns = Turns {
+            connection,
+            group: group.max(1),
+            poison: poison.clone(),
+            commit,
+            checkpointed: 0,
+            commits: Arc::clone(&commits),
+        };
         let thread =
             std::thread::Builder::new().name("store-writer".into()).spawn(move || turns.run(&waiting))?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), poison })
+        Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), poison, commits })
     }
 
     /// Runs `work` in a transaction; returns once it is durable.
@@ -50,6 +59,11 @@ impl Writer {
         let job = TypedJob { attempted, work: Some(work), result: None, answer };
         self.send(Message::Job(Box::new(job)))?;
         answered.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Transactions that were committed.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Lets the jobs before it finish, then takes no more.
@@ -152,6 +166,7 @@ struct Turns {
     commit: Commit,
     /// `total_changes` at the last checkpoint.
     checkpointed: u64,
+    commits: Arc<AtomicU64>,
 }
 
 /// Rows changed between two checkpoints: about 1,000 pages of log.
@@ -232,7 +247,9 @@ impl Turns {
             }
             say("RELEASE job")?;
         }
-        (self.commit)(&self.connection)
+        (self.commit)(&self.connection)?;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// After the answers, so that nobody waits for it; not by SQLite itself, which would not tell of a failed fsync.

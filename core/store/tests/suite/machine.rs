@@ -244,7 +244,7 @@ impl<'a> History<'a> {
         let Some(work) = choose(&mut self.lost, n).cloned() else { return };
         let id = work.claim.delivery.id.clone();
         let before = record(&*self.store(), id.as_str()).await;
-        if kind % 2 == 0 {
+        if kind.is_multiple_of(2) {
             let begun = self.store().begin_effect(effect(&work.claim.attempt.call, "late", self.now)).await;
             let may_not = matches!(begun.unwrap(), EffectBegun::Refused(_) | EffectBegun::Mismatch(_));
             // Its call may be the one that is being resumed: then this is the resumed call's own next request.
