@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use host::{District, answer_of, c_adapter, hostile, mock, refused, status, until, variant};
+use host::{District, SLOW, answer_of, c_adapter, hostile, mock, refused, status, until, variant};
 use juzhen_host::{Host, peek_directory};
 
 async fn works(host: &Host, district: &District) {
@@ -57,6 +57,25 @@ async fn a_swap_under_load_fails_no_call() {
         old.iter().flatten().all(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f81_a_call_that_began_on_the_old_file_ends_on_it() {
+    let district = District::new().await;
+    district.install(mock(), "mock.so");
+    let host = district.host(district.options()).await;
+    let old = status(&host, "mock").sha256;
+    // Longer than the grace of a shutdown.
+    let slow = host.call(district.publish("mock", 1, SLOW));
+    let (reply, ()) = tokio::join!(slow, async {
+        until("posted", || district.platform.posts(1, SLOW) == 1).await;
+        district.install(&variant(mock(), 1), "mock.so");
+        until("swapped", || status(&host, "mock").sha256 != old).await;
+        works(&host, &district).await;
+    });
+    assert_eq!(answer_of(&reply)["state"], "published");
+    assert_eq!(reply.adapter.unwrap().sha256, old);
+    assert_eq!((district.platform.posts(1, SLOW), status(&host, "mock").crashes), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

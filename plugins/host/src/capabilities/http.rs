@@ -307,6 +307,7 @@ async fn clean(
     if let Err(failure) = capture(scope, secrets, &head.capture, &mut recorded.body).await {
         // The token is lost, and the answer could hold it: the adapter learns only that it failed.
         recorded.body.clear();
+        recorded.complete = false;
         recorded.failure = Some(failure);
     }
     let masks = crate::journal::lock(&scope.masks).clone();

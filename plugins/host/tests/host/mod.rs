@@ -29,6 +29,9 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A secret that must not be seen anywhere.
 pub const CANARY: &str = "canary-5a17ed-token";
 
+/// A text for which the platform takes its time.
+pub const SLOW: &str = "langsam";
+
 /// A folder of adapters and a platform.
 pub struct District {
     pub folder: tempfile::TempDir,
@@ -208,9 +211,16 @@ impl Drop for Platform {
 }
 
 async fn take(State(seen): State<Seen>, method: Method, uri: Uri, body: Bytes) -> axum::Json<Value> {
-    let mut seen = seen.lock().unwrap();
-    let number = seen.len().to_string();
-    seen.push((format!("{method} {}", uri.path()), String::from_utf8_lossy(&body).into_owned()));
+    let body = String::from_utf8_lossy(&body).into_owned();
+    let slow = body.contains(SLOW);
+    let number = {
+        let mut seen = seen.lock().unwrap();
+        seen.push((format!("{method} {}", uri.path()), body));
+        (seen.len() - 1).to_string()
+    };
+    if slow {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+    }
     axum::Json(
         json!({ "id": number, "media_id": format!("m{number}"), "url": null, "posts": [], "echo": CANARY }),
     )
