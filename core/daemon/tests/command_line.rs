@@ -4,13 +4,11 @@
 mod support;
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{Running, juzhen, run, run_with_input};
+use support::{Running, http, juzhen, run, run_with_input};
 
 #[test]
 fn asked_wrongly_is_exit_code_2_with_what_was_meant() {
@@ -41,7 +39,7 @@ fn the_sandbox_says_first_where_it_is_and_ends_in_order() {
         let first: Value = serde_json::from_str(&sandbox.line()).unwrap();
         let keys: Vec<&str> = first.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(keys, ["ledger", "mock", "wechat", "weibo"]);
-        let ledger = get(first["ledger"].as_str().unwrap());
+        let ledger = http("GET", first["ledger"].as_str().unwrap(), "");
         assert!(ledger.contains("\"effects\":[]"), "{ledger}");
         sandbox.signal(signal);
         assert_eq!(sandbox.wait().code(), Some(0));
@@ -78,14 +76,4 @@ fn a_secret_is_read_from_standard_input() {
     let ran = run_with_input(&["secret", "set", "w000", "--secrets", folder_text], "");
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert_eq!(fs::read_to_string(folder.join("w000")).unwrap(), "s3cret");
-}
-
-/// A plain HTTP/1.0 request: the body of the answer, headers included.
-fn get(url: &str) -> String {
-    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let mut stream = TcpStream::connect(host).unwrap();
-    write!(stream, "GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }

@@ -43,7 +43,7 @@ pub(crate) struct Run {
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     log_format: LogFormat,
     /// This is a test: the failpoints named in FAILPOINTS count
-    #[arg(long)]
+    #[arg(long = "i-am-a-test", hide = true)]
     test: bool,
 }
 
@@ -100,7 +100,9 @@ fn failpoints(test: bool) -> Result<Failpoints> {
         Err(_) => Ok(Failpoints::default()),
         Ok(list) if test => Ok(Failpoints::parse(&list)?),
         Ok(_) => {
-            bail!(Usage("FAILPOINTS is set; that is for tests only: unset it, or say --test".to_owned()))
+            bail!(Usage(
+                "FAILPOINTS is set; that is for tests only: unset it, or say --i-am-a-test".to_owned()
+            ))
         }
     }
 }

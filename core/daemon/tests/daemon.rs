@@ -1,0 +1,160 @@
+//! The daemon's life: one at a time, stopped in order, reloaded, started on the last good settings.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use support::district::{District, until};
+use support::{finish, http, juzhen};
+
+#[test]
+fn f36_p18_the_second_daemon_on_the_same_data_names_the_first_and_ends() {
+    let district = District::new();
+    let daemon = district.start();
+    let second = finish(district.command().stderr(std::process::Stdio::piped()));
+    assert_eq!(second.code, Some(1), "{second:?}");
+    let said = second.stderr.lines().last().unwrap();
+    assert!(
+        said.starts_with("juzhen: ") && said.contains(&format!("process {}", daemon.process.pid())),
+        "{said}"
+    );
+    assert_eq!(second.stdout, "", "it never served");
+    assert!(http("GET", &format!("{}/healthz", daemon.url), "").contains("200 OK"), "the first one goes on");
+}
+
+#[test]
+fn f16_p15_told_to_stop_it_finishes_what_has_begun() {
+    let district = District::new();
+    let mut daemon = district.start();
+    district.fault(r#"{"match":{"method":"POST"},"times":1,"do":{"kind":"delay_ms","ms":1500}}"#);
+    let item = district.schedule(&daemon, "高温防护提示");
+    until("the post is on the platform", || !district.effects().is_empty());
+    daemon.process.signal(Signal::TERM);
+    assert_eq!(daemon.process.wait().code(), Some(0), "{}", district.log());
+
+    let daemon = district.start();
+    let delivery = district.done(&daemon, "off.hg", &["delivery", "list", "--item", &item]);
+    assert_eq!(delivery["deliveries"][0]["state"], "published", "{delivery}\n{}", district.log());
+    assert_eq!(district.effects().len(), 1);
+}
+
+#[test]
+fn p15_told_twice_it_does_not_wait_and_loses_nothing() {
+    let district = District::new();
+    let mut daemon = district.start();
+    district.fault(r#"{"match":{"method":"POST"},"times":1,"do":{"kind":"hang"}}"#);
+    let item = district.schedule(&daemon, "消防通道请勿占用");
+    until("the post is on the platform", || !district.effects().is_empty());
+    let told = Instant::now();
+    daemon.process.signal(Signal::TERM);
+    std::thread::sleep(Duration::from_millis(300));
+    daemon.process.signal(Signal::TERM);
+    assert_eq!(daemon.process.wait().code(), Some(0), "{}", district.log());
+    // The platform never answers, so a daemon that waited would have waited for its whole grace of 40 s.
+    assert!(told.elapsed() < Duration::from_secs(30), "it waited {:?}", told.elapsed());
+
+    let daemon = district.start();
+    until("the post is found on the account", || {
+        let list = district.done(&daemon, "off.hg", &["delivery", "list", "--item", &item]);
+        list["deliveries"][0]["state"] == "published"
+    });
+    assert_eq!(district.effects().len(), 1, "looked up, not sent again");
+}
+
+#[test]
+fn p8_files_with_faults_leave_everything_as_it_was_also_at_the_next_start() {
+    let district = District::new();
+    let mut daemon = district.start();
+    let file = district.config().join("units/D07.yaml");
+    let good = fs::read_to_string(&file).unwrap();
+    fs::write(&file, good.replace("category: department", "category: departmnt")).unwrap();
+    let refused = district.ask(&daemon, "sys", &["reload"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert_eq!(refused.json()["faults"][0]["file"], "units/D07.yaml", "{refused:?}");
+    daemon.process.signal(Signal::HUP);
+    until("the log has the result of SIGHUP", || district.log().contains("SIGHUP: the files have faults"));
+    daemon.process.signal(Signal::TERM);
+    assert_eq!(daemon.process.wait().code(), Some(0));
+
+    let daemon = district.start();
+    let state = http("GET", &format!("{}/readyz", daemon.url), "");
+    assert!(state.contains("running on the last good settings"), "{state}");
+    let accounts = district.done(&daemon, "off.hg", &["account", "list"]);
+    assert!(
+        accounts["accounts"].as_array().unwrap().iter().any(|account| account["id"] == "W015"),
+        "{accounts}"
+    );
+
+    fs::write(&file, good).unwrap();
+    district.done(&daemon, "sys", &["reload"]);
+    assert!(!http("GET", &format!("{}/readyz", daemon.url), "").contains("last good"));
+}
+
+#[test]
+fn a_first_start_with_faults_shows_them_and_ends() {
+    let district = District::new();
+    fs::write(district.config().join("columns.yaml"), "columns: [}\n...\n").unwrap();
+    let ran = finish(district.command().stderr(std::process::Stdio::piped()));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
+    assert!(ran.stderr.contains("columns.yaml:1:"), "{ran:?}");
+    assert!(ran.stderr.lines().last().unwrap().starts_with("juzhen: the settings in "), "{ran:?}");
+}
+
+#[test]
+fn c47_what_the_daemon_keeps_is_for_its_owner_alone() {
+    let district = District::new();
+    let mut daemon = district.start();
+    district.schedule(&daemon, "反诈提醒");
+    for entry in fs::read_dir(district.data()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}: {mode:o}", entry.path().display());
+    }
+    daemon.process.signal(Signal::INT);
+    assert_eq!(daemon.process.wait().code(), Some(0));
+    fs::set_permissions(district.data(), fs::Permissions::from_mode(0o750)).unwrap();
+    let refused = finish(district.command().stderr(std::process::Stdio::piped()));
+    assert!(refused.code == Some(1) && refused.stderr.contains("chmod 700"), "{refused:?}");
+}
+
+#[test]
+fn every_line_of_a_json_log_is_json_and_says_which_delivery() {
+    let district = District::new();
+    let mut daemon = district.start_with(district.command().args(["--log-format", "json"]));
+    district.schedule(&daemon, "暑期防溺水提醒");
+    until("it is published", || district.log().contains("\"message\":\"Published\""));
+    daemon.process.signal(Signal::TERM);
+    daemon.process.wait();
+    let log = district.log();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let published = lines.iter().find(|line| line["message"] == "Published").unwrap();
+    let of_delivery = published["spans"].as_array().unwrap().iter().find(|span| span["name"] == "delivery");
+    assert!(of_delivery.unwrap()["delivery.id"].is_string(), "{published}");
+}
+
+#[test]
+fn failpoints_are_refused_outside_a_test() {
+    let district = District::new();
+    let ran = finish(
+        district.command().stderr(std::process::Stdio::piped()).env("FAILPOINTS", "claim.after_commit=abort"),
+    );
+    assert!(ran.code == Some(2) && ran.stderr.contains("FAILPOINTS"), "{ran:?}");
+}
+
+#[test]
+fn another_database_is_told_apart_from_one_that_is_not_there_yet() {
+    let district = District::new();
+    let run = |url: &str| {
+        let mut command = juzhen();
+        command.args(["run", "--config"]).arg(district.config()).args(["--database", url]);
+        finish(&mut command)
+    };
+    let ran = run("postgres://juzhen@db/juzhen");
+    assert!(ran.code == Some(2) && ran.stderr.contains("PostgreSQL is not supported"), "{ran:?}");
+    assert_eq!(run("mysql://x").code, Some(2));
+}
