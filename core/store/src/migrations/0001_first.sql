@@ -88,9 +88,12 @@ CREATE TABLE deliveries (
 CREATE UNIQUE INDEX deliveries_once ON deliveries (item, account) WHERE state <> 'cancelled';
 -- The order of an account is kept by sending one at a time.
 CREATE UNIQUE INDEX deliveries_one_under_way ON deliveries (account) WHERE state IN ('claimed', 'sending');
+-- Statements that run all the time name their index (INDEXED BY): without statistics SQLite takes another one for some,
+-- and would read every waiting delivery.
 CREATE INDEX deliveries_of_item ON deliveries (item);
 CREATE INDEX deliveries_due ON deliveries (account, next_at, id) WHERE state = 'due';
 CREATE INDEX deliveries_by_state ON deliveries (state, next_at, id);
+CREATE INDEX deliveries_listed ON deliveries (state, id);
 CREATE INDEX deliveries_by_account ON deliveries (account, id);
 CREATE INDEX deliveries_that_can_be_late ON deliveries (latest_at) WHERE state IN ('due', 'waiting', 'held');
 CREATE INDEX deliveries_on_hold ON deliveries (hold, account) WHERE hold IS NOT NULL;

@@ -184,7 +184,8 @@ fn attempt_of(delivery: &Delivery, resumed: Option<String>, started_at: Timestam
 
 fn head(c: &Connection, account: &AccountId, until: i64) -> Result<Option<DeliveryRow>, StoreError> {
     let sql = format!(
-        "SELECT {DELIVERY} FROM deliveries WHERE account = ?1 AND state = 'due' AND next_at <= ?2
+        "SELECT {DELIVERY} FROM deliveries INDEXED BY deliveries_due
+         WHERE account = ?1 AND state = 'due' AND next_at <= ?2
          ORDER BY next_at, id LIMIT 1"
     );
     rows::first(c, &sql, rusqlite::params![account.as_str(), until], rows::delivery)

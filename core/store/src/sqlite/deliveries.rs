@@ -263,7 +263,8 @@ pub(super) fn to_look_at(c: &Connection, look: &Look) -> Result<Vec<Looked>, Sto
 
 pub(super) fn counts(c: &Connection, now: Timestamp) -> Result<Counts, StoreError> {
     const OVERDUE: &str = "SELECT min(next_at) FROM deliveries WHERE state = 'due'";
-    const IN_DOUBT: &str = "SELECT min(doubt_since) FROM deliveries WHERE state = 'in_doubt'";
+    const IN_DOUBT: &str = "SELECT min(doubt_since) FROM deliveries INDEXED BY deliveries_in_doubt
+         WHERE state = 'in_doubt'";
     let seconds = |sql| -> Result<i64, StoreError> {
         let since: Option<i64> = rows::first(c, sql, [], |f: &mut Fields<'_>| f.get())?.flatten();
         Ok(since.map_or(0, |since| (millis(now).saturating_sub(since)).max(0) / 1000))

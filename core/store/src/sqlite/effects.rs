@@ -24,6 +24,8 @@ pub(super) fn begin(c: &Connection, effect: &NewEffect) -> Result<EffectBegun, S
     if let Some(recorded) = &recorded {
         mark_asked(c, recorded.id, &live.attempt)?;
         if let Some(begun) = recorded.answered_already(c, &effect.call)? {
+            // It went out in an earlier attempt; this one only reads the answer, and stands where that one stood.
+            mark_sending(c, &live, effect)?;
             return Ok(begun);
         }
     }

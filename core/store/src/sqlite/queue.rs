@@ -11,8 +11,10 @@ use crate::error::StoreError;
 pub(super) fn refresh(c: &Connection, account: &AccountId) -> Result<(), StoreError> {
     const SQL: &str = "
         INSERT INTO queue (account, wake_at) VALUES (?1, CASE
-            WHEN EXISTS (SELECT 1 FROM deliveries WHERE account = ?1 AND state IN ('claimed', 'sending')) THEN NULL
-            ELSE (SELECT min(next_at) FROM deliveries WHERE account = ?1 AND state = 'due') END)
+            WHEN EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_one_under_way
+                WHERE account = ?1 AND state IN ('claimed', 'sending')) THEN NULL
+            ELSE (SELECT min(next_at) FROM deliveries INDEXED BY deliveries_due
+                WHERE account = ?1 AND state = 'due') END)
         ON CONFLICT (account) DO UPDATE SET
             wake_at = CASE WHEN excluded.wake_at IS NULL THEN NULL ELSE max(excluded.wake_at, not_before) END";
     c.prepare_cached(SQL)?.execute([account.as_str()])?;

@@ -80,9 +80,14 @@ fn after(c: &Connection, before: &DeliveryRow, settle: &Settle) -> Result<Delive
                 doubt.looks += 1;
             }
         }
-        Next::Refused { reason } | Next::Held { reason } | Next::NeedsPerson { reason } => {
+        Next::Held { reason } => {
             delivery.reason = Some(reason);
+            // Stopped between two requests: it goes on from there, and those that were answered are not sent again.
+            if before.delivery.state == DeliveryState::Sending {
+                row.resume_call = attempts::newest(c, &settle.delivery)?.map(|a| a.call);
+            }
         }
+        Next::Refused { reason } | Next::NeedsPerson { reason } => delivery.reason = Some(reason),
     }
     Ok(row)
 }

@@ -37,7 +37,8 @@ impl Sweep<'_> {
     /// P7: late is missed, never sent late.
     fn miss_late_ones(&self) -> Result<u32, StoreError> {
         let sql = format!(
-            "SELECT {DELIVERY} FROM deliveries WHERE state IN ('due', 'waiting', 'held') AND latest_at < ?1
+            "SELECT {DELIVERY} FROM deliveries INDEXED BY deliveries_that_can_be_late
+             WHERE state IN ('due', 'waiting', 'held') AND latest_at < ?1
              ORDER BY latest_at LIMIT ?2"
         );
         self.move_all(&sql, params![millis(self.now), MOST], DeliveryState::Missed, |row| {
@@ -81,7 +82,10 @@ impl Sweep<'_> {
 
     /// P9: settings that no longer have an account, or pause it, hold what is due there and delete nothing.
     fn hold(&self, standing: &StandingOf) -> Result<u32, StoreError> {
-        let sql = format!("SELECT {DELIVERY} FROM deliveries WHERE state = 'due' AND account = ?1 LIMIT ?2");
+        let sql = format!(
+            "SELECT {DELIVERY} FROM deliveries INDEXED BY deliveries_due
+             WHERE state = 'due' AND account = ?1 LIMIT ?2"
+        );
         let mut held = 0;
         for account in queue::waiting(self.c)? {
             if held >= MOST {
