@@ -196,8 +196,9 @@ pub(crate) async fn write_down(engine: &Engine, settle: Settle) {
                 warn!(%state, outcome = settle.outcome, "A late result was kept as evidence");
                 return;
             }
-            Err(StoreError::Closed | StoreError::NotFound { .. } | StoreError::Impossible { .. }) => {
-                error!(outcome = settle.outcome, "A result could not be written and is lost to this run");
+            Err(error @ (StoreError::Closed | StoreError::NotFound { .. } | StoreError::Impossible { .. })) => {
+                let error = crate::with_causes(&error);
+                error!(error, outcome = settle.outcome, "A result cannot be written; the next start looks into it");
                 return;
             }
             Err(error) => {

@@ -113,8 +113,9 @@ pub(crate) async fn f11_a_resumed_call_goes_on_where_it_stopped(place: &dyn Plac
     let call = &claim.attempt.call;
     assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Claimed);
     assert_eq!(try_begin(&*store, call, "upload", 2).await, EffectBegun::Answered(answer(0)));
+    // It stands where the earlier attempt stood: something has left, so a result can be written from here.
+    assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Sending);
     assert_eq!(try_begin(&*store, call, "draft", 2).await, EffectBegun::Answered(answer(1)));
-    assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Claimed);
     begin(&*store, call, "submit", 2).await;
     assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Sending);
     assert_eq!(record(&*store, "i1-W000").await.effects.len(), 3);
@@ -131,7 +132,7 @@ pub(crate) async fn another_way_than_before_is_a_mismatch(place: &dyn Place) {
     assert_eq!(try_begin(&*store, call, "upload", 2).await, EffectBegun::Answered(answer(0)));
     let begun = try_begin(&*store, call, "submit", 2).await;
     assert!(matches!(&begun, EffectBegun::Mismatch(why) if why.contains("/draft")));
-    assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Claimed);
+    assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Sending);
     assert_eq!(record(&*store, "i1-W000").await.effects.len(), 2);
 }
 
