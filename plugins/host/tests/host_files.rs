@@ -145,13 +145,15 @@ async fn f81_a_file_that_is_removed_or_overwritten_in_place_does_not_touch_what_
 async fn a_file_is_not_read_while_it_is_being_copied() {
     let district = District::new().await;
     let mut options = district.options();
-    options.watch.settle = Duration::from_millis(400);
+    // Many times the pause between two pieces, so that a busy machine does not make it look settled.
+    options.watch.settle = Duration::from_millis(2000);
     options.watch.poll_every = Duration::from_millis(50);
     let host = district.host(options).await;
+    let content = mock(); // built before the first byte is written
     let mut changes = host.changed();
     changes.mark_unchanged();
     let mut file = std::fs::File::create(district.folder.path().join("mock.so")).unwrap();
-    for piece in mock().chunks(mock().len() / 10 + 1) {
+    for piece in content.chunks(content.len() / 30 + 1) {
         file.write_all(piece).unwrap();
         tokio::time::sleep(Duration::from_millis(120)).await;
         // Neither loaded nor refused.
