@@ -20,7 +20,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// All accounts of the district, by id.
-#[utoipa::path(get, path = "/api/v1/accounts", tag = "accounts",
+#[utoipa::path(get, operation_id = "list_accounts", path = "/api/v1/accounts", tag = "accounts",
     responses((status = 200, body = AccountList), (status = "4XX", body = ProblemView)))]
 async fn list(State(app): State<App>, _caller: Caller, _none: NoParameters) -> Json<AccountList> {
     let serving = serving(&app);
@@ -30,7 +30,7 @@ async fn list(State(app): State<App>, _caller: Caller, _none: NoParameters) -> J
 }
 
 /// One account.
-#[utoipa::path(get, path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "read_account", path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)),
     responses((status = 200, body = AccountView), (status = "4XX", body = ProblemView)))]
 async fn read(State(app): State<App>, _caller: Caller, id: Id) -> Result<Json<AccountView>, Problem> {
     let settings = app.engine.settings();

@@ -21,7 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Every adapter, then every file of the folder that is not running.
-#[utoipa::path(get, path = "/api/v1/adapters", tag = "adapters",
+#[utoipa::path(get, operation_id = "list_adapters", path = "/api/v1/adapters", tag = "adapters",
     responses((status = 200, body = AdapterList), (status = "4XX", body = ProblemView)))]
 async fn list(State(app): State<App>, _caller: Caller, _none: NoParameters) -> Json<AdapterList> {
     let mut accounts: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -21,7 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Newest first.
-#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(ListAudit),
+#[utoipa::path(get, operation_id = "list_audit", path = "/api/v1/audit", tag = "audit", params(ListAudit),
     responses((status = 200, body = AuditList), (status = "4XX", body = ProblemView)))]
 async fn list(
     State(app): State<App>,

@@ -24,7 +24,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// The running settings in figures, and how the last reload went.
-#[utoipa::path(get, path = "/api/v1/configuration", tag = "configuration",
+#[utoipa::path(get, operation_id = "read_configuration", path = "/api/v1/configuration", tag = "configuration",
     responses((status = 200, body = ConfigurationView), (status = "4XX", body = ProblemView)))]
 async fn read(
     State(app): State<App>,
@@ -55,7 +55,7 @@ async fn read(
 }
 
 /// Reads the files now and answers with what came of it: applied or unchanged, or 422 with every fault.
-#[utoipa::path(post, path = "/-/reload", tag = "configuration", request_body = NewReload,
+#[utoipa::path(post, operation_id = "reload_configuration", path = "/-/reload", tag = "configuration", request_body = NewReload,
     responses((status = 200, body = Reloaded), (status = "4XX", body = ProblemView)))]
 async fn reload(State(app): State<App>, command: Command<NewReload>) -> Result<Response, Problem> {
     permit::require(&command.by, Act::Reload)?;

@@ -23,13 +23,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// The process answers. Says nothing about whether it works.
-#[utoipa::path(get, path = "/healthz", tag = "health", security(), responses((status = 200, body = Alive)))]
+#[utoipa::path(get, operation_id = "is_alive", path = "/healthz", tag = "health", security(), responses((status = 200, body = Alive)))]
 async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
 /// Every service did its work within the last seconds and the database takes writes.
-#[utoipa::path(get, path = "/readyz", tag = "health", security(),
+#[utoipa::path(get, operation_id = "is_ready", path = "/readyz", tag = "health", security(),
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 async fn ready(State(app): State<App>) -> Response {
     let readiness = readiness(&app).await;

@@ -27,7 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Keeps a picture or video under the hash of its bytes: sending it again changes nothing.
-#[utoipa::path(post, path = "/api/v1/media", tag = "media",
+#[utoipa::path(post, operation_id = "upload_media", path = "/api/v1/media", tag = "media",
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "PNG, JPEG, GIF or MP4"),
     responses((status = 201, body = MediaStored), (status = "4XX", body = ProblemView)))]
 async fn upload(
@@ -64,7 +64,7 @@ async fn upload(
 }
 
 /// The bytes, always as a download: they came from somebody's computer and never open as a page of ours (C13).
-#[utoipa::path(get, path = "/api/v1/media/{sha256}", tag = "media", params(("sha256" = String, Path)),
+#[utoipa::path(get, operation_id = "read_media", path = "/api/v1/media/{sha256}", tag = "media", params(("sha256" = String, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "4XX", body = ProblemView)))]
 async fn read(State(app): State<App>, _caller: Caller, sha256: Id) -> Result<Response, Problem> {
     let blob = app.store().blob(&sha256.0).await?.ok_or_else(|| Problem::new(Code::NotFound))?;

@@ -19,7 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Metrics in the Prometheus text format.
-#[utoipa::path(get, path = "/metrics", tag = "health", security(),
+#[utoipa::path(get, operation_id = "metrics", path = "/metrics", tag = "health", security(),
     responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     let counts = app.store().counts(app.now()).await?;

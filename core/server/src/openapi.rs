@@ -15,7 +15,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// This document.
-#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "health", security(),
+#[utoipa::path(get, operation_id = "openapi", path = "/api/v1/openapi.json", tag = "health", security(),
     responses((status = 200, content_type = "application/json")))]
 async fn document(State(app): State<App>) -> Response {
     ([(CONTENT_TYPE, "application/json")], app.document.clone()).into_response()

@@ -23,7 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Whether everything is stopped.
-#[utoipa::path(get, path = "/api/v1/stop", tag = "stop",
+#[utoipa::path(get, operation_id = "read_stop", path = "/api/v1/stop", tag = "stop",
     responses((status = 200, body = StopView), (status = "4XX", body = ProblemView)))]
 async fn read(
     State(app): State<App>,
@@ -34,7 +34,7 @@ async fn read(
 }
 
 /// Stops everything: no new effect begins once this has answered.
-#[utoipa::path(post, path = "/api/v1/stop", tag = "stop", request_body = NewStop,
+#[utoipa::path(post, operation_id = "stop_all", path = "/api/v1/stop", tag = "stop", request_body = NewStop,
     responses((status = 200, body = StopView), (status = "4XX", body = ProblemView)))]
 async fn stop(State(app): State<App>, command: Command<NewStop>) -> Result<Json<StopView>, Problem> {
     permit::require(&command.by, Act::Stop)?;
@@ -47,7 +47,7 @@ async fn stop(State(app): State<App>, command: Command<NewStop>) -> Result<Json<
 }
 
 /// One person's word to go on. It goes on when a second, different person says it too.
-#[utoipa::path(post, path = "/api/v1/stop/lift", tag = "stop", request_body = Nothing,
+#[utoipa::path(post, operation_id = "lift_stop", path = "/api/v1/stop/lift", tag = "stop", request_body = Nothing,
     responses((status = 200, body = StopView), (status = "4XX", body = ProblemView)))]
 async fn lift(State(app): State<App>, command: Command<Nothing>) -> Result<Json<StopView>, Problem> {
     permit::require(&command.by, Act::LiftStop)?;

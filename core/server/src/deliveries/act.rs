@@ -22,7 +22,7 @@ use crate::query::Id;
 use crate::text;
 
 /// 暂缓: puts aside what is not out yet.
-#[utoipa::path(post, path = "/api/v1/deliveries/{id}/hold", tag = "deliveries", request_body = WithReason,
+#[utoipa::path(post, operation_id = "hold_delivery", path = "/api/v1/deliveries/{id}/hold", tag = "deliveries", request_body = WithReason,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = DeliveryView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 pub(super) async fn hold(
@@ -37,7 +37,7 @@ pub(super) async fn hold(
 }
 
 /// Lets a held delivery go on. One whose time has passed has to be rescheduled instead.
-#[utoipa::path(post, path = "/api/v1/deliveries/{id}/release", tag = "deliveries", request_body = WithReason,
+#[utoipa::path(post, operation_id = "release_delivery", path = "/api/v1/deliveries/{id}/release", tag = "deliveries", request_body = WithReason,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = DeliveryView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 pub(super) async fn release(
@@ -49,7 +49,7 @@ pub(super) async fn release(
 }
 
 /// 撤销: it shall not go out at all.
-#[utoipa::path(post, path = "/api/v1/deliveries/{id}/cancel", tag = "deliveries", request_body = WithReason,
+#[utoipa::path(post, operation_id = "cancel_delivery", path = "/api/v1/deliveries/{id}/cancel", tag = "deliveries", request_body = WithReason,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = DeliveryView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 pub(super) async fn cancel(
@@ -64,7 +64,7 @@ pub(super) async fn cancel(
 }
 
 /// A new time for what is not out.
-#[utoipa::path(post, path = "/api/v1/deliveries/{id}/reschedule", tag = "deliveries", request_body = NewTimes,
+#[utoipa::path(post, operation_id = "reschedule_delivery", path = "/api/v1/deliveries/{id}/reschedule", tag = "deliveries", request_body = NewTimes,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = DeliveryView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 pub(super) async fn reschedule(
@@ -81,7 +81,7 @@ pub(super) async fn reschedule(
 }
 
 /// Closes a doubt: somebody has looked at the account.
-#[utoipa::path(post, path = "/api/v1/deliveries/{id}/resolve", tag = "deliveries", request_body = NewResolution,
+#[utoipa::path(post, operation_id = "resolve_delivery", path = "/api/v1/deliveries/{id}/resolve", tag = "deliveries", request_body = NewResolution,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = DeliveryView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 pub(super) async fn resolve(

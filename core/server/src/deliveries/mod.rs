@@ -37,7 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Deliveries, newest first. People of a unit name an item or an account of theirs.
-#[utoipa::path(get, path = "/api/v1/deliveries", tag = "deliveries", params(ListDeliveries),
+#[utoipa::path(get, operation_id = "list_deliveries", path = "/api/v1/deliveries", tag = "deliveries", params(ListDeliveries),
     responses((status = 200, body = DeliveryList), (status = "4XX", body = ProblemView)))]
 async fn list(
     State(app): State<App>,
@@ -55,7 +55,7 @@ async fn list(
 }
 
 /// One delivery, its attempts and what they sent. Its ETag is what `If-Match` takes.
-#[utoipa::path(get, path = "/api/v1/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "read_delivery", path = "/api/v1/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)),
     responses((status = 200, body = DeliveryView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 async fn read(State(app): State<App>, Caller(caller): Caller, id: Id) -> Result<Response, Problem> {
     let record = visible(&app, &caller, &DeliveryId::new(id.0)).await?;

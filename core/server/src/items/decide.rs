@@ -22,7 +22,7 @@ use crate::query::Id;
 use crate::text;
 
 /// A reviewer's word on exactly the texts with this hash.
-#[utoipa::path(post, path = "/api/v1/items/{id}/decisions", tag = "items", request_body = NewDecision,
+#[utoipa::path(post, operation_id = "decide_item", path = "/api/v1/items/{id}/decisions", tag = "items", request_body = NewDecision,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = ItemView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 pub(super) async fn decide(

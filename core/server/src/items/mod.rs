@@ -43,7 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Items that the caller may see, newest first. People of a unit see their unit's.
-#[utoipa::path(get, path = "/api/v1/items", tag = "items", params(ListItems),
+#[utoipa::path(get, operation_id = "list_items", path = "/api/v1/items", tag = "items", params(ListItems),
     responses((status = 200, body = ItemList), (status = "4XX", body = ProblemView)))]
 async fn list(
     State(app): State<App>,
@@ -60,7 +60,7 @@ async fn list(
 }
 
 /// One item, its decisions and deliveries. Its ETag is what `If-Match` takes.
-#[utoipa::path(get, path = "/api/v1/items/{id}", tag = "items", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "read_item", path = "/api/v1/items/{id}", tag = "items", params(("id" = String, Path)),
     responses((status = 200, body = ItemView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 async fn read(State(app): State<App>, Caller(caller): Caller, id: Id) -> Result<Response, Problem> {
     let record = visible(&app, &caller, &ItemId::new(id.0)).await?;

@@ -23,7 +23,7 @@ use crate::problem::{Code, Problem, ProblemView};
 use crate::query::Id;
 
 /// Makes one delivery per account. Without a time it goes out now.
-#[utoipa::path(post, path = "/api/v1/items/{id}/schedule", tag = "items", request_body = NewSchedule,
+#[utoipa::path(post, operation_id = "schedule_item", path = "/api/v1/items/{id}/schedule", tag = "items", request_body = NewSchedule,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = ItemView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 pub(super) async fn schedule(

@@ -27,7 +27,7 @@ use crate::problem::{Code, Problem, ProblemView};
 use crate::query::Id;
 
 /// Hands in a new item; its author is the caller. An `Idempotency-Key` makes it harmless to send it again.
-#[utoipa::path(post, path = "/api/v1/items", tag = "items", request_body = NewItem,
+#[utoipa::path(post, operation_id = "submit_item", path = "/api/v1/items", tag = "items", request_body = NewItem,
     params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = ItemView, headers(("ETag" = String), ("Location" = String))), (status = "4XX", body = ProblemView)))]
 pub(super) async fn submit(
@@ -64,8 +64,8 @@ pub(super) async fn submit(
 }
 
 /// Writes a returned item anew and hands it in again. Approvals of other texts do not count any more.
-#[utoipa::path(put, path = "/api/v1/items/{id}/content", tag = "items", request_body = NewContent,
-    params(("id" = String, Path), ("If-Match" = String, Header)),
+#[utoipa::path(put, operation_id = "rewrite_item", path = "/api/v1/items/{id}/content", tag = "items", request_body = NewContent,
+    params(("id" = String, Path), ("If-Match" = String, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = ItemView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 pub(super) async fn resubmit(
     State(app): State<App>,
@@ -93,7 +93,7 @@ pub(super) struct NewItem {
     column: Option<String>,
     /// `P1` to `P5`; `P4` when it is left out.
     #[serde(default = "ordinary")]
-    #[schema(value_type = Option<String>, default = "P4")]
+    #[schema(value_type = String, default = "P4")]
     procedure: Procedure,
     /// One text per platform.
     variants: BTreeMap<String, NewVariant>,

@@ -18,7 +18,7 @@ use crate::query::Id;
 use crate::text;
 
 /// Takes an item back; what is not out is cancelled with it. Refused once something may be out.
-#[utoipa::path(post, path = "/api/v1/items/{id}/withdraw", tag = "items", request_body = NewWithdrawal,
+#[utoipa::path(post, operation_id = "withdraw_item", path = "/api/v1/items/{id}/withdraw", tag = "items", request_body = NewWithdrawal,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = ItemView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 pub(super) async fn withdraw(

@@ -1,0 +1,21 @@
+//! The API over real HTTP: a real server, engine, database and adapter; only the platform is missing, for nothing is sent
+//! here. Numbers such as A09 are those of the reliability catalogue §6.1.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod authority;
+mod configuration;
+mod deliveries;
+mod document;
+mod items;
+mod limits;
+mod media;
+mod repeats;
+mod strictness;
+mod support;
+mod watched;
