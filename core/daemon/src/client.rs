@@ -22,12 +22,13 @@ pub(crate) struct ServerArgs {
         long,
         global = true,
         env = "JUZHEN_SERVER",
+        hide_env_values = true,
         default_value = "http://127.0.0.1:8460",
         value_name = "URL"
     )]
     pub(crate) server: String,
     /// File that holds your token (see `juzhen user token`)
-    #[arg(long, global = true, env = "JUZHEN_TOKEN_FILE", value_name = "FILE")]
+    #[arg(long, global = true, env = "JUZHEN_TOKEN_FILE", hide_env_values = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }
 

@@ -14,7 +14,7 @@ use juzhen_domain::id::PersonId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::run::data::make_private;
+use crate::run::data::{give_to_owner_above, make_private};
 
 /// Marks our tokens, so that a scanner finds one that was pasted where it should not be.
 const PREFIX: &str = "juzhen_";
@@ -90,11 +90,12 @@ impl TokenFolder {
     }
 
     fn write(&self, token: &str, kept: &Kept) -> Result<()> {
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(self.file_of(token))?;
+        let path = self.file_of(token);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         serde_json::to_writer(&mut file, kept)?;
         file.write_all(b"\n")?;
-        Ok(file.sync_all()?)
+        file.sync_all()?;
+        give_to_owner_above(&path)
     }
 }
 
@@ -108,7 +109,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;
 
@@ -130,6 +131,21 @@ mod tests {
         assert_eq!(tokens.revoke(&editor).unwrap(), 2);
         assert_eq!(tokens.person(&second.text, at(1)), None);
         assert_eq!(tokens.person(&other.text, at(1)), Some(author));
+    }
+
+    #[test]
+    fn what_root_makes_belongs_to_the_daemons_user() {
+        if !rustix::process::geteuid().is_root() {
+            return; // Only root can give files away; everybody else owns what they make.
+        }
+        let home = tempfile::tempdir().unwrap();
+        std::os::unix::fs::chown(home.path(), Some(12345), Some(12345)).unwrap();
+        let tokens = TokenFolder::in_data(home.path());
+        tokens.create(&"off.hg".into(), 1, at(0)).unwrap();
+        let file = fs::read_dir(&tokens.path).unwrap().next().unwrap().unwrap();
+        for path in [&tokens.path, &file.path()] {
+            assert_eq!(fs::metadata(path).unwrap().uid(), 12345, "{}", path.display());
+        }
     }
 
     #[test]

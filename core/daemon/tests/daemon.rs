@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -135,6 +136,30 @@ fn every_line_of_a_json_log_is_json_and_says_which_delivery() {
     let published = lines.iter().find(|line| line["message"] == "Published").unwrap();
     let of_delivery = published["spans"].as_array().unwrap().iter().find(|span| span["name"] == "delivery");
     assert!(of_delivery.unwrap()["delivery.id"].is_string(), "{published}");
+}
+
+#[test]
+fn p16_the_service_manager_hears_ready_working_and_stopping() {
+    let district = District::new();
+    let path = district.home.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let heard = || {
+        let mut text = [0; 200];
+        let length = socket.recv(&mut text).unwrap();
+        String::from_utf8(text[..length].to_vec()).unwrap()
+    };
+    let expect = |word: &str| while !heard().contains(word) {};
+    let mut daemon =
+        district.start_with(district.command().env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "300000"));
+    expect("READY=1");
+    expect("WATCHDOG=1");
+    daemon.process.signal(Signal::HUP);
+    expect("RELOADING=1");
+    expect("READY=1");
+    daemon.process.signal(Signal::TERM);
+    expect("STOPPING=1");
+    assert_eq!(daemon.process.wait().code(), Some(0));
 }
 
 #[test]

@@ -98,19 +98,19 @@ async fn list_running(server: &ServerArgs, output: Output) -> Result<Ended> {
 
 fn running_table(body: &Value) -> Table {
     let mut table =
-        Table::new(["name", "version", "platform", "state", "accounts", "calls", "crashes", "note"]);
+        Table::new(["name", "version", "platform", "state", "calls", "crashes", "accounts or why not"]);
     for adapter in super::listed(body, "adapters") {
         let accounts = adapter.get("accounts").and_then(Value::as_array).into_iter().flatten();
         let accounts: Vec<&str> = accounts.filter_map(Value::as_str).collect();
+        let why_not = field(adapter, "/reason");
         table.row([
             field(adapter, "/name"),
             field(adapter, "/version"),
             field(adapter, "/platform"),
             field(adapter, "/state"),
-            accounts.join(" "),
             field(adapter, "/calls"),
             field(adapter, "/crashes"),
-            field(adapter, "/reason"),
+            if why_not.is_empty() { accounts.join(" ") } else { why_not },
         ]);
     }
     table

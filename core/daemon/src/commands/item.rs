@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{listed, wait_for};
 use crate::client::{Answer, Client, ServerArgs, With, fresh_key, query, segment};
 use crate::failure::{Ended, Usage};
-use crate::output::{Output, field};
+use crate::output::{Output, field, printable};
 use crate::table::Table;
 use crate::when;
 
@@ -240,9 +240,11 @@ pub(crate) fn card(item: &Value) -> String {
         }
     }
     for (platform, variant) in item.get("variants").and_then(Value::as_object).into_iter().flatten() {
-        let (title, words) = (field(variant, "/title"), field(variant, "/text"));
+        let title = field(variant, "/title");
         let title = if title.is_empty() { title } else { format!("【{title}】") };
-        text.push_str(&format!("{platform:<10} {title}{words}\n"));
+        let words = variant.get("text").and_then(Value::as_str).unwrap_or_default();
+        let lines: Vec<String> = words.lines().map(printable).collect();
+        text.push_str(&format!("{platform:<10} {title}{}\n", lines.join(&format!("\n{:11}", ""))));
     }
     let mut decisions = Table::new(["decided by", "step", "decision", "at", "reason"]);
     let mut any = false;

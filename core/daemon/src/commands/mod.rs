@@ -6,6 +6,7 @@ mod check;
 mod control;
 mod delivery;
 mod item;
+mod plan;
 mod review;
 mod run;
 mod sandbox;
@@ -50,6 +51,7 @@ enum Command {
     Demo(demo::Demo),
     Run(run::Run),
     Check(check::Check),
+    Plan(plan::Plan),
     Schema(schema::Schema),
     Unit(unit::Unit),
     Adapter(adapter::Adapter),
@@ -71,6 +73,7 @@ impl Command {
             Self::Demo(command) => command.run(output),
             Self::Run(command) => command.run(output),
             Self::Check(command) => command.run(output),
+            Self::Plan(command) => command.run(output),
             Self::Schema(command) => command.run(output),
             Self::Unit(command) => command.run(output),
             Self::Adapter(command) => command.run(output),

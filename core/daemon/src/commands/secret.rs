@@ -13,7 +13,7 @@ use serde_json::json;
 use super::DataArgs;
 use crate::failure::{Ended, Usage};
 use crate::output::Output;
-use crate::run::data::make_private;
+use crate::run::data::{give_to_owner_above, make_private};
 
 /// Longer than any platform's secret; a wrong file on stdin is noticed.
 const LONGEST: u64 = 64 << 10;
@@ -75,6 +75,7 @@ pub(crate) fn set(folder: &Path, name: &str, value: &str) -> Result<()> {
     let attempted = || format!("could not keep the secret {name} in {}", folder.display());
     let beside = folder.join(format!(".{name}.{}", std::process::id()));
     write_private(&beside, value).with_context(attempted)?;
+    give_to_owner_above(&beside)?;
     fs::rename(&beside, folder.join(name)).with_context(attempted)
 }
 

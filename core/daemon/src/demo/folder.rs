@@ -58,13 +58,9 @@ impl DemoFolder {
         secret::secrets_in(&self.data())
     }
 
-    fn tokens(&self) -> PathBuf {
+    /// Folder with one file for each person of the walk: their token, as `--token-file` takes it.
+    pub(super) fn tokens(&self) -> PathBuf {
         self.root.join("tokens")
-    }
-
-    /// File with the token of a person, as `--token-file` takes it.
-    pub(crate) fn token_file(&self, person: &str) -> PathBuf {
-        self.tokens().join(person)
     }
 
     pub(super) fn log(&self) -> Result<File> {
@@ -75,7 +71,7 @@ impl DemoFolder {
 
     /// A good token of a person: the one of the last time, or a new one.
     pub(super) fn token(&self, person: &str) -> Result<String> {
-        let (kept, file) = (TokenFolder::in_data(&self.data()), self.token_file(person));
+        let (kept, file) = (TokenFolder::in_data(&self.data()), self.tokens().join(person));
         let (id, now) = (PersonId::from(person), Timestamp::now());
         if let Ok(text) = fs::read_to_string(&file)
             && kept.person(text.trim(), now).as_ref() == Some(&id)

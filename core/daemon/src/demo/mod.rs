@@ -171,10 +171,18 @@ async fn accompany(engine: Engine, folder: DemoFolder, platforms: SandboxHandle,
 }
 
 fn table(walked: &Walked) -> String {
-    let mut table = Table::new(["账号 account", "平台 platform", "方式 kind", "状态 state", "地址 receipt"]);
+    let mut table =
+        Table::new(["账号 account", "名称 name", "平台 platform", "方式 kind", "状态 state", "地址 receipt"]);
     for seen in &walked.deliveries {
         let seen = seen.clone();
-        table.row([seen.account, seen.platform, seen.kind, seen.state, seen.url.unwrap_or_default()]);
+        table.row([
+            seen.account,
+            seen.name,
+            seen.platform,
+            seen.kind,
+            seen.state,
+            seen.url.unwrap_or_default(),
+        ]);
     }
     format!("\n{table}")
 }

@@ -1,6 +1,7 @@
 //! One item on its way, through the real API: submitted by a unit, approved by the office, scheduled, published.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::env;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -39,6 +40,8 @@ pub(super) struct Walked {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Seen {
     pub(super) account: String,
+    /// What the public knows it by.
+    pub(super) name: String,
     pub(super) platform: String,
     pub(super) kind: String,
     pub(super) state: String,
@@ -66,18 +69,32 @@ pub(super) async fn walk(server: &str, folder: &DemoFolder, progress: &Progress)
     let due = Timestamp::now().checked_add(AHEAD).context("could not tell the time")?;
     let scheduled = post(&editor, &format!("{path}/schedule"), &json!({"publish_at": due})).await;
     let scheduled = scheduled.context("could not schedule the item")?;
-    let accounts: Vec<String> = deliveries(&scheduled).into_iter().map(|seen| seen.account).collect();
-    progress.step("排期", "scheduled", format!("{} s → {}", AHEAD.as_secs(), accounts.join(" ")))?;
-    follow(&editor, &path, id, progress).await
+    let names = names(&editor).await?;
+    let accounts: Vec<String> = deliveries(&scheduled, &names).iter().map(Seen::label).collect();
+    progress.step("排期", "scheduled", format!("{} s → {}", AHEAD.as_secs(), accounts.join("、")))?;
+    follow(&editor, id, &names, progress).await
+}
+
+/// What each account is called.
+async fn names(client: &Client) -> Result<BTreeMap<String, String>> {
+    let accounts = client.get("/api/v1/accounts").await.context("could not list the accounts")?.body;
+    let all = accounts.get("accounts").and_then(Value::as_array).into_iter().flatten();
+    Ok(all.map(|account| (field(account, "/id"), field(account, "/name"))).collect())
 }
 
 /// Tells each delivery that is published, until every one of them, forwards included, has come to its end.
-async fn follow(editor: &Client, path: &str, item: String, progress: &Progress) -> Result<Walked> {
+async fn follow(
+    editor: &Client,
+    item: String,
+    names: &BTreeMap<String, String>,
+    progress: &Progress,
+) -> Result<Walked> {
+    let path = format!("/api/v1/items/{item}");
     let began = Instant::now();
     let mut told: Vec<String> = Vec::new();
     loop {
-        let read = editor.get(path).await.context("could not look after the item")?;
-        let deliveries = deliveries(&read.body);
+        let read = editor.get(&path).await.context("could not look after the item")?;
+        let deliveries = deliveries(&read.body, names);
         for seen in deliveries.iter().filter(|seen| seen.is_published()) {
             if !told.contains(&seen.account) {
                 told.push(seen.account.clone());
@@ -86,7 +103,7 @@ async fn follow(editor: &Client, path: &str, item: String, progress: &Progress) 
                 progress.step(
                     how.0,
                     how.1,
-                    format!("{} {}", seen.account, seen.url.as_deref().unwrap_or("-")),
+                    format!("{}  {}", seen.label(), seen.url.as_deref().unwrap_or("-")),
                 )?;
             }
         }
@@ -106,11 +123,12 @@ async fn post(client: &Client, path: &str, body: &Value) -> Result<Value> {
     Ok(client.post_with(path, body, With { key: Some(&key), ..With::default() }).await?.body)
 }
 
-fn deliveries(item: &Value) -> Vec<Seen> {
+fn deliveries(item: &Value, names: &BTreeMap<String, String>) -> Vec<Seen> {
     let optional = |value: &Value, pointer: &str| Some(field(value, pointer)).filter(|text| !text.is_empty());
     let all = item.get("deliveries").and_then(Value::as_array).into_iter().flatten();
     all.map(|delivery| Seen {
         account: field(delivery, "/account"),
+        name: names.get(&field(delivery, "/account")).cloned().unwrap_or_default(),
         platform: field(delivery, "/platform"),
         kind: field(delivery, "/kind"),
         state: field(delivery, "/state"),
@@ -125,8 +143,14 @@ impl Seen {
         self.state == DeliveryState::Published.as_str()
     }
 
+    /// Nothing moves it any more by itself; what is held waits for a person or for other settings.
     fn is_settled(&self) -> bool {
-        DeliveryState::parse(&self.state).is_some_and(DeliveryState::is_settled)
+        DeliveryState::parse(&self.state)
+            .is_some_and(|state| state.is_settled() || state == DeliveryState::Held)
+    }
+
+    fn label(&self) -> String {
+        format!("{} {}", self.account, self.name)
     }
 }
 
@@ -146,22 +170,36 @@ fn first(hash: &str) -> String {
 
 /// Where to look and what to try, for a person.
 pub(super) fn afterwards(folder: &DemoFolder, server: &str, page: &str) -> String {
-    let show = |path: &Path| path.display().to_string();
-    let (config, adapters) = (show(&folder.config()), show(&folder.adapters()));
-    let ask = format!("--server {server} --token-file {}", show(&folder.token_file(EDITOR)));
+    let juzhen = called();
+    let (config, adapters) = (folder.config(), folder.adapters());
+    let (config, adapters) = (config.display(), adapters.display());
+    let tokens = folder.tokens();
+    let tokens = tokens.display();
     format!(
         "\n\
-         看到的网页 what the public sees   {page}\n\
-         接口 API                          {server}/api/v1/openapi.json\n\
-         配置 configuration                {config}  （改动保存后两秒内生效 edits apply within two seconds）\n\n\
-         可以试试 try this in another terminal:\n  \
-         juzhen unit new D10 --name 新设局 --category department --platform weibo --uid 9000000099 \\\n      \
+         网页 what the public sees  {page}\n\
+         接口 API                   {server}/api/v1/openapi.json\n\
+         配置 configuration         {config}（保存后两秒内生效 an edit applies within two seconds）\n\n\
+         在另一个终端试试 try in another terminal:\n  \
+         export JUZHEN_SERVER={server} JUZHEN_TOKEN_FILE={tokens}/{EDITOR}\n  \
+         # 新增一个单位，不必重启 add a unit, no restart\n  \
+         {juzhen} unit new D10 --name 新设局 --category department --platform weibo --uid 9000000099 \\\n      \
          --config {config} --adapters {adapters}\n  \
-         juzhen account list {ask}\n  \
-         juzhen adapter list {ask}\n  \
-         juzhen check {config} --adapters {adapters}\n\n\
+         {juzhen} account list\n  \
+         {juzhen} adapter list\n  \
+         # 把文件改错再检查 break a file, then check\n  \
+         {juzhen} check {config} --adapters {adapters}\n  \
+         # 再报送一条 hand in another item\n  \
+         {juzhen} item submit --column gonggao --text weibo=停水通知 --token-file {tokens}/{AUTHOR}\n  \
+         {juzhen} review list\n\n\
          按 Ctrl-C 结束 Ctrl-C ends it.\n"
     )
+}
+
+/// How this program was called, so that what is printed can be pasted.
+fn called() -> String {
+    let name = env::args().next().filter(|name| !name.contains(char::is_whitespace));
+    name.unwrap_or_else(|| "juzhen".to_owned())
 }
 
 /// A walk that could not even be made.

@@ -2,11 +2,12 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 
 /// A data folder that this process alone works in, until it is dropped or the process ends in whatever way.
@@ -39,11 +40,23 @@ pub(crate) fn database_in(data: &Path) -> PathBuf {
 
 /// A folder only its owner may enter, and those above it.
 pub(crate) fn make_private(path: &Path) -> Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .with_context(|| format!("could not make the folder {}", path.display()))
+    if path.is_dir() {
+        return Ok(());
+    }
+    let attempted = || format!("could not make the folder {}", path.display());
+    DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(attempted)?;
+    give_to_owner_above(path)
+}
+
+/// What root makes in a folder of the daemon's user is that user's: a token or a secret it cannot read is of no use.
+pub(crate) fn give_to_owner_above(made: &Path) -> Result<()> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    let attempted = || format!("could not give {} to the owner of its folder", made.display());
+    let above = made.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let owner = fs::metadata(above).with_context(attempted)?;
+    chown(made, Some(owner.uid()), Some(owner.gid())).with_context(attempted)
 }
 
 fn refuse_open_to_others(path: &Path) -> Result<()> {

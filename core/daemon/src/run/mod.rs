@@ -7,6 +7,7 @@
 
 pub(crate) mod data;
 pub(crate) mod database;
+mod manager;
 pub(crate) mod signals;
 
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use juzhen_settings::Locale;
 use juzhen_store::Sqlite;
 use rustix::fs::Mode;
 use rustix::process::umask;
+use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -111,6 +113,7 @@ impl Daemon {
         let Self { engine, router, listener, folder, .. } = self;
         let server = tokio::spawn(juzhen_server::serve(listener, router, stop.soon.clone()));
         let reloads = tokio::spawn(reload_on_hangup(engine.clone(), stop.soon.clone()));
+        let watchdog = tokio::spawn(manager::watchdog(engine.clone(), stop.soon.clone()));
         if let Err(error) = serving() {
             // Nobody hears us; then nobody would know how to stop us either.
             stop.soon.cancel();
@@ -118,7 +121,9 @@ impl Daemon {
             finish(&engine, &stop).await;
             return Err(error);
         }
+        manager::tell(NotifyState::Ready);
         finish(&engine, &stop).await;
+        watchdog.abort();
         // Both end by themselves; a panic of theirs was logged where it happened.
         drop(tokio::time::timeout(HASTE, async { tokio::join!(server, reloads) }).await);
         info!(data = %folder.path().display(), "Stopped");
@@ -128,8 +133,14 @@ impl Daemon {
 
 /// Runs the engine to its end, or to the moment when nobody wants to wait for it any longer.
 async fn finish(engine: &Engine, stop: &Stop) {
+    let stopping = async {
+        stop.soon.cancelled().await;
+        manager::tell(NotifyState::Stopping);
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         () = engine.run(stop.soon.clone(), GRACE) => {}
+        () = stopping => {}
         () = stop.now.cancelled() => {
             warn!("Not waiting for what has begun: it is looked up after the next start");
             let close = async { engine.host().shutdown(Duration::ZERO).await; engine.store().close().await };
@@ -149,7 +160,10 @@ async fn reload_on_hangup(engine: Engine, stop: CancellationToken) {
             _ = hangup.recv() => {}
             () = stop.cancelled() => return,
         }
-        match engine.reload().await {
+        manager::tell(NotifyState::Reloading);
+        let outcome = engine.reload().await;
+        manager::tell(NotifyState::Ready);
+        match outcome {
             ReloadOutcome::Unchanged { revision } => info!(revision, "SIGHUP: the files are as they were"),
             ReloadOutcome::Applied { revision, .. } => info!(revision, "SIGHUP: new settings run"),
             ReloadOutcome::Refused(report) => {
