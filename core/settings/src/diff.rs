@@ -303,10 +303,9 @@ fn dangers(old: &Settings, new: &Settings, changes: &Changes) -> Vec<Danger> {
         ("people", &changes.people, old.people.len()),
         ("accounts", &changes.accounts, old.accounts.len()),
         ("columns", &changes.columns, old.columns.len()),
-        ("routes", &changes.routes, old.routes.len()),
     ] {
         let removed = difference.removed.len();
-        // One of three is more than 30 %, and an everyday change.
+        // One of three is more than 30 %, and an everyday change. So is any change of routes: they only say what follows.
         if removed > 1 && removed * 100 > of * USUAL_LOSS {
             dangers.push(Danger::ManyRemoved { what, removed, of });
         }
