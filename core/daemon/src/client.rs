@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -165,18 +165,25 @@ pub(crate) fn fresh_key() -> Result<String> {
     Ok(format!("cli-{:032x}", u128::from_be_bytes(random)))
 }
 
-fn read_token(file: &std::path::Path) -> Result<String> {
+fn read_token(file: &Path) -> Result<String> {
     let shown = file.display();
     let text = fs::read_to_string(file).with_context(|| format!("could not read the token file {shown}"))?;
-    let mode = fs::metadata(file).map(|m| m.permissions().mode() & 0o777).unwrap_or(0);
-    if mode & 0o077 != 0 {
-        bail!("other people may read the token file {shown} (mode {mode:04o}); run `chmod 600 {shown}`");
-    }
+    warn_if_open_to_others(file);
     let token = text.trim();
     if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
         bail!("the token file {shown} holds no token; make one with `juzhen user token`");
     }
     Ok(token.to_owned())
+}
+
+/// A shell's `>` makes files that everybody may read, and `juzhen user token … > FILE` is what people will do.
+#[allow(clippy::print_stderr, reason = "a warning of the command line belongs on stderr")]
+fn warn_if_open_to_others(file: &Path) {
+    let mode = fs::metadata(file).map_or(0, |meta| meta.permissions().mode() & 0o777);
+    if mode & 0o077 != 0 {
+        let shown = file.display();
+        eprintln!("juzhen: warning: other people may read the token file {shown}; run `chmod 600 {shown}`");
+    }
 }
 
 /// What happened, where, what was meant, and what to look for in the log; in one line.
@@ -233,13 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn c47_a_token_file_that_others_may_read_is_refused() {
+    fn a_file_without_a_token_is_told_from_one_with_it() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("token");
         fs::write(&file, "juzhen_abc\n").unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(read_token(&file).unwrap_err().to_string().contains("chmod 600"));
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(read_token(&file).unwrap(), "juzhen_abc");
+        for bad in ["", "\n", "two words", "密钥"] {
+            fs::write(&file, bad).unwrap();
+            assert!(read_token(&file).unwrap_err().to_string().contains("juzhen user token"), "{bad:?}");
+        }
     }
 }

@@ -9,8 +9,12 @@ use juzhen_host::sealed::SealedLibrary;
 use juzhen_host::{LoadRefused, peek_directory};
 use juzhen_settings::{Installed, InstalledAdapter, Loader, Settings};
 
-/// Where adapters are when nobody says: a package puts them there.
-pub(crate) const DEFAULT_ADAPTERS: &str = "/usr/lib/juzhen/adapters";
+/// Where adapters are when nobody says: where a package puts them, beside this program or in the system.
+fn default_folder() -> PathBuf {
+    let program = std::env::current_exe().ok();
+    let beside = program.as_deref().and_then(Path::parent).map(|bin| bin.join("../lib/juzhen/adapters"));
+    beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("/usr/lib/juzhen/adapters"))
+}
 
 /// Where to look for adapters.
 #[derive(Debug, Clone, Args)]
@@ -23,7 +27,7 @@ pub(crate) struct AdaptersArgs {
 impl AdaptersArgs {
     /// The folder to look into, without having read any settings.
     pub(crate) fn or_default(&self) -> PathBuf {
-        self.adapters.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_ADAPTERS))
+        self.adapters.clone().unwrap_or_else(default_folder)
     }
 
     /// What is installed where `loader`'s settings are to run; `None` when there is no such folder.
@@ -38,12 +42,12 @@ impl AdaptersArgs {
             return self.adapters.clone();
         }
         let named = loader.load(None).ok().and_then(|settings| named_in(&settings, config));
-        named.or_else(|| Some(PathBuf::from(DEFAULT_ADAPTERS))).filter(|folder| folder.is_dir())
+        Some(named.unwrap_or_else(default_folder)).filter(|folder| folder.is_dir())
     }
 }
 
 /// The folder that the settings name, if they do.
-pub(crate) fn named_in(settings: &Settings, config: &Path) -> Option<PathBuf> {
+fn named_in(settings: &Settings, config: &Path) -> Option<PathBuf> {
     settings.adapters.directory.as_ref().map(|folder| config.join(folder))
 }
 

@@ -107,6 +107,18 @@ fn a_first_start_with_faults_shows_them_and_ends() {
 }
 
 #[test]
+fn a_missing_adapters_folder_is_named_with_what_to_do() {
+    let district = District::new();
+    let ran =
+        finish(district.command().args(["--adapters", "/nowhere"]).stderr(std::process::Stdio::piped()));
+    assert_eq!(ran.code, Some(2), "an option twice: {ran:?}");
+    fs::remove_dir_all(district.adapters()).unwrap();
+    let ran = finish(district.command().stderr(std::process::Stdio::piped()));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.lines().last().unwrap().contains("name it with --adapters"), "{ran:?}");
+}
+
+#[test]
 fn c47_what_the_daemon_keeps_is_for_its_owner_alone() {
     let district = District::new();
     let mut daemon = district.start();

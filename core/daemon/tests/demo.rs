@@ -63,6 +63,15 @@ fn it_stays_to_be_played_with() {
     fs::write(folder.join("config/units/D77.yaml"), new).unwrap();
     until("the copied unit's account is listed", || ask(&["account", "list"]).stdout.contains("W077"));
     until("its secret is made up", || folder.join("data/secrets/W077.token").exists());
+
+    // A second one on the same folder gives way, and what the first one runs on stays as it is.
+    let district = fs::read_to_string(folder.join("config/district.yaml")).unwrap();
+    let second = once(&folder);
+    assert!(
+        second.code == Some(1) && second.stderr.contains(&format!("process {}", running.pid())),
+        "{second:?}"
+    );
+    assert_eq!(fs::read_to_string(folder.join("config/district.yaml")).unwrap(), district);
     running.signal(Signal::INT);
     assert_eq!(running.wait().code(), Some(0));
     assert_eq!(running.rest(), "", "one document, no more");

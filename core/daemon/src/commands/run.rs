@@ -17,7 +17,7 @@ use crate::failure::{Ended, Usage};
 use crate::installed::AdaptersArgs;
 use crate::logging::{self, LogFormat};
 use crate::output::Output;
-use crate::run::data::database_in;
+use crate::run::data::{DataFolder, database_in};
 use crate::run::signals::stop_on_signal;
 use crate::run::{Daemon, DaemonOptions, database, prepare_process};
 
@@ -58,6 +58,7 @@ impl Run {
     }
 
     fn options(self) -> Result<DaemonOptions> {
+        let failpoints = failpoints(self.test)?;
         let database = self.database.as_deref().map(database::file_of).transpose()?;
         let data = match (self.data.data.clone(), &database) {
             (Some(data), _) => data,
@@ -65,13 +66,13 @@ impl Run {
             (None, None) => self.data_of_settings(),
         };
         Ok(DaemonOptions {
+            data: DataFolder::open(&data)?,
             database: database.unwrap_or_else(|| database_in(&data)),
             secrets: self.secrets.unwrap_or_else(|| secrets_in(&data)),
             adapters: self.adapters.or_default(),
-            failpoints: failpoints(self.test)?,
             config: self.config,
             listen: self.listen,
-            data,
+            failpoints,
         })
     }
 

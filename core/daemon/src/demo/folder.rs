@@ -33,7 +33,6 @@ impl DemoFolder {
         let folder = Self { root: root.to_owned() };
         sample::copy_to(&folder.config())?;
         sample::copy_adapter_to(&folder.adapters())?;
-        make_private(&folder.data())?;
         make_private(&folder.tokens())?;
         Ok(folder)
     }

@@ -10,21 +10,23 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use juzhen_engine::Engine;
 use juzhen_engine::failpoint::Failpoints;
 use juzhen_sandbox::{Sandbox, SandboxHandle, SandboxOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::failure::{Ended, one_line};
 use crate::logging;
 use crate::output::Output;
-use crate::run::signals::stop_on_signal;
+use crate::run::data::DataFolder;
+use crate::run::signals::{Stop, stop_on_signal};
 use crate::run::{Daemon, DaemonOptions, prepare_process};
 use crate::table::Table;
 use folder::DemoFolder;
@@ -59,62 +61,79 @@ impl Demo {
 
     async fn show(&self, folder: &DemoFolder, progress: Progress, output: Output) -> Result<Ended> {
         let stop = stop_on_signal()?;
-        progress.step("样例", "sample", folder.config().display())?;
-        let platforms = start_platforms(folder).await?;
-        progress.step("模拟平台", "platforms", platforms.page_url())?;
-        let daemon = Daemon::start(self.options(folder)).await?;
-        let (engine, server) = (daemon.engine().clone(), format!("http://{}", daemon.address()));
-        let companion = tokio::spawn(accompany(engine, folder.clone(), platforms.clone(), stop.soon.clone()));
-        let (serving, served) = oneshot::channel();
-        let running = tokio::spawn(daemon.run(stop.clone(), move || {
-            // Whoever waited for it has given up; then there is nothing to tell.
-            let _nobody_waits = serving.send(());
-            Ok(())
-        }));
-        let _serving = served.await;
-        progress.step("服务", "daemon", &server)?;
-
+        let scene = Scene::set(self, folder, &stop, progress).await?;
         let walked = tokio::select! {
-            walked = walk::walk(&server, folder, &progress) => walked.unwrap_or_else(|error| walk::failed(&error)),
+            walked = walk::walk(&scene.server, folder, &progress) => walked.unwrap_or_else(|error| walk::failed(&error)),
             () = stop.soon.cancelled() => walk::failed(&anyhow::anyhow!("stopped before it was over")),
         };
-        let page = platforms.page_url();
-        let document = json!({
-            "ok": walked.ok, "problem": walked.problem, "item": walked.item, "deliveries": walked.deliveries,
-            "elapsed_ms": progress.elapsed_ms(), "server": server, "page": page,
-            "ledger": platforms.ledger_url(), "dir": self.dir,
-        });
-        output.answer(&document, |_| table(&walked))?;
+        output.answer(&self.document(&walked, &scene, progress), |_| table(&walked))?;
         if self.once {
             stop.soon.cancel();
         } else {
-            if let Some(problem) = &walked.problem {
-                progress.say(problem)?;
-            }
-            progress.say(walk::afterwards(folder, &server, &page))?;
+            progress.say(walked.problem.as_deref().unwrap_or_default())?;
+            progress.say(walk::afterwards(folder, &scene.server, &scene.platforms.page_url()))?;
         }
-        running.await.context("the daemon broke off")??;
-        companion.await.context("the demonstration broke off")?;
-        if !self.once {
-            return Ok(Ended::Fine);
+        scene.end().await?;
+        match &walked.problem {
+            Some(_) if self.once && output.is_json() => Ok(Ended::Not),
+            Some(problem) if self.once => bail!("the demonstration did not come to its end: {problem}"),
+            _ => Ok(Ended::Fine),
         }
-        if output.is_json() {
-            // The document has said why.
-            return Ok(if walked.ok { Ended::Fine } else { Ended::Not });
-        }
-        walk::require(&walked).map(|()| Ended::Fine)
     }
 
-    fn options(&self, folder: &DemoFolder) -> DaemonOptions {
-        DaemonOptions {
+    fn document(&self, walked: &Walked, scene: &Scene, progress: Progress) -> Value {
+        json!({
+            "ok": walked.ok, "problem": walked.problem, "item": walked.item, "deliveries": walked.deliveries,
+            "elapsed_ms": progress.elapsed_ms(), "server": scene.server, "page": scene.platforms.page_url(),
+            "ledger": scene.platforms.ledger_url(), "dir": self.dir,
+        })
+    }
+}
+
+/// Everything that runs during a demonstration.
+struct Scene {
+    platforms: SandboxHandle,
+    /// Address of the daemon.
+    server: String,
+    daemon: JoinHandle<Result<()>>,
+    companion: JoinHandle<()>,
+}
+
+impl Scene {
+    async fn set(demo: &Demo, folder: &DemoFolder, stop: &Stop, progress: Progress) -> Result<Self> {
+        // First of all: another demonstration on this folder must not be disturbed.
+        let data = DataFolder::open(&folder.data())?;
+        progress.step("样例", "sample", folder.config().display())?;
+        let platforms = start_platforms(folder).await?;
+        progress.step("模拟平台", "platforms", platforms.page_url())?;
+        let daemon = Daemon::start(DaemonOptions {
+            data,
             config: folder.config(),
-            data: folder.data(),
             database: folder.database(),
             adapters: folder.adapters(),
             secrets: folder.secrets(),
-            listen: self.listen.or_else(|| free_instead(folder)),
+            listen: demo.listen.or_else(|| free_instead(folder)),
             failpoints: Failpoints::default(),
-        }
+        });
+        let daemon = daemon.await?;
+        let (engine, server) = (daemon.engine().clone(), format!("http://{}", daemon.address()));
+        let companion = accompany(engine, folder.clone(), platforms.clone(), stop.soon.clone());
+        let (serving, served) = oneshot::channel();
+        let running = daemon.run(stop.clone(), move || {
+            // Whoever waited for it has given up; then there is nothing to tell.
+            let _nobody_waits = serving.send(());
+            Ok(())
+        });
+        let (daemon, companion) = (tokio::spawn(running), tokio::spawn(companion));
+        let _serving = served.await;
+        progress.step("服务", "daemon", &server)?;
+        Ok(Self { platforms, server, daemon, companion })
+    }
+
+    /// Waits until the daemon was told to stop and has.
+    async fn end(self) -> Result<()> {
+        self.daemon.await.context("the daemon broke off")??;
+        self.companion.await.context("the demonstration broke off")
     }
 }
 

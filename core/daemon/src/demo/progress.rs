@@ -32,6 +32,7 @@ impl Progress {
     }
 
     pub(super) fn say(&self, text: impl Display) -> Result<()> {
-        if self.output.is_json() { Ok(()) } else { self.output.text(text) }
+        let text = text.to_string();
+        if self.output.is_json() || text.is_empty() { Ok(()) } else { self.output.text(text) }
     }
 }

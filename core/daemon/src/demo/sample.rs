@@ -61,5 +61,6 @@ fn find_adapter() -> Result<PathBuf> {
         return Ok(found.clone());
     }
     let places = places.map(|place| place.display().to_string()).join(", ");
-    bail!("the mock adapter is not there ({places}): build it with `cargo build -p juzhen-adapter-mock`")
+    let profile = if beside.ends_with("release") { " --release" } else { "" };
+    bail!("the mock adapter is not there ({places}): build it with `cargo build{profile}`")
 }

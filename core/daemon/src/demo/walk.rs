@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::state::DeliveryState;
 use serde::Serialize;
@@ -206,12 +206,4 @@ fn called() -> String {
 pub(super) fn failed(error: &anyhow::Error) -> Walked {
     let problem = Some(crate::failure::one_line(error));
     Walked { ok: false, problem, item: String::new(), deliveries: Vec::new() }
-}
-
-/// Says why in one error, for `--once`.
-pub(super) fn require(walked: &Walked) -> Result<()> {
-    match &walked.problem {
-        None => Ok(()),
-        Some(problem) => bail!("the demonstration did not come to its end: {problem}"),
-    }
 }

@@ -21,6 +21,7 @@ use juzhen_domain::id::PersonId;
 use juzhen_engine::clock::Machine;
 use juzhen_engine::failpoint::Failpoints;
 use juzhen_engine::{Engine, EngineOptions, ReloadOutcome, StartError};
+use juzhen_host::HostStartError;
 use juzhen_server::{ServerOptions, Tokens};
 use juzhen_settings::Locale;
 use juzhen_store::Sqlite;
@@ -44,8 +45,8 @@ const HASTE: Duration = Duration::from_secs(2);
 /// What a daemon is started with.
 #[derive(Debug)]
 pub(crate) struct DaemonOptions {
+    pub(crate) data: DataFolder,
     pub(crate) config: PathBuf,
-    pub(crate) data: PathBuf,
     pub(crate) database: PathBuf,
     /// Where adapters are when the settings do not say.
     pub(crate) adapters: PathBuf,
@@ -74,7 +75,7 @@ pub(crate) fn prepare_process() -> Result<()> {
 
 impl Daemon {
     pub(crate) async fn start(options: DaemonOptions) -> Result<Self> {
-        let folder = DataFolder::open(&options.data)?;
+        let folder = options.data;
         let store = Sqlite::open(&options.database, juzhen_store::SqliteOptions::default())
             .with_context(|| format!("could not open the database {}", options.database.display()))?;
         let tokens = TokenFolder::in_data(folder.path());
@@ -177,16 +178,24 @@ async fn reload_on_hangup(engine: Engine, stop: CancellationToken) {
     }
 }
 
-/// The report of refused settings as people read it, then the error in one line.
+/// Why it did not start, with what to do. Refused settings are shown as `check` shows them.
 #[allow(clippy::print_stderr, reason = "the report belongs on the terminal of whoever starts it")]
 fn told(error: StartError, config: &Path) -> anyhow::Error {
-    let StartError::Settings { report, .. } = &error else { return error.into() };
-    eprintln!("{}", report.display(Locale::from_environment()));
-    let faults = report.faults.len();
-    let config = config.display();
-    anyhow!(
-        "the settings in {config} have {faults} faults, and no earlier ones are kept: run `juzhen check {config}`"
-    )
+    match &error {
+        StartError::Settings { report, .. } => {
+            eprintln!("{}", report.display(Locale::from_environment()));
+            let (faults, config) = (report.faults.len(), config.display());
+            anyhow!(
+                "the settings in {config} have {faults} faults, and no earlier ones are kept: run `juzhen check {config}`"
+            )
+        }
+        StartError::Host(HostStartError::Folder { folder, reason }) => anyhow!(
+            "could not read the adapters' folder {}: {reason}; name it with --adapters DIR, or as adapters.directory in \
+             district.yaml",
+            folder.display()
+        ),
+        _ => error.into(),
+    }
 }
 
 impl Tokens for TokenFolder {
