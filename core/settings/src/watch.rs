@@ -30,13 +30,14 @@ pub async fn watch(
     let mut watched = Watched::new(&folder, wake);
     let mut last = None;
     loop {
+        // First the watch, then the look: what changes in between wakes us.
+        watched.renew();
         let looked = Instant::now();
         let found = fingerprint(folder.clone()).await;
         if found.is_some() && found != last {
             last = found;
             let _ = look_again.try_send(());
         }
-        watched.renew();
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(poll) => {}
