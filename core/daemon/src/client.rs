@@ -240,6 +240,19 @@ mod tests {
     }
 
     #[test]
+    fn without_server_the_daemon_is_looked_for_where_it_listens_by_itself() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            server: ServerArgs,
+        }
+        let line = <Line as clap::Parser>::parse_from(["test"]);
+        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
+        let settings = juzhen_settings::Loader::new(sample).load(None).unwrap();
+        assert_eq!(line.server.server, format!("http://{}", settings.server.listen));
+    }
+
+    #[test]
     fn a_file_without_a_token_is_told_from_one_with_it() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("token");
