@@ -4,48 +4,47 @@
 use std::fs;
 use std::time::Duration;
 
-use juzhen_sandbox::Expectation;
 use juzhen_tests::{Daemon, District, Stage, adapter};
 use serde_json::Value;
 
 const SOON: Duration = Duration::from_millis(200);
 
-/// What can become of a delivery under each sin. `true`: the post is out in the end.
-const SINS: &[(&str, &[&str], bool)] = &[
-    ("panic_in_call", &["due", "held"], false),
-    ("panic_after_post", &["in_doubt", "published"], true),
-    ("panic_in_thread", &["published"], true),
-    ("panic_in_drop", &["due", "held", "sending"], false),
-    ("await_forever", &["due", "held"], false),
-    ("hang_after_post", &["due", "in_doubt", "published"], true),
-    ("infinite_loop", &["due", "held", "claimed"], false),
-    ("blocking_sleep", &["due", "held", "claimed"], false),
-    ("abort", &["due", "held"], false),
-    ("abort_after_post", &["in_doubt", "published"], true),
-    ("segfault", &["due", "held"], false),
-    ("stack_overflow", &["due", "held"], false),
-    ("exit_zero", &["due", "held"], false),
-    ("leak_memory", &["due", "held"], false),
-    ("write_stdout", &["published"], true),
-    ("answer_invalid_utf8", &["held"], false),
-    ("answer_not_json", &["held"], false),
-    ("answer_huge", &["held", "due"], false),
-    ("answer_dangling", &["due", "held"], false),
-    ("undeclared_host", &["refused", "held", "due"], false),
-    ("other_scope", &["refused", "held", "due"], false),
-    ("read_parent_memory", &["refused"], false),
-    ("read_etc_passwd", &["refused"], false),
-    ("open_socket", &["refused"], false),
-    ("crash_after_step_3_once", &["published"], true),
+/// The sins of plugin-abi §2.4, and those of the sandbox's probes. `plugins/host/tests` looks at what becomes of each; here
+/// they all happen to one daemon at once.
+const SINS: &[&str] = &[
+    "panic_in_call",
+    "panic_after_post",
+    "panic_in_thread",
+    "panic_in_drop",
+    "await_forever",
+    "hang_after_post",
+    "infinite_loop",
+    "blocking_sleep",
+    "abort",
+    "abort_after_post",
+    "segfault",
+    "stack_overflow",
+    "exit_zero",
+    "leak_memory",
+    "write_stdout",
+    "answer_invalid_utf8",
+    "answer_not_json",
+    "answer_huge",
+    "answer_dangling",
+    "undeclared_host",
+    "other_scope",
+    "read_parent_memory",
+    "read_etc_passwd",
+    "open_socket",
 ];
 
 /// A unit whose account is on the hostile platform, restless enough for a test.
-fn with_hostile(district: &District, stage: &Stage) {
+fn with_hostile(district: &District, stage: &Stage, sins: &[&str]) {
     district.install("hostile");
-    SINS.iter().for_each(|(sin, _, _)| district.secret(&format!("H-{sin}")));
-    let accounts: String = SINS
+    sins.iter().for_each(|sin| district.secret(&format!("H-{sin}")));
+    let accounts: String = sins
         .iter()
-        .map(|(sin, _, _)| {
+        .map(|sin| {
             format!(
                 "  - {{id: H-{sin}, platform: hostile, name: 恶意, uid: \"{sin}\", status: active, settings: {{base_url: \"{}\", sin: {sin}}}, secrets: {{access_token: \"file:H-{sin}.token\"}}}}\n",
                 stage.mock_url()
@@ -58,42 +57,69 @@ fn with_hostile(district: &District, stage: &Stage) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p10_each_sin_costs_only_its_own_delivery() {
+async fn p10_sins_cost_only_their_own_deliveries() {
     let stage = Stage::start().await;
     let district = District::new(&stage.mock_url());
     district.unit("D07", "department", &["W015"]);
-    with_hostile(&district, &stage);
+    with_hostile(&district, &stage, SINS);
     let mut daemon = Daemon::start(&district);
     let pid = daemon.pid();
     let mut bad = Vec::new();
-    for (sin, _, _) in SINS {
-        let item = serde_json::json!({"variants": {"hostile": {"text": format!("罪行 {sin}")}}, "targets": [format!("H-{sin}")]});
-        let (status, body) = daemon.call("h01.xx", "POST", "/api/v1/items", Some(item)).await;
-        assert!(status.is_success(), "{body:#}");
-        let id = body["id"].as_str().unwrap().to_owned();
-        let (status, body) = daemon.approve(&id, SOON).await.unwrap();
-        assert!(status.is_success(), "{sin}: {body:#}");
-        bad.push(id);
+    let mut latest = 0;
+    for sin in SINS {
+        bad.push(sinful(&mut daemon, sin).await);
         let text = format!("好稿 {sin}");
         let due = jiff::Timestamp::now() + SOON;
-        stage.handle.expect([Expectation::of("W015", "", &text).not_before(due.as_millisecond())]).unwrap();
         let good = daemon.publish("d07.xx", &text, &["W015"], SOON).await;
         daemon.until(&good, &["published"]).await;
-        let late = stage.posts(&text)[0].at_unix_ms - due.as_millisecond();
-        assert!(late < 5_000, "{sin}: the other adapter's delivery was {late} ms late");
+        latest = latest.max(stage.posts(&text)[0].at_unix_ms - due.as_millisecond());
+    }
+    println!("{} sins; the good adapter's posts were at most {latest} ms late", SINS.len());
+    assert!(latest < 5_000, "late by {latest} ms:\n{}", daemon.log());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for (id, sin) in bad.iter().zip(SINS) {
+        let states = daemon.states(id).await;
+        let posts = stage.posts(&format!("罪行 {sin}。")).len();
+        match states.values().next().unwrap().as_str() {
+            "published" => assert_eq!(posts, 1, "{sin}"),
+            "due" | "held" | "refused" => assert_eq!(posts, 0, "{sin}"),
+            _ => assert!(posts <= 1, "{sin}"),
+        }
     }
     assert!(daemon.is_running() && daemon.pid() == pid, "the daemon ended:\n{}", daemon.log());
-    for (id, (sin, ends, out)) in bad.iter().zip(SINS) {
-        let states = daemon.until(id, ends).await;
-        let posts = stage.posts(&format!("罪行 {sin}")).len();
-        assert_eq!(posts, usize::from(*out), "{sin}: {states:?}");
-    }
-    let requests = stage.handle.ledger_of("crash_after_step_3_once").requests;
-    let sent: u64 = requests.values().map(|count| count.total).sum();
-    println!(
-        "five steps, crashed after the third: {sent} real requests of its account; media {:?}",
-        stage.ledger().requests.get("POST /mock/v1/media")
+    stage.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f11_five_steps_crashed_after_the_third_make_five_requests() {
+    let sin = "crash_after_step_3_once";
+    let stage = Stage::start().await;
+    let district = District::new(&stage.mock_url());
+    with_hostile(&district, &stage, &[sin]);
+    let mut daemon = Daemon::start(&district);
+    let id = sinful(&mut daemon, sin).await;
+    daemon.until(&id, &["published"]).await;
+    let requests = stage.ledger().requests;
+    let sent: u64 =
+        requests.iter().filter(|(route, _)| route.starts_with("POST")).map(|(_, n)| n.total).sum();
+    assert_eq!(sent, 5, "{requests:#?}");
+    assert!(
+        daemon.log().contains("is run again with its recorded answers"),
+        "it did not crash: {}",
+        daemon.log()
     );
+}
+
+/// An item of the hostile unit, approved and due.
+async fn sinful(daemon: &mut Daemon, sin: &str) -> String {
+    let text = format!("罪行 {sin}。");
+    let item = serde_json::json!({"variants": {"hostile": {"text": text}}, "targets": [format!("H-{sin}")]});
+    let (status, body) = daemon.call("h01.xx", "POST", "/api/v1/items", Some(item)).await;
+    assert!(status.is_success(), "{body:#}");
+    let id = body["id"].as_str().unwrap().to_owned();
+    let (status, body) = daemon.approve(&id, SOON).await.unwrap();
+    assert!(status.is_success(), "{sin}: {body:#}");
+    id
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +177,8 @@ async fn a_new_adapter_takes_over_under_load_and_a_bad_one_does_not() {
                 .as_array()
                 .unwrap()
                 .iter()
-                .find_map(|a| a["state"]["reason"].as_str().map(str::to_owned));
+                .filter(|a| a["state"] == "refused")
+                .find_map(|a| a["reason"].as_str().map(str::to_owned));
             if let Some(reason) = refused {
                 break reason;
             }
@@ -170,7 +197,7 @@ async fn a_new_adapter_takes_over_under_load_and_a_bad_one_does_not() {
 async fn serving(daemon: &mut Daemon, name: &str) -> Value {
     let adapters = daemon.get("/api/v1/adapters").await;
     let list = adapters["adapters"].as_array().unwrap();
-    let found = list.iter().find(|a| a["name"] == name && a["state"]["state"] == "serving");
+    let found = list.iter().find(|a| a["name"] == name && a["state"] == "serving");
     found.unwrap_or_else(|| panic!("{name} does not serve: {adapters:#}")).clone()
 }
 

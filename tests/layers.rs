@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("juzhen-store", &["juzhen-domain"]),
     ("juzhen-sdk", &["juzhen-abi"]),
     ("juzhen-host", &["juzhen-abi"]),
-    ("juzhen-testkit", &["juzhen-abi", "juzhen-host"]),
+    ("juzhen-testkit", &["juzhen-abi"]),
     ("juzhen-engine", &["juzhen-domain", "juzhen-settings", "juzhen-store", "juzhen-host"]),
     ("juzhen-server", &["juzhen-domain", "juzhen-store", "juzhen-engine"]),
     (
@@ -123,6 +123,18 @@ fn only_send_gives_the_host_leave_for_effects() {
         let is_send = path.ends_with("engine/src/send.rs");
         assert!(is_send || !text.contains("EffectPolicy::Journal"), "{} asks for effects", path.display());
     }
+}
+
+#[test]
+fn the_readmes_first_two_commands_are_one_line_each_and_ci_runs_the_second() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks: Vec<&str> =
+        readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks[..2].iter().all(|block| block.lines().count() == 1), "{blocks:#?}");
+    let ci = std::fs::read_to_string(root().join(".ci/run")).unwrap();
+    assert!(ci.lines().any(|line| line == blocks[1].trim()), "{ci}");
+    let chinese = std::fs::read_to_string(root().join("README.zh-CN.md")).unwrap();
+    assert!(chinese.contains(blocks[0]), "the Chinese README starts it in another way");
 }
 
 fn sources() -> Vec<(PathBuf, String)> {
