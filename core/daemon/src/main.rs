@@ -1,5 +1,7 @@
 //! The binary `juzhen`: the daemon and everything that is done from a shell.
 
+#![forbid(unsafe_code)]
+
 mod client;
 mod commands;
 mod demo;

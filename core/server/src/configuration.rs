@@ -1,5 +1,7 @@
 //! 配置: what runs, what is wrong with the files, and reading them again.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -20,7 +22,7 @@ use crate::problem::{Code, Problem, ProblemView};
 use crate::query::NoParameters;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(read)).routes(routes!(reload))
+    OpenApiRouter::new().routes(routes!(read)).routes(routes!(sources)).routes(routes!(reload))
 }
 
 /// The running settings in figures, and how the last reload went.
@@ -52,6 +54,20 @@ async fn read(
         columns: settings.columns.len(),
         routes: settings.routes.len(),
     }))
+}
+
+/// The text of every file that the running settings were read from. Secrets are named in them, never written.
+#[utoipa::path(get, operation_id = "read_configuration_sources", path = "/api/v1/configuration/sources", tag = "configuration",
+    responses((status = 200, body = SourcesView), (status = "4XX", body = ProblemView)))]
+async fn sources(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    _none: NoParameters,
+) -> Result<Json<SourcesView>, Problem> {
+    permit::require(&caller, Act::SeeConfiguration)?;
+    let settings = app.engine.settings();
+    let sources = settings.sources.iter().map(|(name, text)| (name.clone(), text.to_string())).collect();
+    Ok(Json(SourcesView { revision: settings.revision.to_string(), sources }))
 }
 
 /// Reads the files now and answers with what came of it: applied or unchanged, or 422 with every fault.
@@ -88,6 +104,13 @@ async fn reload(State(app): State<App>, command: Command<NewReload>) -> Result<R
             Err(Problem::new(Code::Internal))
         }
     }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct SourcesView {
+    revision: String,
+    /// File, relative to the folder → text.
+    sources: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
