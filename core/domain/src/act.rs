@@ -93,6 +93,9 @@ pub fn cancel(delivery: &Delivery, by: &Person, reason: &str) -> Result<Move, Ac
     if !delivery.state.may_become(DeliveryState::Cancelled) || delivery.state == DeliveryState::NeedsPerson {
         return Err(ActRefusal::BadState { state: delivery.state });
     }
+    if delivery.may_be_out() {
+        return Err(ActRefusal::MayBeOut);
+    }
     let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
     to.reason = Some(reason.to_owned());
     Ok(to)
@@ -110,6 +113,9 @@ pub fn reschedule(
     allowed(by, OFFICE)?;
     if !matches!(delivery.state, S::Due | S::Held | S::Waiting | S::Missed | S::Refused) {
         return Err(ActRefusal::BadState { state: delivery.state });
+    }
+    if delivery.may_be_out() {
+        return Err(ActRefusal::MayBeOut);
     }
     let due_at = due_at.max(now);
     if latest_at < due_at {
@@ -188,7 +194,10 @@ pub fn withdraw(
     }
     let mut cancel = Vec::new();
     for delivery in deliveries.iter().filter(|d| d.state != DeliveryState::Cancelled) {
-        if delivery.state.may_be_out() || !delivery.state.may_become(DeliveryState::Cancelled) {
+        if delivery.may_be_out() {
+            return Err(ActRefusal::MayBeOut);
+        }
+        if !delivery.state.may_become(DeliveryState::Cancelled) {
             return Err(ActRefusal::BadState { state: delivery.state });
         }
         let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
@@ -233,6 +242,8 @@ pub enum ActRefusal {
         "the daemon still looks for it on the account: it may yet appear, so wait until it asks for a person"
     )]
     StillLooking,
+    #[error("something of it may be out already: wait until the daemon knows")]
+    MayBeOut,
 }
 
 impl ActRefusal {
@@ -240,7 +251,9 @@ impl ActRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Forbidden { .. } => "forbidden",
-            Self::BadState { .. } | Self::BadItemState { .. } | Self::StillLooking => "bad_state",
+            Self::BadState { .. } | Self::BadItemState { .. } | Self::StillLooking | Self::MayBeOut => {
+                "bad_state"
+            }
             Self::ReasonRequired => "reason_required",
             Self::TooLate { .. } => "too_late",
             Self::LatestBeforeDue { .. } => "latest_before_due",
@@ -321,6 +334,9 @@ mod tests {
         let done = withdraw(&item, std::slice::from_ref(&due), &author, "改期").unwrap();
         assert_eq!(done.cancel.len(), 1);
         assert_eq!(withdraw(&item, &[due], &author, "").unwrap_err().code(), "reason_required");
+        let mut broken_off = in_state(DeliveryState::Due);
+        broken_off.resumes = true;
+        assert_eq!(withdraw(&item, &[broken_off], &author, "改期").unwrap_err(), ActRefusal::MayBeOut);
         let sending = in_state(DeliveryState::Sending);
         assert_eq!(withdraw(&item, &[sending], &author, "改期").unwrap_err().code(), "bad_state");
         author.id = "d08.xx".into();

@@ -145,6 +145,7 @@ pub(crate) mod tests {
             reason: None,
             tries: 0,
             fence: 0,
+            resumes: false,
             ticket: None,
             receipt: None,
             created_at: t,

@@ -94,7 +94,8 @@ impl std::fmt::Display for HoldReason {
 /// Decides. An adapter that is not ready is no reason to hold: the delivery waits as due until it is missed.
 pub fn rule(facts: &Facts<'_>) -> Ruling {
     let delivery = facts.delivery;
-    if facts.now > delivery.latest_at {
+    // What was broken off goes on: the ledger lets it send nothing new after its time.
+    if facts.now > delivery.latest_at && !delivery.resumes {
         return Ruling::Missed;
     }
     if delivery.next_at > facts.now {
@@ -177,6 +178,8 @@ mod tests {
         assert_eq!(rule_after(|w| w.delivery.next_at = at(11)), Ruling::Later(at(11)));
         assert_eq!(rule_after(|w| w.now = at(901)), Ruling::Missed);
         assert!(matches!(rule_after(|w| w.now = at(900)), Ruling::Send(_)));
+        let broken_off = |w: &mut World| (w.now, w.delivery.resumes) = (at(901), true);
+        assert!(matches!(rule_after(broken_off), Ruling::Send(_)), "it may be out: not missed");
     }
 
     #[test]

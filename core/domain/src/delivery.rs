@@ -36,11 +36,21 @@ pub struct Delivery {
     pub tries: u32,
     /// Rises with every claim; a result with an older fence changes nothing.
     pub fence: i64,
+    /// An earlier attempt broke off after requests that were all answered; the next one goes on from there. Something may
+    /// be out, so until then nobody calls it missed and nobody takes it back.
+    pub resumes: bool,
     /// Ticket of an asynchronous platform.
     pub ticket: Option<String>,
     pub receipt: Option<Receipt>,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
+}
+
+impl Delivery {
+    /// Something of it may be on the platform, or is.
+    pub fn may_be_out(&self) -> bool {
+        self.resumes || self.state.may_be_out()
+    }
 }
 
 /// What is done on the account.

@@ -147,6 +147,7 @@ fn delivery(
         reason: None,
         tries: 0,
         fence: 0,
+        resumes: false,
         ticket: None,
         receipt: None,
         created_at: now,

@@ -26,6 +26,8 @@ pub(crate) fn sent(reply: &Reply) -> Outcome {
     }
     match failure {
         Failure::Adapter(error) => said(error, effects),
+        // Stopped between two requests: what the answered ones did is for somebody to look at.
+        Failure::Stopped { reason } if effects.began > 0 => Outcome::Unsure { reason },
         Failure::Stopped { reason } => Outcome::Stopped { reason },
         Failure::ReplayMismatch => unsure(&failure.to_string()),
         Failure::TimedOut | Failure::Overloaded | Failure::NotInstalled | Failure::Quarantined { .. } => {
@@ -59,6 +61,7 @@ fn said(error: AdapterError, effects: Effects) -> Outcome {
         }
         // It is there already, so an earlier attempt may have landed: look (F57).
         ErrorKind::Duplicate { .. } | ErrorKind::InDoubt => Outcome::Unsure { reason },
+        ErrorKind::Misconfigured { .. } if effects.began > 0 => Outcome::Unsure { reason },
         ErrorKind::Misconfigured { key } => {
             Outcome::Stopped { reason: format!("misconfigured: {key}: {reason}") }
         }
@@ -200,6 +203,8 @@ mod tests {
     fn an_adapter_that_breaks_after_an_answered_effect_is_in_doubt() {
         for failure in [
             adapter(ErrorKind::Bug),
+            adapter(ErrorKind::Misconfigured { key: "x".into() }),
+            Failure::Stopped { reason: "x".into() },
             Failure::Crashed { reason: "x".into(), times: 2 },
             Failure::Panicked { message: "x".into(), location: "y".into() },
             Failure::BadAnswer { reason: "x".into() },

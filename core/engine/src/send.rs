@@ -196,9 +196,15 @@ pub(crate) async fn write_down(engine: &Engine, settle: Settle) {
                 warn!(%state, outcome = settle.outcome, "A late result was kept as evidence");
                 return;
             }
-            Err(error @ (StoreError::Closed | StoreError::NotFound { .. } | StoreError::Impossible { .. })) => {
+            Err(
+                error @ (StoreError::Closed | StoreError::NotFound { .. } | StoreError::Impossible { .. }),
+            ) => {
                 let error = crate::with_causes(&error);
-                error!(error, outcome = settle.outcome, "A result cannot be written; the next start looks into it");
+                error!(
+                    error,
+                    outcome = settle.outcome,
+                    "A result cannot be written; the next start looks into it"
+                );
                 return;
             }
             Err(error) => {

@@ -169,6 +169,7 @@ fn delivery(item: &Item, n: usize, due: Timestamp) -> Delivery {
         reason: None,
         tries: 0,
         fence: 0,
+        resumes: false,
         ticket: None,
         receipt: None,
         created_at: due,

@@ -141,6 +141,27 @@ async fn p12_every_change_of_the_audit_by_hand_is_found() {
 }
 
 #[tokio::test]
+async fn p12_a_row_with_a_hash_of_its_own_does_not_fit_the_chain() {
+    let (place, forged) = (InAFile::new(), InAFile::new());
+    for (place, seventh) in [(&place, "thing:6"), (&forged, "thing:other")] {
+        let store = place.open();
+        for n in 0..20 {
+            let subject = if n == 6 { seventh.to_owned() } else { format!("thing:{n}") };
+            store.note(suite::fixture::audit("a.b", subject, n)).await.unwrap();
+        }
+    }
+    // The forger knows how the hash is made: row 7 is right in itself and after row 6.
+    let connection = place.by_hand();
+    connection.execute("ATTACH ?1 AS forged", [forged.path().to_str().unwrap()]).unwrap();
+    connection.execute_batch("DROP TRIGGER audit_does_not_change").unwrap();
+    let forge = "UPDATE audit SET (subject, hash) = (SELECT subject, hash FROM forged.audit WHERE number = 7)
+         WHERE number = 7";
+    assert_eq!(connection.execute(forge, []).unwrap(), 1);
+    drop(connection);
+    assert_eq!(place.open().verify_audit().await.unwrap().broken_at, Some(8));
+}
+
+#[tokio::test]
 async fn r03_the_tables_themselves_refuse_what_must_not_be() {
     let place = InAFile::new();
     let store = place.open();

@@ -48,8 +48,6 @@ pub(super) fn apply(c: &Connection, before: &DeliveryRow, change: &DeliveryChang
         delivery.tries = 0;
     }
     if moved {
-        // What a person sends again is a new call: they have looked, the old one is closed.
-        after.resume_call = None;
         let detail = change.reason.as_deref();
         let end = Ending { outcome: change.state.as_str(), detail, adapter: None, at: change.audit.at };
         attempts::end_open(c, &before.delivery.id, &end)?;

@@ -2,7 +2,7 @@
 //! attempt is the delivery's `sending` mark, in the same commit. Only the live claim may send, and never under STOP ALL.
 
 use juzhen_domain::claim::HoldReason;
-use juzhen_domain::delivery::Delivery;
+use juzhen_domain::delivery::Attempt;
 use juzhen_domain::id::{AttemptId, DeliveryId};
 use juzhen_domain::state::DeliveryState;
 use rusqlite::{Connection, params};
@@ -34,7 +34,7 @@ pub(super) fn begin(c: &Connection, effect: &NewEffect) -> Result<EffectBegun, S
         let now = format!("{} {}", effect.method, effect.url);
         return Ok(EffectBegun::Mismatch(format!("the call made {passed_over} before, now it makes {now}")));
     }
-    if let Some(reason) = refusal(c, &live.row.delivery, effect)? {
+    if let Some(reason) = refusal(c, &live, effect)? {
         return Ok(EffectBegun::Refused(reason));
     }
     let begun = match recorded {
@@ -75,10 +75,24 @@ pub(super) fn is_unanswered(c: &Connection, call: &str, resumes: bool) -> Result
     Ok(rows::first(c, SQL, params![call, resumes], |_| Ok(()))?.is_some())
 }
 
+/// Whether an earlier attempt of the call let something leave whose answer this attempt has not read.
+pub(super) fn is_passed_over(c: &Connection, attempt: &Attempt) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT 1 FROM effects
+         WHERE call = ?1 AND asked_by <> ?2 AND nothing_left IS NOT TRUE";
+    Ok(rows::first(c, SQL, [&attempt.call, attempt.id.as_str()], |_| Ok(()))?.is_some())
+}
+
 /// The attempt that holds a delivery with this call.
 struct Live {
     attempt: AttemptId,
     row: DeliveryRow,
+}
+
+impl Live {
+    /// A later attempt that goes on with an earlier one's call.
+    fn is_resumed(&self, call: &str) -> bool {
+        self.attempt.as_str() != call
+    }
 }
 
 fn live_claim(c: &Connection, call: &str) -> Result<Option<Live>, StoreError> {
@@ -92,13 +106,15 @@ fn live_claim(c: &Connection, call: &str) -> Result<Option<Live>, StoreError> {
 }
 
 /// Why nothing may leave now. The words before the colon are those of held deliveries, so that `sweep` releases them.
-fn refusal(c: &Connection, delivery: &Delivery, effect: &NewEffect) -> Result<Option<String>, StoreError> {
+fn refusal(c: &Connection, live: &Live, effect: &NewEffect) -> Result<Option<String>, StoreError> {
     if stop::is_on(c)? {
         return Ok(Some(HoldReason::Stopped.to_string()));
     }
-    if delivery.state != DeliveryState::Claimed {
+    // What began in time goes on to its end, but not after a break.
+    if live.row.delivery.state != DeliveryState::Claimed && !live.is_resumed(&effect.call) {
         return Ok(None);
     }
+    let delivery = &live.row.delivery;
     // The daemon may have been asleep since the claim: late is late (P7), and what was taken back stays back (P2).
     if effect.at > delivery.latest_at {
         return Ok(Some(format!("missed: not sent by {}", delivery.latest_at)));

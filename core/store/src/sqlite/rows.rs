@@ -215,15 +215,17 @@ pub(super) fn delivery(f: &mut Fields<'_>) -> rusqlite::Result<DeliveryRow> {
         reason: f.get()?,
         tries: f.get()?,
         fence: f.get()?,
+        resumes: false,
         ticket: f.get()?,
         receipt: receipt(f)?,
         created_at: f.time()?,
         changed_at: f.time()?,
     };
+    let (hold, resume_call): (_, Option<String>) = (f.get()?, f.get()?);
     Ok(DeliveryRow {
-        delivery,
-        hold: f.get()?,
-        resume_call: f.get()?,
+        delivery: Delivery { resumes: resume_call.is_some(), ..delivery },
+        hold,
+        resume_call,
         doubt: doubt(f)?,
         worker: f.get()?,
         lease_until: f.optional_time()?,

@@ -19,7 +19,7 @@ pub(super) fn settle(c: &Connection, settle: &Settle) -> Result<Settled, StoreEr
         return late(c, &before.delivery, settle);
     }
     let after = after(c, &before, settle)?;
-    let after = in_doubt_if_unanswered(c, &before, after, settle)?;
+    let after = corrected(c, &before, after, settle)?;
     let end = Ending {
         outcome: &settle.outcome,
         detail: settle.detail.as_deref(),
@@ -80,42 +80,49 @@ fn after(c: &Connection, before: &DeliveryRow, settle: &Settle) -> Result<Delive
                 doubt.looks += 1;
             }
         }
-        Next::Held { reason } => {
+        Next::Refused { reason } | Next::Held { reason } | Next::NeedsPerson { reason } => {
             delivery.reason = Some(reason);
-            // Stopped between two requests: it goes on from there, and those that were answered are not sent again.
-            if before.delivery.state == DeliveryState::Sending {
-                row.resume_call = attempts::newest(c, &settle.delivery)?.map(|a| a.call);
-            }
         }
-        Next::Refused { reason } | Next::NeedsPerson { reason } => delivery.reason = Some(reason),
     }
     Ok(row)
 }
 
-/// Whatever the caller believes: a request that left and was never answered may be out, so the delivery does not go back
-/// to where it is sent again by itself (R4). Only the same call with the platform's own key may go on.
-fn in_doubt_if_unanswered(
+/// What the caller could not know. Nothing goes back to where it is sent again by a new call while an earlier request
+/// may be out (R4): one that was never answered, or one that was answered to an attempt before this one, which ended
+/// before it had read that answer.
+fn corrected(
     c: &Connection,
     before: &DeliveryRow,
-    after: DeliveryRow,
+    mut after: DeliveryRow,
     settle: &Settle,
 ) -> Result<DeliveryRow, StoreError> {
     use DeliveryState as S;
     let sent_again = matches!(after.delivery.state, S::Due | S::Waiting | S::Held);
-    if !sent_again || !matches!(before.delivery.state, S::Sending | S::InDoubt) {
+    let begun = matches!(before.delivery.state, S::Claimed | S::Sending | S::InDoubt);
+    if !begun || !(sent_again || after.delivery.state == S::Refused) {
         return Ok(after);
     }
     let Some(attempt) = attempts::newest(c, &settle.delivery)? else { return Ok(after) };
-    let resumes = after.resume_call.is_some();
-    if !effects::is_unanswered(c, &attempt.call, resumes)? {
-        return Ok(after);
+    if effects::is_passed_over(c, &attempt)? {
+        if !sent_again {
+            return Ok(in_doubt(before, after, settle, "an earlier attempt had begun"));
+        }
+        after.resume_call = Some(attempt.call.clone());
     }
-    let said = after.delivery.reason.unwrap_or_default();
+    let resumes = after.resume_call.is_some();
+    if sent_again && effects::is_unanswered(c, &attempt.call, resumes)? {
+        return Ok(in_doubt(before, after, settle, "a request was never answered"));
+    }
+    Ok(after)
+}
+
+fn in_doubt(before: &DeliveryRow, after: DeliveryRow, settle: &Settle, why: &str) -> DeliveryRow {
     let mut row = before.clone();
-    row.delivery.state = S::InDoubt;
-    row.delivery.reason = Some(format!("a request was never answered ({said})"));
+    row.resume_call = None;
+    row.delivery.state = DeliveryState::InDoubt;
+    row.delivery.reason = Some(format!("{why} ({})", after.delivery.reason.unwrap_or_default()));
     row.delivery.next_at = settle.now;
-    Ok(row)
+    row
 }
 
 /// What follows from a publication. An account that has the item already is left out (P23).

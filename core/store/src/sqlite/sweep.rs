@@ -34,11 +34,12 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// P7: late is missed, never sent late.
+    /// P7: late is missed, never sent late. What was broken off may be out, so it is not missed but goes on.
     fn miss_late_ones(&self) -> Result<u32, StoreError> {
         let sql = format!(
             "SELECT {DELIVERY} FROM deliveries INDEXED BY deliveries_that_can_be_late
              WHERE state IN ('due', 'waiting', 'held') AND latest_at < ?1
+             AND resume_call IS NULL
              ORDER BY latest_at LIMIT ?2"
         );
         self.move_all(&sql, params![millis(self.now), MOST], DeliveryState::Missed, |row| {

@@ -186,6 +186,34 @@ pub(crate) async fn r04_an_unanswered_request_is_in_doubt_whatever_the_caller_sa
     }
 }
 
+pub(crate) async fn p01_an_attempt_that_ended_before_it_read_the_old_answers_knows_nothing(
+    place: &dyn Place,
+) {
+    let store = place.open();
+    let mut claim = resumed(&*store, &[("post", answer(0))]).await;
+    let why = || "busy".to_owned();
+    // The post is out; its answer was written down and never acted on. Whatever ends an attempt before it reads that
+    // answer, the next one is the same call.
+    let ends = [
+        Next::Again { at: at(2), reason: why(), resume: false },
+        Next::Waiting { until: at(2), reason: why() },
+        Next::Held { reason: "operator: 等通知".into() },
+    ];
+    for (n, next) in (2..).zip(ends) {
+        settle(&*store, &claim, next, n).await;
+        let due = DeliveryChange {
+            forget_tries: true,
+            ..delivery_moved(&claim.delivery.id, DeliveryState::Due, n)
+        };
+        change_delivery(&*store, due, "i1-W000").await;
+        claim = claim_one(&*store, n).await;
+        assert_eq!(claim.attempt.call, "i1-W000.1");
+    }
+    // Giving up is no proof that nothing is out.
+    let settled = settle(&*store, &claim, Next::Refused { reason: "gave up".into() }, 9).await;
+    assert_eq!(settled.state, DeliveryState::InDoubt);
+}
+
 pub(crate) async fn a_long_answer_is_kept_in_part_and_incomplete(place: &dyn Place) {
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0)]).await;

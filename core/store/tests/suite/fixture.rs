@@ -64,6 +64,7 @@ pub(crate) fn delivery(item: &Item, account: &str, due: i64) -> Delivery {
         reason: None,
         tries: 0,
         fence: 0,
+        resumes: false,
         ticket: None,
         receipt: None,
         created_at: at(-60),

@@ -174,6 +174,24 @@ pub(crate) async fn f103_withdrawing_and_cancelling(place: &dyn Place) {
     assert!(matches!(late, Err(StoreError::Impossible { what: "delivery", .. })), "{late:?}");
 }
 
+pub(crate) async fn an_item_is_what_its_deliveries_make_of_it(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    assert_eq!(store.sweep(at(901), all_active()).await.unwrap().missed, 1);
+    assert_eq!(item_state(&*store, "i1").await, ItemState::Expired);
+    // The office plans the delivery anew and says nothing of the item.
+    let anew = |record: &ItemRecord| {
+        let due = DeliveryChange {
+            due_at: Some(at(1000)),
+            latest_at: Some(at(2000)),
+            ..delivery_moved(&"i1-W000".into(), DeliveryState::Due, 950)
+        };
+        ItemChange { deliveries: vec![("i1-W000".into(), due)], ..moved(record, record.item.state) }
+    };
+    assert_eq!(change(&*store, "i1", anew).await.unwrap().item.state, ItemState::Scheduled);
+    assert_eq!(actions(&*store, "item:i1").await.last().unwrap(), "item.scheduled");
+}
+
 pub(crate) async fn lists_are_newest_first_and_filtered(place: &dyn Place) {
     let store = place.open();
     for id in ["i1", "i2", "i3"] {

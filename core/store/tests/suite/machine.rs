@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use juzhen_domain::delivery::Delivery;
 use juzhen_domain::id::DeliveryId;
 use juzhen_domain::outcome::Next;
 use juzhen_domain::state::{DeliveryState, ItemState};
@@ -29,7 +30,7 @@ enum Step {
     Stop,
     Lift(u8),
     Withdraw(u8),
-    /// A person has looked at one in doubt and sends it again.
+    /// A person has looked at one in doubt and sends it again, or plans a missed one anew.
     Person(u8),
     Wait(u8),
 }
@@ -98,6 +99,9 @@ struct History<'a> {
     /// Requests that left and were not clearly answered, by delivery.
     unclear: BTreeMap<DeliveryId, i64>,
     published: BTreeSet<DeliveryId>,
+    /// Calls that were answered when their worker died, and how many requests they had made: they may be out, so only
+    /// the same call may go on, until somebody has read those answers.
+    unread: BTreeMap<DeliveryId, (String, u32)>,
 }
 
 const PEOPLE: [&str; 3] = ["off.hg", "off.ly", "off.zr"];
@@ -115,6 +119,7 @@ impl<'a> History<'a> {
             lifters: BTreeSet::new(),
             unclear: BTreeMap::new(),
             published: BTreeSet::new(),
+            unread: BTreeMap::new(),
         }
     }
 
@@ -160,7 +165,12 @@ impl<'a> History<'a> {
         assert!(!self.stopped || round.claims.is_empty(), "claimed under STOP ALL");
         for claim in round.claims {
             let d = &claim.delivery;
-            assert!(d.due_at <= at(self.now) && at(self.now) <= d.latest_at, "out of its time: {d:?}");
+            let goes_on = claim.attempt.call != claim.attempt.id.as_str();
+            assert!(d.due_at <= at(self.now), "early: {d:?}");
+            assert!(at(self.now) <= d.latest_at || goes_on, "late: {d:?}");
+            if let Some((call, _)) = self.unread.get(&d.id) {
+                assert_eq!(&claim.attempt.call, call, "{} is sent anew while its old call may be out", d.id);
+            }
             assert!(!self.unclear.contains_key(&d.id), "{} is claimed while something may be out", d.id);
             self.working.push(Work { claim, requests: 0, open: None, half: false, answered: false });
         }
@@ -177,6 +187,8 @@ impl<'a> History<'a> {
         match begun {
             EffectBegun::Send(id) => {
                 assert!(!stopped, "left under STOP ALL");
+                let goes_on = work.claim.attempt.call != work.claim.attempt.id.as_str();
+                assert!(!goes_on || at(now) <= work.claim.delivery.latest_at, "went on late");
                 let before = self.unclear.insert(work.claim.delivery.id.clone(), id);
                 assert_eq!(before, None, "a second request of {} left", work.claim.delivery.id);
                 (work.open, work.requests) = (Some(id), work.requests + 1);
@@ -217,6 +229,9 @@ impl<'a> History<'a> {
         let id = work.claim.delivery.id.clone();
         let next = self.next(&work, kind);
         let claims_published = matches!(next, Next::Published(_));
+        if self.unread.get(&id).is_some_and(|(_, made)| work.requests >= *made) {
+            self.unread.remove(&id);
+        }
         let settled = self.store().settle(settle_as(&work.claim, next, self.now)).await.unwrap();
         let Settled::Applied { delivery, .. } = settled else { panic!("{id} was not held any more") };
         if claims_published {
@@ -233,7 +248,7 @@ impl<'a> History<'a> {
             1 if work.answered && !open => Next::Accepted { ticket: "t".into(), look_at: at(now + 5) },
             0 | 1 => Next::InDoubt { look_at: at(now + 5), reason },
             // These are wrong while a request is open: the host would never say so, and the store does not believe it.
-            2 if !work.half => Next::Again { at: at(now + 1), reason, resume: true },
+            2 if !work.half => Next::Again { at: at(now + 1), reason, resume: kind < 128 },
             3 if !work.half => Next::Waiting { until: at(now + 5), reason },
             4 if !open => Next::Refused { reason },
             _ => Next::NeedsPerson { reason },
@@ -266,6 +281,10 @@ impl<'a> History<'a> {
     async fn restart(&mut self) {
         self.store.take();
         self.store = Some(self.place.open());
+        for work in self.working.iter().filter(|work| work.answered) {
+            let call = (work.claim.attempt.call.clone(), work.requests);
+            self.unread.entry(work.claim.delivery.id.clone()).or_insert(call);
+        }
         self.lost.append(&mut self.working);
         self.store().recover(at(self.now)).await.unwrap();
         assert_eq!(self.store().stopped().await.unwrap().is_some(), self.stopped);
@@ -287,12 +306,10 @@ impl<'a> History<'a> {
         }
         let id = format!("i{:03}", u32::from(n) % self.items);
         let withdrawing: ItemChanger = Arc::new(move |record| {
-            if record.deliveries.iter().any(|d| d.state != DeliveryState::Due) {
+            if record.deliveries.iter().any(|d| d.state != DeliveryState::Due || d.may_be_out()) {
                 return Err(Refused::new("bad_state", "begun"));
             }
-            let cancel = |d: &juzhen_domain::delivery::Delivery| {
-                (d.id.clone(), delivery_moved(&d.id, DeliveryState::Cancelled, 0))
-            };
+            let cancel = |d: &Delivery| (d.id.clone(), delivery_moved(&d.id, DeliveryState::Cancelled, 0));
             let deliveries = record.deliveries.iter().map(cancel).collect();
             Ok(ItemChange { deliveries, ..moved(record, ItemState::Withdrawn) })
         });
@@ -305,7 +322,8 @@ impl<'a> History<'a> {
     async fn person(&mut self, n: u8) {
         let filter = DeliveryFilter { most: 999, ..DeliveryFilter::default() };
         let mut waiting = self.store().deliveries(filter).await.unwrap();
-        waiting.retain(|d| matches!(d.state, DeliveryState::InDoubt | DeliveryState::NeedsPerson));
+        let looked = |d: &Delivery| matches!(d.state, DeliveryState::InDoubt | DeliveryState::NeedsPerson);
+        waiting.retain(|d| looked(d) || d.state == DeliveryState::Missed);
         let Some(delivery) = choose(&mut waiting, n) else { return };
         let change = DeliveryChange {
             due_at: Some(at(self.now)),
@@ -313,7 +331,11 @@ impl<'a> History<'a> {
             forget_tries: true,
             ..delivery_moved(&delivery.id, DeliveryState::Due, self.now)
         };
-        self.unclear.remove(&delivery.id);
+        // A missed one is planned anew without a look.
+        if looked(delivery) {
+            self.unclear.remove(&delivery.id);
+            self.unread.remove(&delivery.id);
+        }
         change_delivery(&*self.store(), change, delivery.id.as_str()).await;
     }
 

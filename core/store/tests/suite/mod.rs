@@ -34,6 +34,7 @@ macro_rules! exercise {
                 f101_only_what_the_state_allows_is_written
                 p02_an_edit_raises_the_version_and_keeps_old_decisions
                 f103_withdrawing_and_cancelling
+                an_item_is_what_its_deliveries_make_of_it
                 lists_are_newest_first_and_filtered
             }
             claims {
@@ -57,6 +58,7 @@ macro_rules! exercise {
                 f06_a_doubt_is_looked_at_until_it_is_closed
                 what_is_waiting_for_a_look_comes_with_all_it_needs
                 what_the_machine_forbids_is_refused
+                p07_what_was_broken_off_is_neither_missed_nor_sent_late
                 a_person_takes_it_on_anew
             }
             effects {
@@ -69,6 +71,7 @@ macro_rules! exercise {
                 another_way_than_before_is_a_mismatch
                 what_never_left_may_leave_again_unless_the_call_went_on
                 r04_an_unanswered_request_is_in_doubt_whatever_the_caller_says
+                p01_an_attempt_that_ended_before_it_read_the_old_answers_knows_nothing
                 a_long_answer_is_kept_in_part_and_incomplete
             }
             sweeping {

@@ -215,13 +215,33 @@ pub(crate) async fn what_the_machine_forbids_is_refused(place: &dyn Place) {
     let _: AccountId = claim.delivery.account;
 }
 
-pub(crate) async fn a_person_takes_it_on_anew(place: &dyn Place) {
+pub(crate) async fn p07_what_was_broken_off_is_neither_missed_nor_sent_late(place: &dyn Place) {
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0)]).await;
     let claim = claim_one(&*store, 0).await;
     send(&*store, &claim, 0).await;
     let resume = Next::Again { at: at(1), reason: "crashed".into(), resume: true };
     settle(&*store, &claim, resume, 1).await;
+    // Its post may be out: calling it missed would be a lie.
+    assert_eq!(store.sweep(at(1000), all_active()).await.unwrap().missed, 0);
+    let resumed = claim_one(&*store, 1000).await;
+    assert_eq!(resumed.attempt.call, claim.attempt.call);
+    let recorded = store.begin_effect(effect(&resumed.attempt.call, "post", 1000)).await.unwrap();
+    assert!(matches!(recorded, EffectBegun::Answered(_)), "{recorded:?}");
+    let anything_new = store.begin_effect(effect(&resumed.attempt.call, "another", 1000)).await.unwrap();
+    assert!(
+        matches!(&anything_new, EffectBegun::Refused(why) if why.starts_with("missed: ")),
+        "{anything_new:?}"
+    );
+    settle(&*store, &resumed, published("7", 1000), 1000).await;
+}
+
+pub(crate) async fn a_person_takes_it_on_anew(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let claim = claim_one(&*store, 0).await;
+    let later = Next::Again { at: at(1), reason: "busy".into(), resume: false };
+    settle(&*store, &claim, later, 1).await;
     let gave_up = store.sweep(at(1000), all_active()).await.unwrap();
     assert_eq!(gave_up.missed, 1);
     let anew = DeliveryChange {
@@ -232,7 +252,7 @@ pub(crate) async fn a_person_takes_it_on_anew(place: &dyn Place) {
     };
     let due = change_delivery(&*store, anew, "i1-W000").await;
     assert_eq!((due.state, due.tries, due.next_at, due.reason), (DeliveryState::Due, 0, at(2000), None));
-    // A new call with a new id: what the old one had begun is closed.
+    // A new attempt is a new call.
     let second = claim_one(&*store, 2000).await;
     assert_eq!((second.attempt.id.as_str(), second.attempt.call.as_str()), ("i1-W000.2", "i1-W000.2"));
     // A person who saw it on the account.
