@@ -62,6 +62,8 @@ pub(crate) struct DeliveryLine {
     /// When the daemon looks at it next.
     next_at: Timestamp,
     tries: u32,
+    /// An attempt broke off after answered requests, and the next goes on from there: something may be out.
+    resumes: bool,
     receipt: Option<ReceiptView>,
     changed_at: Timestamp,
 }
@@ -147,6 +149,7 @@ impl DeliveryLine {
             latest_at: delivery.latest_at,
             next_at: delivery.next_at,
             tries: delivery.tries,
+            resumes: delivery.resumes,
             receipt: delivery.receipt.as_ref().map(ReceiptView::of),
             changed_at: delivery.changed_at,
         }
