@@ -10,6 +10,7 @@ mod claim;
 pub mod clock;
 pub mod failpoint;
 mod interpret;
+mod look;
 mod ports;
 mod reconcile;
 mod reload;

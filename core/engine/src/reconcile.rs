@@ -1,8 +1,6 @@
 //! Closes doubts with evidence: is the post on the account? Presence proves, absence never does (R6). What cannot be
 //! settled within the platform's visibility lag and a minute goes to a person.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
 use juzhen_domain::caps::later;
 use juzhen_domain::delivery::payload;
@@ -10,37 +8,22 @@ use juzhen_domain::matrix::Account;
 use juzhen_domain::outcome::{self, Evidence};
 use juzhen_domain::state::DeliveryState;
 use juzhen_host::message::{self, operation};
-use juzhen_store::{DeliveryFilter, Look, Looked, Settle, StoreError};
+use juzhen_store::{DeliveryFilter, Looked, StoreError};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, info, info_span};
+use tracing::info;
 
-use crate::service::{self, Round};
-use crate::{Engine, interpret, running, send};
+use crate::{Engine, interpret, look, running, send, service};
 
 /// Longer than the platform's own lag: what is not seen by then goes to a person (P5).
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 /// Clocks of platform and daemon may differ by this much.
 const SKEW: SignedDuration = SignedDuration::from_secs(30);
-const MOST: u32 = 64;
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    service::run(&engine, "reconcile", engine.wake_reconcile(), &stop, || round(&engine)).await;
-}
-
-async fn round(engine: &Engine) -> Round {
-    let look = Look { states: vec![DeliveryState::InDoubt], now: engine.now(), most: MOST };
-    match engine.store().to_look_at(look).await {
-        Ok(doubts) => {
-            for doubt in doubts {
-                let span = info_span!("delivery", delivery.id = %doubt.delivery.id, account.id = %doubt.delivery.account);
-                if let Err(error) = look_for(engine, doubt).instrument(span).await {
-                    return Round::failed(&error);
-                }
-            }
-            Round::next_in(Duration::from_secs(1))
-        }
-        Err(error) => Round::failed(&error),
-    }
+    service::run(&engine, "reconcile", engine.wake_reconcile(), &stop, || {
+        look::round(&engine, DeliveryState::InDoubt, look_for)
+    })
+    .await;
 }
 
 async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
@@ -60,22 +43,7 @@ async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
     engine.failpoints().reach("reconcile.after_read");
     info!(evidence = ?evidence, "Looked for a delivery in doubt");
     let next = outcome::weigh(evidence, window_ends, &running::retry(&settings), looks + 1, now);
-    let settle = Settle {
-        delivery: delivery.id.clone(),
-        expected: (DeliveryState::InDoubt, delivery.fence),
-        or_claimed: false,
-        attempt: doubt.attempt.as_ref().map(|a| a.id.clone()),
-        outcome: "looked".into(),
-        detail: None,
-        next,
-        adapter: None,
-        follow: engine.follow(),
-        now,
-        request: None,
-    };
-    engine.store().settle(settle).await?;
-    engine.wake();
-    Ok(())
+    look::learnt(engine, &doubt, "looked", next).await
 }
 
 async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<Evidence, StoreError> {

@@ -1,44 +1,27 @@
 //! Asks asynchronous platforms what became of what they accepted.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
 use juzhen_domain::caps::later;
 use juzhen_domain::delivery::{Receipt, ReceiptBy};
 use juzhen_domain::outcome::Next;
 use juzhen_domain::state::DeliveryState;
 use juzhen_host::message::{self, operation};
-use juzhen_store::{Look, Looked, Settle, StoreError};
+use juzhen_store::{Looked, StoreError};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, info_span, warn};
+use tracing::warn;
 
 use crate::interpret::Progress;
-use crate::service::{self, Round};
-use crate::{Engine, interpret, send};
+use crate::{Engine, interpret, look, send, service};
 
 /// A platform that has not decided after this long is for a person to ask (WeChat's own limit is 30 minutes, F64).
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
-const MOST: u32 = 64;
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    service::run(&engine, "track", engine.wake_track(), &stop, || round(&engine)).await;
-}
-
-async fn round(engine: &Engine) -> Round {
-    let look = Look { states: vec![DeliveryState::Accepted], now: engine.now(), most: MOST };
-    match engine.store().to_look_at(look).await {
-        Ok(accepted) => {
-            for one in accepted {
-                let span = info_span!("delivery", delivery.id = %one.delivery.id, account.id = %one.delivery.account);
-                if let Err(error) = ask(engine, one).instrument(span).await {
-                    return Round::failed(&error);
-                }
-            }
-            Round::next_in(Duration::from_secs(1))
-        }
-        Err(error) => Round::failed(&error),
-    }
+    service::run(&engine, "track", engine.wake_track(), &stop, || {
+        look::round(&engine, DeliveryState::Accepted, ask)
+    })
+    .await;
 }
 
 async fn ask(engine: &Engine, one: Looked) -> Result<(), StoreError> {
@@ -55,22 +38,8 @@ async fn ask(engine: &Engine, one: Looked) -> Result<(), StoreError> {
     };
     let now = engine.now();
     let waited = now.duration_since(one.attempt.as_ref().map_or(delivery.changed_at, |a| a.started_at));
-    let settle = Settle {
-        delivery: delivery.id.clone(),
-        expected: (DeliveryState::Accepted, delivery.fence),
-        or_claimed: false,
-        attempt: one.attempt.as_ref().map(|a| a.id.clone()),
-        outcome: "tracked".into(),
-        detail: None,
-        next: next(progress, delivery.ticket.clone().unwrap_or_default(), waited, now),
-        adapter: None,
-        follow: engine.follow(),
-        now,
-        request: None,
-    };
-    engine.store().settle(settle).await?;
-    engine.wake();
-    Ok(())
+    let next = next(progress, delivery.ticket.clone().unwrap_or_default(), waited, now);
+    look::learnt(engine, &one, "tracked", next).await
 }
 
 /// Only a clear word of the platform ends the waiting; silence ends with a person.

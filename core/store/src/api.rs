@@ -58,6 +58,7 @@ pub trait Store: Send + Sync + 'static {
         &self,
         delivery: &DeliveryId,
         change: DeliveryChanger,
+        once: Option<Once>,
     ) -> Result<Delivery, StoreError>;
     /// Deliveries in one of the states whose `next_at` has come, oldest first, with what a look at the account needs.
     async fn to_look_at(&self, look: Look) -> Result<Vec<Looked>, StoreError>;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use juzhen_domain::act::{self, ActRefusal, Move, Resolution};
 use juzhen_domain::delivery::Delivery;
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::view::DeliveryView;
 use crate::app::App;
-use crate::command::Command;
+use crate::command::{Asked, Command};
 use crate::items::Times;
 use crate::problem::{Code, Problem, ProblemView};
 use crate::query::Id;
@@ -202,11 +202,11 @@ where
     let reason = text::tidy(command.body.reason().take(), "reason")?;
     command.body.reason().clone_from(&reason);
     let seen = super::visible(app, &command.by, &id).await?;
-    command
-        .check_seen(seen.row_version)
-        .map_err(|refused| Problem::refused(refused.code, refused.message))?;
-    let (caller, at) = (command.by.clone(), command.at);
+    let asked = Asked::default();
+    let (caller, at, once, noted) = (command.by.clone(), command.at, command.once.clone(), asked.clone());
     let changer = Arc::new(move |delivery: &Delivery| {
+        noted.note();
+        command.check_seen(seen.row_version)?;
         if command.seen.is_some() && *delivery != seen.delivery {
             let message = "it has just been changed by somebody else: read it again";
             return Err(Refused::new(Code::PreconditionFailed.as_str(), message));
@@ -219,10 +219,10 @@ where
         let audit = command.audit(to.action, format!("delivery:{}", delivery.id), detail);
         Ok(written(to, audit))
     });
-    app.store().change_delivery(&id, changer).await?;
+    app.store().change_delivery(&id, changer, once).await?;
     app.engine.wake();
     let record = app.store().delivery(&id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(DeliveryView::answer(&record, &caller, at))
+    Ok((asked.header(), DeliveryView::answer(&record, &caller, at)).into_response())
 }
 
 /// What the store writes for a move that `domain` decided.

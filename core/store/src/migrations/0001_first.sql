@@ -211,7 +211,8 @@ CREATE TABLE once (
     person         TEXT NOT NULL,
     key            TEXT NOT NULL,
     request_sha256 TEXT NOT NULL,
-    item           TEXT NOT NULL REFERENCES items (id),
+    -- Id of the item or the delivery that it changed.
+    subject        TEXT NOT NULL,
     at             INTEGER NOT NULL,
     PRIMARY KEY (person, key)
 ) STRICT, WITHOUT ROWID;

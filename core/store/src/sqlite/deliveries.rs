@@ -11,21 +11,28 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{self, DELIVERY, DeliveryRow, EFFECT, Fields, LATE_NEWS, millis, millis_not_before, word};
-use super::{audit, items, queue};
+use super::{audit, items, once, queue};
 use crate::api::DeliveryChanger;
 use crate::error::{Refused, StoreError};
-use crate::values::{Audit, Counts, DeliveryChange, DeliveryFilter, DeliveryRecord, Doubt, Look, Looked};
+use crate::values::{
+    Audit, Counts, DeliveryChange, DeliveryFilter, DeliveryRecord, Doubt, Look, Looked, Once,
+};
 
 /// Lets a pure function decide on one delivery.
 pub(super) fn change(
     c: &Connection,
     id: &DeliveryId,
     change: &DeliveryChanger,
+    asked: Option<&Once>,
 ) -> Result<Delivery, StoreError> {
     let before = require(c, id)?;
+    if once::answered_before(c, asked)?.is_some() {
+        return Ok(before.delivery);
+    }
     let wanted = change(&before.delivery).map_err(StoreError::Refused)?;
     apply(c, &before, &wanted)?;
     items::follow(c, &before.delivery.item, wanted.audit.at)?;
+    once::remember(c, id.as_str(), asked)?;
     Ok(require(c, id)?.delivery)
 }
 

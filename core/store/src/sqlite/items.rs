@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use serde_json::json;
 
 use super::rows::{self, DECISION, Fields, ITEM, millis, word};
-use super::{audit, deliveries, error};
+use super::{audit, deliveries, error, once};
 use crate::api::ItemChanger;
 use crate::error::{Refused, StoreError};
 use crate::values::{Audit, ItemChange, ItemFilter, ItemRecord, Once, Submitted};
@@ -19,13 +19,13 @@ pub(super) fn submit(
     c: &Connection,
     item: &Item,
     audit: &Audit,
-    once: Option<&Once>,
+    asked: Option<&Once>,
 ) -> Result<Submitted, StoreError> {
     const SQL: &str =
         "INSERT INTO items (id, unit, author, column_id, procedure, content, hash, version, state,
             submitted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    if let Some(first) = answered_before(c, once)? {
-        return Ok(Submitted::Again(require_record(c, &first)?));
+    if let Some(first) = once::answered_before(c, asked)? {
+        return Ok(Submitted::Again(require_record(c, &ItemId::new(first))?));
     }
     check_hash(&item.content, &item.hash)?;
     c.prepare_cached(SQL)?.execute(params![
@@ -40,7 +40,7 @@ pub(super) fn submit(
         item.state.as_str(),
         millis(item.submitted_at)
     ])?;
-    remember(c, &item.id, once)?;
+    once::remember(c, item.id.as_str(), asked)?;
     audit::append(c, audit)?;
     Ok(Submitted::New(require_record(c, &item.id)?))
 }
@@ -50,15 +50,15 @@ pub(super) fn change(
     c: &Connection,
     id: &ItemId,
     change: &ItemChanger,
-    once: Option<&Once>,
+    asked: Option<&Once>,
 ) -> Result<ItemRecord, StoreError> {
-    if let Some(first) = answered_before(c, once)? {
-        return require_record(c, &first);
+    if once::answered_before(c, asked)?.is_some() {
+        return require_record(c, id);
     }
     let before = require_record(c, id)?;
     let wanted = change(&before).map_err(StoreError::Refused)?;
     write(c, &before, &wanted)?;
-    remember(c, id, once)?;
+    once::remember(c, id.as_str(), asked)?;
     require_record(c, id)
 }
 
@@ -209,29 +209,6 @@ fn check_hash(content: &Content, hash: &ContentHash) -> Result<(), StoreError> {
 
 fn json_text(content: &Content) -> Result<String, StoreError> {
     serde_json::to_string(content).map_err(|e| error::failed("write the content", e.to_string()))
-}
-
-/// The item of the same request, when it was answered before (P21).
-fn answered_before(c: &Connection, once: Option<&Once>) -> Result<Option<ItemId>, StoreError> {
-    const SQL: &str = "SELECT request_sha256, item FROM once WHERE person = ?1 AND key = ?2";
-    let Some(once) = once else { return Ok(None) };
-    let read = |f: &mut Fields<'_>| Ok((f.get::<String>()?, f.id()?));
-    match rows::first(c, SQL, [once.person.as_str(), &once.key], read)? {
-        Some((request, _)) if request != once.request_sha256 => {
-            Err(StoreError::KeyReused { key: once.key.clone() })
-        }
-        found => Ok(found.map(|(_, item)| item)),
-    }
-}
-
-fn remember(c: &Connection, item: &ItemId, once: Option<&Once>) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO once (person, key, request_sha256, item, at) VALUES (?1, ?2, ?3, ?4, ?5)";
-    if let Some(once) = once {
-        let values =
-            params![once.person.as_str(), once.key, once.request_sha256, item.as_str(), millis(once.at)];
-        c.prepare_cached(SQL)?.execute(values)?;
-    }
-    Ok(())
 }
 
 fn impossible(id: &ItemId, from: &str, to: &str) -> StoreError {

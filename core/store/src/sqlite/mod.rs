@@ -9,6 +9,7 @@ mod effects;
 mod error;
 mod items;
 mod migrate;
+mod once;
 mod open;
 mod poison;
 mod queue;
@@ -179,9 +180,11 @@ impl Store for Sqlite {
         &self,
         delivery: &DeliveryId,
         change: DeliveryChanger,
+        once: Option<Once>,
     ) -> Result<Delivery, StoreError> {
         let delivery = delivery.clone();
-        self.write("change a delivery", move |c| deliveries::change(c, &delivery, &change)).await
+        let change = move |c: &Connection| deliveries::change(c, &delivery, &change, once.as_ref());
+        self.write("change a delivery", change).await
     }
 
     async fn to_look_at(&self, look: Look) -> Result<Vec<Looked>, StoreError> {

@@ -210,7 +210,7 @@ pub(crate) async fn what_the_machine_forbids_is_refused(place: &dyn Place) {
     assert!(matches!(store.settle(again).await, Err(StoreError::Impossible { .. })));
     let id: DeliveryId = "i1-W000".into();
     let changer: DeliveryChanger = Arc::new(|d| Ok(delivery_moved(&d.id, DeliveryState::Due, 3)));
-    assert!(matches!(store.change_delivery(&id, changer).await, Err(StoreError::Impossible { .. })));
+    assert!(matches!(store.change_delivery(&id, changer, None).await, Err(StoreError::Impossible { .. })));
     assert_eq!(record(&*store, "i1-W000").await.delivery.receipt, Some(receipt("7", 1)));
     let _: AccountId = claim.delivery.account;
 }

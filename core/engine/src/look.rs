@@ -1,0 +1,61 @@
+//! What `reconcile` and `track` share: going through the deliveries that wait in one state, and writing what was learnt.
+
+use std::time::Duration;
+
+use juzhen_domain::outcome::Next;
+use juzhen_domain::state::DeliveryState;
+use juzhen_store::{Look, Looked, Settle, StoreError};
+use tracing::{Instrument, info_span};
+
+use crate::Engine;
+use crate::service::Round;
+
+/// Deliveries looked at in one round.
+const MOST: u32 = 64;
+
+/// Looks at each delivery in this state whose time has come.
+pub(crate) async fn round(
+    engine: &Engine,
+    state: DeliveryState,
+    at_each: impl AsyncFn(&Engine, Looked) -> Result<(), StoreError>,
+) -> Round {
+    let look = Look { states: vec![state], now: engine.now(), most: MOST };
+    let waiting = match engine.store().to_look_at(look).await {
+        Ok(waiting) => waiting,
+        Err(error) => return Round::failed(&error),
+    };
+    for looked in waiting {
+        let span =
+            info_span!("delivery", delivery.id = %looked.delivery.id, account.id = %looked.delivery.account);
+        if let Err(error) = at_each(engine, looked).instrument(span).await {
+            return Round::failed(&error);
+        }
+    }
+    Round::next_in(Duration::from_secs(1))
+}
+
+/// Writes how a delivery goes on after a look.
+pub(crate) async fn learnt(
+    engine: &Engine,
+    looked: &Looked,
+    outcome: &str,
+    next: Next,
+) -> Result<(), StoreError> {
+    let delivery = &looked.delivery;
+    let settle = Settle {
+        delivery: delivery.id.clone(),
+        expected: (delivery.state, delivery.fence),
+        or_claimed: false,
+        attempt: looked.attempt.as_ref().map(|a| a.id.clone()),
+        outcome: outcome.to_owned(),
+        detail: None,
+        next,
+        adapter: None,
+        follow: engine.follow(),
+        now: engine.now(),
+        request: None,
+    };
+    engine.store().settle(settle).await?;
+    engine.wake();
+    Ok(())
+}
