@@ -65,3 +65,22 @@ async fn a_refused_request_is_not_remembered() {
     api.decide("off.hg", &item, json!({})).await;
     assert_eq!(api.send(request()).await.json()["state"], "scheduled");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p21_an_act_on_a_delivery_that_is_sent_again_counts_once() {
+    let api = Api::start().await;
+    let item = api.scheduled("通知").await;
+    let listed = api.get("off.hg", &format!("/api/v1/deliveries?item={}", text(&item["id"]))).await.json();
+    let path = format!("/api/v1/deliveries/{}/hold", text(&listed["deliveries"][0]["id"]));
+    let key = fresh("key");
+    let request = |why: &str| {
+        let request = Request::new("POST", &path).of("off.hg").header("Idempotency-Key", &key);
+        request.json(&json!({ "reason": why }))
+    };
+    let first = api.send(request("风控")).await;
+    assert_eq!((first.status, first.header("idempotency-replayed")), (200, None), "{first:?}");
+    let again = api.send(request("风控")).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")));
+    assert_eq!(again.body, first.body);
+    assert_eq!(api.send(request("另一个理由")).await.problem(), "422 key_reused");
+}
