@@ -83,7 +83,7 @@ async fn p10_sins_cost_only_their_own_deliveries() {
         match delivery["state"].as_str().unwrap() {
             "published" => assert_eq!(posts, 1, "{sin}"),
             "due" | "held" | "refused" if delivery["resumes"] == false => {
-                assert_eq!(posts, 0, "{sin}: {delivery:#}")
+                assert_eq!(posts, 0, "{sin}: {delivery:#}");
             }
             _ => assert!(posts <= 1, "{sin}"),
         }
