@@ -67,6 +67,8 @@ pub struct Effects {
     pub began: u32,
     /// Of those: no answer (yet), a cut answer, 3xx or 5xx.
     pub unclear: u32,
+    /// Of those: the platform accepted it with a complete 2xx, now or in an earlier run whose answer was recorded.
+    pub done: u32,
 }
 
 impl Effects {

@@ -54,8 +54,10 @@ pub(crate) enum Stage {
     Leaving,
     /// There is a row, and no byte has left.
     NothingLeft,
-    /// The platform said what it did.
-    Clear,
+    /// The platform did it: a complete 2xx.
+    Accepted,
+    /// The platform did not do it: a complete 4xx.
+    Declined,
     /// It may have happened.
     Unclear,
 }
@@ -162,7 +164,8 @@ impl Journal {
         let book = lock(&self.book);
         let began = book.rows.iter().filter(|row| !matches!(row.stage, Stage::Refused)).count();
         let unclear = book.rows.iter().filter(|row| row.is_unclear() && !book.answered_later(row)).count();
-        Effects { began: count(began), unclear: count(unclear) }
+        let done = book.rows.iter().filter(|row| row.stage == Stage::Accepted).count();
+        Effects { began: count(began), unclear: count(unclear), done: count(done) }
     }
 
     /// Whether another run could repeat something: a mutating request without a clear answer.
@@ -197,7 +200,13 @@ impl Book {
     /// An idempotent request without an answer is settled by a repetition with the same key that has one.
     fn answered_later(&self, row: &Row) -> bool {
         matches!(row.kind, EffectKind::Idempotent { .. })
-            && self.rows.iter().any(|other| other.kind == row.kind && other.stage == Stage::Clear)
+            && self.rows.iter().any(|other| other.kind == row.kind && other.stage.is_clear())
+    }
+}
+
+impl Stage {
+    fn is_clear(self) -> bool {
+        matches!(self, Self::Accepted | Self::Declined)
     }
 }
 
@@ -247,7 +256,7 @@ mod tests {
         assert!(!journal.may_leave(waiting));
         journal.start_run();
         assert!(!journal.may_leave(waiting), "nor in the next run");
-        assert_eq!(journal.effects(), Effects { began: 1, unclear: 0 });
+        assert_eq!(journal.effects(), Effects { began: 1, unclear: 0, done: 0 });
     }
 
     #[test]
@@ -267,7 +276,7 @@ mod tests {
         journal.settle(first, Stage::Unclear);
         assert_eq!(mutating(&journal, "b").unwrap_err().kind, HostErrorKind::Denied);
         assert!(journal.must_not_repeat() && journal.effects().may_have_happened());
-        journal.settle(first, Stage::Clear);
+        journal.settle(first, Stage::Accepted);
         assert!(mutating(&journal, "b").is_ok());
     }
 
@@ -282,8 +291,8 @@ mod tests {
         let second = journal.register("a", &kind).unwrap();
         assert_eq!((first.occurrence, second.occurrence), (0, 1));
         assert_eq!(journal.effects().unclear, 1);
-        journal.settle(second, Stage::Clear);
-        assert_eq!(journal.effects(), Effects { began: 2, unclear: 0 });
+        journal.settle(second, Stage::Accepted);
+        assert_eq!(journal.effects(), Effects { began: 2, unclear: 0, done: 1 });
     }
 
     #[test]
@@ -293,8 +302,20 @@ mod tests {
             journal.start_run();
             let ticket = mutating(&journal, "a").unwrap();
             assert_eq!(ticket.occurrence, 0);
-            journal.settle(ticket, Stage::Clear);
+            journal.settle(ticket, Stage::Accepted);
         }
-        assert_eq!(journal.effects(), Effects { began: 1, unclear: 0 });
+        assert_eq!(journal.effects(), Effects { began: 1, unclear: 0, done: 1 });
+    }
+
+    #[test]
+    fn only_an_accepted_request_is_done() {
+        let stages = [Stage::Accepted, Stage::Declined, Stage::Unclear, Stage::Leaving, Stage::Refused];
+        for (stage, done) in stages.into_iter().zip([1, 0, 0, 0, 0]) {
+            let journal = Journal::default();
+            journal.start_run();
+            let ticket = mutating(&journal, "a").unwrap();
+            journal.settle(ticket, stage);
+            assert_eq!(journal.effects().done, done, "{stage:?}");
+        }
     }
 }

@@ -147,8 +147,10 @@ fn stage_of(answer: &RecordedAnswer) -> Stage {
         Stage::NothingLeft
     } else if answer.unclear() {
         Stage::Unclear
+    } else if matches!(answer.status, 200..=299) {
+        Stage::Accepted
     } else {
-        Stage::Clear
+        Stage::Declined
     }
 }
 

@@ -39,7 +39,7 @@ async fn f73_a_five_step_publish_that_crashes_after_step_three_makes_five_reques
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(answer_of(&reply)["run"], 1);
     assert_eq!(platform.paths(), ["/step/1", "/step/2", "/step/3", "/step/4", "/step/5"]);
-    assert_eq!(reply.effects, Effects { began: 5, unclear: 0 });
+    assert_eq!(reply.effects, Effects { began: 5, unclear: 0, done: 5 });
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn f73_a_crash_with_an_unclear_request_is_not_run_again() {
     }));
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(reply.result, Err(Failure::Crashed { reason: CRASH.into(), times: 1 }));
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 1 });
+    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0 });
     assert_eq!(platform.seen().len(), 1);
 }
 
@@ -87,7 +87,7 @@ async fn f73_a_crash_waits_for_the_answer_of_a_request_on_its_way() {
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(answer_of(&reply), 200);
     assert_eq!(platform.seen().len(), 1);
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 0 });
+    assert_eq!(reply.effects, Effects { began: 1, unclear: 0, done: 1 });
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn f72_at_the_deadline_a_request_on_its_way_counts_as_unclear() {
     let mut call = call(&platform.url);
     call.deadline = Duration::from_millis(300);
     let reply = bench.call(call).await;
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 1 });
+    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0 });
     assert!(matches!(reply.result, Err(Failure::TimedOut | Failure::Adapter(_))), "{:?}", reply.result);
 }
 
@@ -169,7 +169,7 @@ async fn an_adapter_that_stops_waiting_cannot_send_it_again() {
     }));
     let reply = bench.call(call(&platform.url)).await;
     assert!(matches!(&reply.result, Err(Failure::Adapter(said)) if said.message.starts_with("Denied")));
-    assert_eq!((platform.seen().len(), reply.effects), (1, Effects { began: 1, unclear: 1 }));
+    assert_eq!((platform.seen().len(), reply.effects), (1, Effects { began: 1, unclear: 1, done: 0 }));
 }
 
 async fn keyed(cx: &Cx) -> Result<u16, juzhen_abi::message::HostError> {
@@ -197,7 +197,7 @@ async fn an_idempotent_request_without_an_answer_is_sent_again_with_its_key() {
     }));
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(answer_of(&reply), 200);
-    assert_eq!(reply.effects, Effects { began: 2, unclear: 0 });
+    assert_eq!(reply.effects, Effects { began: 2, unclear: 0, done: 1 });
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn after_a_daemon_crash_an_unanswered_request_stops_the_call() {
     bench.memory.ledger.forget_answers();
     let reply = bench.call(call(&platform.url)).await;
     assert!(matches!(reply.result, Err(Failure::Stopped { .. })), "{:?}", reply.result);
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 1 });
+    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0 });
     assert_eq!(platform.seen().len(), 1);
 }
 

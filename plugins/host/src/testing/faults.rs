@@ -45,8 +45,9 @@ fn message(reply: &Reply) -> &str {
     }
 }
 
-const UNCLEAR: Effects = Effects { began: 1, unclear: 1 };
-const CLEAR: Effects = Effects { began: 1, unclear: 0 };
+const UNCLEAR: Effects = Effects { began: 1, unclear: 1, done: 0 };
+const DECLINED: Effects = Effects { began: 1, unclear: 0, done: 0 };
+const ACCEPTED: Effects = Effects { began: 1, unclear: 0, done: 1 };
 
 #[tokio::test]
 async fn f48_connection_refused_means_that_nothing_has_left() {
@@ -56,7 +57,7 @@ async fn f48_connection_refused_means_that_nothing_has_left() {
     let bench = Bench::new(poster());
     let reply = bench.call(call(&base)).await;
     assert!(message(&reply).starts_with("Unreachable"), "{}", message(&reply));
-    assert_eq!(reply.effects, CLEAR);
+    assert_eq!(reply.effects, DECLINED);
     let rows = bench.memory.ledger.rows();
     assert!(rows[0].answer.as_ref().unwrap().nothing_left());
 }
@@ -78,7 +79,9 @@ async fn f51_a_reset_after_sending_is_unclear_and_nothing_is_sent_again() {
 
 #[tokio::test]
 async fn f52_a_5xx_on_a_write_is_unclear_and_a_4xx_is_not() {
-    for (status, effects) in [(500, UNCLEAR), (503, UNCLEAR), (302, UNCLEAR), (400, CLEAR), (201, CLEAR)] {
+    for (status, effects) in
+        [(500, UNCLEAR), (503, UNCLEAR), (302, UNCLEAR), (400, DECLINED), (201, ACCEPTED)]
+    {
         let (reply, ..) = posted(move |_| answer(status, "{}")).await;
         assert_eq!(answer_of(&reply)["status"], status);
         assert_eq!(reply.effects, effects, "{status}");
@@ -151,7 +154,7 @@ async fn i9_a_redirect_is_not_followed() {
 async fn f56_a_429_is_an_answer() {
     let (reply, ..) = posted(|_| Do::Raw(bytes_of(429, b"{}", "retry-after: 5\r\n"))).await;
     assert_eq!(answer_of(&reply)["status"], 429);
-    assert_eq!(reply.effects, CLEAR);
+    assert_eq!(reply.effects, DECLINED);
 }
 
 #[tokio::test]
@@ -191,7 +194,7 @@ async fn c29_loopback_and_plain_http_are_denied_by_default() {
     // A name is only known to be private once it is resolved; by then a row exists that says nothing has left.
     let reply = bench.call(call("https://localhost:1")).await;
     assert!(message(&reply).contains("no public address"), "{}", message(&reply));
-    assert_eq!(reply.effects, CLEAR);
+    assert_eq!(reply.effects, DECLINED);
     assert!(platform.seen().is_empty());
 }
 
