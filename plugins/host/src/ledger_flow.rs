@@ -95,7 +95,7 @@ async fn carry_out(
         Err(cause) => {
             let reason = chain(&cause);
             let message = format!("nothing was sent: {reason}");
-            stop(scope, ticket, Stage::Refused, Failure::Stopped { reason }, &message)
+            stop(scope, ticket, Stage::Refused, Failure::NotNow { reason }, &message)
         }
     }
 }

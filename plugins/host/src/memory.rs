@@ -39,6 +39,7 @@ impl Memory {
 pub struct MemoryLedger {
     rows: Mutex<Vec<MemoryEffect>>,
     stopped: Mutex<Option<String>>,
+    broken: Mutex<Option<String>>,
 }
 
 /// One row.
@@ -58,6 +59,11 @@ impl MemoryLedger {
         *lock(&self.stopped) = reason.map(str::to_owned);
     }
 
+    /// From now on no intent can be written, as on a full disk; `None` mends it.
+    pub fn break_down(&self, cause: Option<&str>) {
+        *lock(&self.broken) = cause.map(str::to_owned);
+    }
+
     /// Forgets the answers, as a crash of the daemon before they were written would.
     pub fn forget_answers(&self) {
         lock(&self.rows).iter_mut().for_each(|row| row.answer = None);
@@ -75,6 +81,10 @@ impl MemoryLedger {
 #[async_trait]
 impl Ledger for MemoryLedger {
     async fn begin(&self, intent: &Intent) -> Result<Begun, LedgerError> {
+        if let Some(cause) = lock(&self.broken).clone() {
+            let action = format!("write the intent of {}", intent.call);
+            return Err(LedgerError { action, source: cause.into() });
+        }
         if let Some(reason) = lock(&self.stopped).clone() {
             return Ok(Begun::Refused(reason));
         }

@@ -29,6 +29,10 @@ pub enum Failure {
     /// The ledger let nothing leave: STOP ALL, a lost fence, or an earlier run whose answer is unknown.
     #[error("the call was stopped: {reason}")]
     Stopped { reason: String },
+    /// A passing trouble of the daemon itself: the ledger could not be written, or the daemon is stopping. What had
+    /// not left did not leave, and a later attempt may go through.
+    #[error("not now: {reason}")]
+    NotNow { reason: String },
     /// A repeated call asked for something else than the first time.
     #[error("the repeated call asked for something else than the first time")]
     ReplayMismatch,

@@ -254,5 +254,5 @@ impl Slot {
 }
 
 fn stopping() -> Failure {
-    Failure::Stopped { reason: "the daemon is stopping".to_owned() }
+    Failure::NotNow { reason: "the daemon is stopping".to_owned() }
 }

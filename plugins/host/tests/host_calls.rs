@@ -62,7 +62,7 @@ async fn f73_a_five_step_publish_that_crashes_after_step_three_makes_five_real_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_shutdown_calls_are_stopped_and_the_child_is_gone() {
+async fn after_shutdown_calls_are_put_off_and_the_child_is_gone() {
     let district = District::new().await;
     district.install(mock(), "mock.so");
     let host = district.host(district.options()).await;
@@ -70,7 +70,7 @@ async fn after_shutdown_calls_are_stopped_and_the_child_is_gone() {
     assert!(std::path::Path::new(&format!("/proc/{pid}")).exists());
     host.shutdown(std::time::Duration::from_secs(5)).await;
     let reply = host.call(district.publish("mock", 1, "x")).await;
-    assert!(matches!(reply.result, Err(Failure::Stopped { .. })), "{:?}", reply.result);
+    assert!(matches!(reply.result, Err(Failure::NotNow { .. })), "{:?}", reply.result);
     host::until("gone", || !std::path::Path::new(&format!("/proc/{pid}")).exists()).await;
 }
 

@@ -225,7 +225,9 @@ async fn the_same_call_again_gets_its_recorded_answers_and_its_randomness() {
         ok(&json!([String::from_utf8(body).unwrap(), cx.seed.random.to_vec()]))
     }));
     let first = answer_of(&bench.call(call(&platform.url)).await);
-    assert_eq!(first, answer_of(&bench.call(call(&platform.url)).await));
+    let again = bench.call(call(&platform.url)).await;
+    assert_eq!(first, answer_of(&again));
+    assert_eq!(again.effects, Effects { began: 1, unclear: 0, done: 1 }, "a recorded answer counts");
     assert_eq!(platform.seen().len(), 1);
     let mut other = call(&platform.url);
     other.id = "call-2".into();
@@ -257,6 +259,24 @@ async fn p26_stop_all_ends_a_call_whatever_its_adapter_answers() {
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(reply.result, Err(Failure::Stopped { reason: "STOP ALL by the office".into() }));
     assert_eq!((reply.effects, platform.seen().len()), (Effects::default(), 0));
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_written_lets_nothing_leave_for_now() {
+    let platform = numbered().await;
+    let bench = Bench::new(script(|cx| async move {
+        let _ignored = cx.post("/posts", "{}").await;
+        ok(&json!({ "state": "published", "id": "1" }))
+    }));
+    bench.memory.ledger.break_down(Some("disk full"));
+    let reply = bench.call(call(&platform.url)).await;
+    let failure = reply.result.unwrap_err();
+    assert!(matches!(&failure, Failure::NotNow { reason } if reason.ends_with("disk full")), "{failure:?}");
+    assert!(failure.to_string().starts_with("not now: the effect ledger could not write"), "{failure}");
+    assert_eq!((reply.effects, platform.seen().len()), (Effects::default(), 0));
+    bench.memory.ledger.break_down(None);
+    assert!(bench.call(call(&platform.url)).await.result.is_ok(), "the same call goes through later");
+    assert_eq!(platform.seen().len(), 1);
 }
 
 #[tokio::test]
