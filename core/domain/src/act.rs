@@ -74,7 +74,8 @@ pub fn release(delivery: &Delivery, by: &Person, now: Timestamp) -> Result<Move,
     if delivery.state != DeliveryState::Held {
         return Err(ActRefusal::BadState { state: delivery.state });
     }
-    if now > delivery.latest_at {
+    // What was broken off may go on at any time: the ledger lets nothing new of it leave late.
+    if now > delivery.latest_at && !delivery.resumes {
         return Err(ActRefusal::TooLate { latest_at: delivery.latest_at });
     }
     let mut to = Move::to("delivery.released", DeliveryState::Due);

@@ -133,7 +133,7 @@ pub fn after(outcome: Outcome, tries: u32, retry: &Retry, lag: SignedDuration, n
         Outcome::Interrupted { began: true, reason } if tries >= retry.most => {
             Next::InDoubt { look_at: later(now, lag), reason }
         }
-        Outcome::Interrupted { reason, .. } => again(later(now, retry.pause(tries)), reason, true),
+        Outcome::Interrupted { reason, began } => again(later(now, retry.pause(tries)), reason, began),
         Outcome::AuthExpired { reason } => Next::Waiting { until: later(now, AUTH_LOOK), reason },
         Outcome::Quota { until, reason } => {
             let until = until.filter(|t| *t > now).unwrap_or_else(|| later(now, QUOTA_LOOK));
@@ -233,6 +233,7 @@ mod tests {
         assert!(matches!(next(busy(None), 3), Next::Held { .. }));
         let interrupted = |began| Outcome::Interrupted { began, reason: why() };
         assert_eq!(next(interrupted(true), 1), Next::Again { at: at(1005), reason: why(), resume: true });
+        assert_eq!(next(interrupted(false), 1), Next::Again { at: at(1005), reason: why(), resume: false });
         assert!(matches!(next(interrupted(false), 3), Next::Held { .. }));
         assert!(matches!(next(interrupted(true), 3), Next::InDoubt { .. }), "something may be out");
     }

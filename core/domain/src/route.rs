@@ -139,10 +139,11 @@ pub fn find_loop(routes: &[Route], accounts: &BTreeMap<AccountId, Platform>) -> 
             let listed = route.when.accounts.is_empty() || route.when.accounts.contains(from);
             let platform = route.when.platforms.is_empty() || route.when.platforms.contains(platform);
             if listed && platform {
-                // A route from everywhere names its own targets too; forwarding to oneself never happens.
+                // A route from everywhere does not lead on from its own targets: they all have the origin already.
                 let everywhere = route.when.accounts.is_empty();
-                let to = route.to.iter().filter(|to| !(everywhere && *to == from));
-                edges.entry(from).or_default().extend(to.map(|to| (&route.id, to)));
+                if !(everywhere && route.to.contains(from)) {
+                    edges.entry(from).or_default().extend(route.to.iter().map(|to| (&route.id, to)));
+                }
             }
         }
     }
@@ -257,6 +258,7 @@ mod tests {
         let own = find_loop(&[forward("a", &["x"], &["x"])], &world(&["x"])).unwrap();
         assert_eq!(own.steps, [("a".into(), "x".into())]);
         assert_eq!(find_loop(&[forward("a", &[], &["x"])], &world(&["x", "y"])), None);
+        assert_eq!(find_loop(&[forward("a", &[], &["x", "y"])], &world(&["x", "y", "z"])), None);
     }
 
     #[test]

@@ -152,17 +152,17 @@ states! {
     PendingLeader "pending_leader" "待主管领导审核" { by: "the step before", left: "the supervising leader", to: [PendingPrincipal, Returned, Rejected, Withdrawn] }
     PendingPrincipal "pending_principal" "待主要领导同意" { by: "the supervising leader", left: "the principal leader", to: [Approved, Returned, Rejected, Withdrawn] }
     PendingDecision "pending_decision" "待办公室审定" { by: "submitting an application to forward", left: "the office", to: [Approved, Scheduled, Returned, Rejected, Withdrawn] }
-    Approved "approved" "已备案待排期" { by: "the last approval, or the office that unschedules", left: "the office that schedules it", to: [Scheduled, Withdrawn] }
+    Approved "approved" "已备案待排期" { by: "the last approval, or the office that cancels every delivery", left: "the office that schedules it", to: [Scheduled, Withdrawn] }
     Scheduled "scheduled" "已排期" { by: "the office", left: "the first claim, the office, or its author who withdraws it", to: [Publishing, Approved, Held, Withdrawn, Published, PublishFailed, Expired] }
-    Held "held" "暂缓" { by: "the office or the daemon", left: "the office", to: [Scheduled, Publishing, Published, PublishFailed, Withdrawn, Expired] }
-    Publishing "publishing" "发布中" { by: "the first claim of a delivery", left: "its deliveries when none is open any more", to: [Published, PublishFailed, Held, Expired, Scheduled] }
+    Held "held" "暂缓" { by: "the office or the daemon", left: "the office", to: [Approved, Scheduled, Publishing, Published, PublishFailed, Withdrawn, Expired] }
+    Publishing "publishing" "发布中" { by: "the first claim of a delivery", left: "its deliveries when none is open any more", to: [Approved, Published, PublishFailed, Held, Expired, Scheduled] }
     Published "published" "已发布" { by: "deliveries: at least one is out and none is open", left: "the office that retracts it, or a delivery scheduled anew", to: [Retracted, Publishing, Scheduled] }
-    PublishFailed "publish_failed" "发布失败" { by: "deliveries: none is out and none is open", left: "the office that schedules it anew", to: [Scheduled, Publishing, Published, Withdrawn] }
+    PublishFailed "publish_failed" "发布失败" { by: "deliveries: none is out and none is open", left: "the office that schedules it anew", to: [Approved, Scheduled, Publishing, Published, Withdrawn] }
     Returned "returned" "退回修改" { by: "a reviewer, with a reason", left: "its author who mends and submits it", to: [PendingOffice, PendingSecrecy, PendingUnit, PendingLeader, PendingDecision, Withdrawn] }
     Rejected "rejected" "不予采用" { by: "a reviewer, with a reason", left: "nobody", to: [] }
     Withdrawn "withdrawn" "已撤回" { by: "its author, before publication", left: "nobody", to: [] }
     Merged "merged" "并稿" { by: "the office, into another item", left: "nobody", to: [] }
-    Expired "expired" "过期未发" { by: "deliveries: all were missed", left: "the office that schedules it anew", to: [Scheduled, Publishing, Published, PublishFailed, Withdrawn] }
+    Expired "expired" "过期未发" { by: "deliveries: all were missed", left: "the office that schedules it anew", to: [Approved, Scheduled, Publishing, Published, PublishFailed, Withdrawn] }
     Retracted "retracted" "已撤稿" { by: "the office, after publication", left: "nobody", to: [] }
 }
 

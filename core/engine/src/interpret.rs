@@ -30,7 +30,11 @@ pub(crate) fn sent(reply: &Reply) -> Outcome {
         Failure::Stopped { reason } if effects.began > 0 => Outcome::Unsure { reason },
         Failure::Stopped { reason } => Outcome::Stopped { reason },
         Failure::ReplayMismatch => unsure(&failure.to_string()),
-        Failure::TimedOut | Failure::Overloaded | Failure::NotInstalled | Failure::Quarantined { .. } => {
+        Failure::TimedOut
+        | Failure::Overloaded
+        | Failure::NotInstalled
+        | Failure::NotNow { .. }
+        | Failure::Quarantined { .. } => {
             Outcome::Interrupted { began: effects.began > 0, reason: failure.to_string() }
         }
         // An answered request may be the post itself, and an adapter that breaks cannot tell.
@@ -49,6 +53,16 @@ pub(crate) fn sent(reply: &Reply) -> Outcome {
 /// The adapter's word, when every request that left was clearly answered.
 fn said(error: AdapterError, effects: Effects) -> Outcome {
     let reason = if error.message.is_empty() { format!("{:?}", error.kind) } else { error.message };
+    if effects.done > 0 && !effects.declined_last {
+        // The last request was accepted, and it may have been the post: what went wrong came after it. The same call goes on
+        // and reads the recorded answers; a new one would post again.
+        return match error.kind {
+            ErrorKind::Retryable { .. } | ErrorKind::AuthExpired { .. } | ErrorKind::Quota { .. } => {
+                Outcome::Interrupted { began: true, reason }
+            }
+            _ => Outcome::Unsure { reason },
+        };
+    }
     match error.kind {
         ErrorKind::Retryable { after_ms, .. } => {
             let wait = after_ms.and_then(|ms| i64::try_from(ms).ok()).map(SignedDuration::from_millis);
@@ -160,7 +174,8 @@ mod tests {
 
     fn reply(result: Result<serde_json::Value, Failure>, began: u32, unclear: u32) -> Reply {
         let result = result.map(|head| pack::pack(&head, b"").unwrap());
-        Reply { result, effects: Effects { began, unclear }, adapter: None }
+        let effects = Effects { began, unclear, done: 0, declined_last: began > unclear };
+        Reply { result, effects, adapter: None }
     }
 
     fn adapter(kind: ErrorKind) -> Failure {
@@ -187,6 +202,7 @@ mod tests {
             Failure::Panicked { message: reason(), location: reason() },
             Failure::BadAnswer { reason: reason() },
             Failure::Stopped { reason: reason() },
+            Failure::NotNow { reason: reason() },
             Failure::ReplayMismatch,
         ]
     }
@@ -219,6 +235,25 @@ mod tests {
         assert!(matches!(sent(&reply(Ok(head.clone()), 0, 0)), Outcome::Unsure { .. }));
         assert!(matches!(sent(&reply(Ok(head), 1, 0)), Outcome::Published { id, .. } if id == "7"));
         assert!(matches!(sent(&reply(Ok(json!({"state": "gone"})), 0, 0)), Outcome::Stopped { .. }));
+    }
+
+    #[test]
+    fn p01_no_new_call_after_a_request_that_was_accepted() {
+        let of = |kind| {
+            let mut reply = reply(Err(adapter(kind)), 2, 0);
+            (reply.effects.done, reply.effects.declined_last) = (1, false);
+            sent(&reply)
+        };
+        for kind in [
+            ErrorKind::Retryable { after_ms: None, scope: Default::default() },
+            ErrorKind::AuthExpired { secret: None },
+            ErrorKind::Quota { until_unix_ms: None, scope: Default::default() },
+        ] {
+            assert!(matches!(of(kind), Outcome::Interrupted { began: true, .. }));
+        }
+        // It says that the platform refused, and the platform accepted the last thing it was asked (S21).
+        let claims = ErrorKind::Rejected { code: None, by: Default::default() };
+        assert!(matches!(of(claims), Outcome::Unsure { .. }));
     }
 
     #[test]

@@ -241,7 +241,7 @@ impl Engine {
     }
 
     /// The forwards that follow from something published, by the routes that run at that moment.
-    fn follow(&self) -> Follow {
+    pub fn follow(&self) -> Follow {
         let settings = self.settings();
         let world = Arc::clone(&self.0.world);
         let failpoints = Arc::clone(&self.0.failpoints);
@@ -293,6 +293,11 @@ impl Engine {
     fn ask_reload(&self) {
         self.0.reload_asked.store(true, Ordering::SeqCst);
         self.0.wakes.reload.notify_one();
+    }
+
+    /// The same without a wake: the next round takes it up.
+    fn ask_reload_later(&self) {
+        self.0.reload_asked.store(true, Ordering::SeqCst);
     }
 
     fn take_reload_request(&self) -> bool {

@@ -1,7 +1,9 @@
 //! What `reconcile` and `track` share: going through the deliveries that wait in one state, and writing what was learnt.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use juzhen_domain::outcome::Next;
 use juzhen_domain::state::DeliveryState;
 use juzhen_store::{Look, Looked, Settle, StoreError};
@@ -10,10 +12,11 @@ use tracing::{Instrument, info_span};
 use crate::Engine;
 use crate::service::Round;
 
-/// Deliveries looked at in one round.
+/// Deliveries read in one round.
 const MOST: u32 = 64;
 
-/// Looks at each delivery in this state whose time has come.
+/// Looks at the deliveries in this state whose time has come: side by side, so that a platform that does not answer keeps
+/// nobody else waiting, and one of each account, so that no two of them take the same post for their own.
 pub(crate) async fn round(
     engine: &Engine,
     state: DeliveryState,
@@ -24,14 +27,17 @@ pub(crate) async fn round(
         Ok(waiting) => waiting,
         Err(error) => return Round::failed(&error),
     };
-    for looked in waiting {
+    let mut accounts = BTreeSet::new();
+    let first = waiting.into_iter().filter(|looked| accounts.insert(looked.delivery.account.clone()));
+    let looks = first.map(|looked| {
         let span =
             info_span!("delivery", delivery.id = %looked.delivery.id, account.id = %looked.delivery.account);
-        if let Err(error) = at_each(engine, looked).instrument(span).await {
-            return Round::failed(&error);
-        }
+        at_each(engine, looked).instrument(span)
+    });
+    match join_all(looks).await.into_iter().find_map(Result::err) {
+        Some(error) => Round::failed(&error),
+        None => Round::next_in(Duration::from_secs(1)),
     }
-    Round::next_in(Duration::from_secs(1))
 }
 
 /// Writes how a delivery goes on after a look.

@@ -20,10 +20,14 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 const SKEW: SignedDuration = SignedDuration::from_secs(30);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    service::run(&engine, "reconcile", engine.wake_reconcile(), &stop, || {
+    let rounds = service::run(&engine, "reconcile", engine.wake_reconcile(), &stop, || {
         look::round(&engine, DeliveryState::InDoubt, look_for)
-    })
-    .await;
+    });
+    // A look changes nothing outside, so a stop need not wait for one.
+    tokio::select! {
+        () = rounds => {}
+        () = stop.cancelled() => {}
+    }
 }
 
 async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
@@ -53,7 +57,8 @@ async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<
         return Ok(Evidence::CannotLook);
     }
     let delivery = &doubt.delivery;
-    let began = doubt.attempt.as_ref().map_or(delivery.changed_at, |a| a.started_at);
+    let started = doubt.attempt.as_ref().map_or(delivery.changed_at, |a| a.started_at);
+    let began = doubt.began_at.map_or(started, |began| began.min(started));
     let find = find(engine, doubt, began, offers(operation::REPOST));
     let key = delivery.id.to_string();
     let call = send::reading_call(engine, account, operation::FIND_PUBLISHED, send::as_json(&find), key);

@@ -69,12 +69,13 @@ pub enum ReloadOutcome {
 
 /// The folder and what was read from it last.
 pub(crate) struct Reloader {
+    folder: PathBuf,
     loader: Mutex<Option<Loader>>,
 }
 
 impl Reloader {
     pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { loader: Mutex::new(Some(Loader::new(folder))) }
+        Self { loader: Mutex::new(Some(Loader::new(&folder))), folder }
     }
 
     /// Reads and checks the files. Parsing blocks, so it happens beside the runtime's own threads.
@@ -90,7 +91,11 @@ impl Reloader {
                 *slot = Some(loader);
                 result
             }
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            Err(panic) => {
+                // The next reload starts from nothing instead of finding nothing.
+                *slot = Some(Loader::new(&self.folder));
+                std::panic::resume_unwind(panic.into_panic())
+            }
         }
     }
 }
@@ -117,8 +122,12 @@ async fn nudge(engine: Engine, mut looks: mpsc::Receiver<()>, stop: Cancellation
 }
 
 async fn round(engine: &Engine) -> Round {
-    if engine.take_reload_request() {
-        let _outcome = engine.reload().await;
+    if engine.take_reload_request()
+        && let ReloadOutcome::NotKept { problem } = engine.reload().await
+    {
+        // The files are good and nobody will tell us again: try until the database takes them.
+        engine.ask_reload_later();
+        return Round { next_in: Duration::from_secs(2), problem: Some(problem) };
     }
     Round::next_in(Duration::from_secs(2))
 }
@@ -170,6 +179,7 @@ async fn apply(
     if let Err(error) = keep(engine.store().as_ref(), &wanted, engine.now()).await {
         let problem = crate::with_causes(&error);
         warn!(problem, "Settings could not be kept and were not applied");
+        engine.change_status(|s| s.successful = false);
         return ReloadOutcome::NotKept { problem };
     }
     engine.failpoints().reach("config.before_swap");
@@ -178,6 +188,7 @@ async fn apply(
         settled(s, engine.now());
         s.revision.clone_from(&revision);
         s.restart_needed.extend(changes.restart_only.iter().cloned());
+        s.restart_needed.sort();
         s.restart_needed.dedup();
     });
     // What lost its account is held now and not only when it is due, so that people see it.

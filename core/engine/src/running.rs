@@ -20,11 +20,12 @@ pub(crate) fn caps(settings: &Settings) -> Caps {
     }
 }
 
-/// The settings count tries after the first, the domain all of them.
+/// The settings count tries after the first, the domain all of them; and never more than the cap lets through, so that the
+/// last one knows that it is the last.
 pub(crate) fn retry(settings: &Settings) -> Retry {
     let retry = &settings.publish.retry;
     Retry {
-        most: retry.most.saturating_add(1),
+        most: retry.most.saturating_add(1).min(settings.publish.caps.per_delivery),
         first_pause: seconds(retry.first_pause_seconds),
         longest_pause: seconds(retry.longest_pause_seconds),
     }

@@ -4,8 +4,10 @@
 //! before it leaves. What came of it is decided by `domain::outcome::after` and written together with the forwards that
 //! follow. If that write fails it is tried again until it succeeds: a result that is known must not be forgotten.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::approval::Authorised;
 use juzhen_domain::delivery::{Delivery, DeliveryKind};
@@ -21,24 +23,38 @@ use tracing::{error, info, warn};
 use crate::running::{self, account_context};
 use crate::{Engine, interpret};
 
-/// Sends, and writes down what came of it.
+/// Sends, and writes down what came of it, be it that our own code broke (F15): then it may be out.
 pub(crate) async fn send(engine: Engine, claim: Claim) {
+    let sent = AssertUnwindSafe(try_to_send(engine.clone(), &claim)).catch_unwind().await;
+    if sent.is_err() {
+        error!("Sending panicked; the delivery is in doubt");
+        let reason = "the daemon broke while it sent".to_owned();
+        settle(&engine, &claim, Next::InDoubt { look_at: engine.now(), reason }, "panicked", None).await;
+    }
+}
+
+async fn try_to_send(engine: Engine, claim: &Claim) {
     sleep_until(&engine, claim.delivery.next_at).await;
     let settings = engine.settings();
     let retry = running::retry(&settings);
     let Some(account) = settings.accounts.get(claim.leave.account()) else {
         // Removed since the claim: nothing has left, and the next round of the sweep holds it.
         let reason = "account_gone: the settings no longer have this account".to_owned();
-        return settle(&engine, &claim, Next::Held { reason }, "held", None).await;
+        return settle(&engine, claim, Next::Held { reason }, "held", None).await;
     };
     engine.failpoints().reach("plugin.before_call");
-    let reply = engine.host().call(call(&engine, &claim, account)).await;
+    if account.platform != claim.delivery.platform {
+        // Another platform's text was approved; a person has to say what becomes of it.
+        let reason = format!("account_changed: the account is on {} now", account.platform);
+        return settle(&engine, claim, Next::Held { reason }, "held", None).await;
+    }
+    let reply = engine.host().call(call(&engine, claim, account)).await;
     let outcome = interpret::sent(&reply);
     let word = interpret::word(&outcome);
     report(&outcome);
     let lag = lag(&engine, account);
     let next = outcome::after(outcome, claim.delivery.tries, &retry, lag, engine.now());
-    settle(&engine, &claim, next, word, Some(&reply)).await;
+    settle(&engine, claim, next, word, Some(&reply)).await;
 }
 
 async fn sleep_until(engine: &Engine, time: Timestamp) {
@@ -216,7 +232,10 @@ pub(crate) async fn write_down(engine: &Engine, settle: Settle) {
     }
 }
 
-/// The account of a call that only reads.
+/// A call that only reads may take this long: a platform that does not answer must not keep the others waiting (P16).
+const LONGEST_LOOK: Duration = Duration::from_secs(8);
+
+/// A call that only reads.
 pub(crate) fn reading_call(
     engine: &Engine,
     account: &Account,
@@ -232,7 +251,7 @@ pub(crate) fn reading_call(
         account: account_context,
         idempotency_key: key,
         attempt: 1,
-        deadline: running::call_deadline(&engine.settings()),
+        deadline: running::call_deadline(&engine.settings()).min(LONGEST_LOOK),
         body,
         effects: EffectPolicy::Forbid,
     }

@@ -18,10 +18,14 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    service::run(&engine, "track", engine.wake_track(), &stop, || {
+    let rounds = service::run(&engine, "track", engine.wake_track(), &stop, || {
         look::round(&engine, DeliveryState::Accepted, ask)
-    })
-    .await;
+    });
+    // A look changes nothing outside, so a stop need not wait for one.
+    tokio::select! {
+        () = rounds => {}
+        () = stop.cancelled() => {}
+    }
 }
 
 async fn ask(engine: &Engine, one: Looked) -> Result<(), StoreError> {

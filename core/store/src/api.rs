@@ -53,11 +53,13 @@ pub trait Store: Send + Sync + 'static {
     /// Writes how a delivery goes on, with the forwards that follow, if `expected` still holds; else keeps the news as
     /// evidence with the attempt and changes nothing.
     async fn settle(&self, settle: Settle) -> Result<Settled, StoreError>;
-    /// Reads a delivery, lets `change` decide, writes it with its audit row.
+    /// Reads a delivery, lets `change` decide, writes it with its audit row, and the forwards that follow when a person saw
+    /// it published.
     async fn change_delivery(
         &self,
         delivery: &DeliveryId,
         change: DeliveryChanger,
+        follow: Follow,
         once: Option<Once>,
     ) -> Result<Delivery, StoreError>;
     /// Deliveries in one of the states whose `next_at` has come, oldest first, with what a look at the account needs.

@@ -208,6 +208,8 @@ pub struct Looked {
     pub doubt: Option<Doubt>,
     /// The newest attempt.
     pub attempt: Option<Attempt>,
+    /// When the first request of its call left; an attempt that resumes began earlier than it started.
+    pub began_at: Option<Timestamp>,
     pub item: Item,
     /// For a forward: the delivery it forwards.
     pub origin: Option<Delivery>,

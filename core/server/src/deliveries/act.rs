@@ -219,7 +219,7 @@ where
         let audit = command.audit(to.action, format!("delivery:{}", delivery.id), detail);
         Ok(written(to, audit))
     });
-    app.store().change_delivery(&id, changer, once).await?;
+    app.store().change_delivery(&id, changer, app.engine.follow(), once).await?;
     app.engine.wake();
     let record = app.store().delivery(&id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok((asked.header(), DeliveryView::answer(&record, &caller, at)).into_response())

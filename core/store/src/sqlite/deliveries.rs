@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{self, DELIVERY, DeliveryRow, EFFECT, Fields, LATE_NEWS, millis, millis_not_before, word};
-use super::{audit, items, once, queue};
-use crate::api::DeliveryChanger;
+use super::{audit, effects, items, once, queue, settle};
+use crate::api::{DeliveryChanger, Follow};
 use crate::error::{Refused, StoreError};
 use crate::values::{
     Audit, Counts, DeliveryChange, DeliveryFilter, DeliveryRecord, Doubt, Look, Looked, Once,
@@ -23,6 +23,7 @@ pub(super) fn change(
     c: &Connection,
     id: &DeliveryId,
     change: &DeliveryChanger,
+    follow: &Follow,
     asked: Option<&Once>,
 ) -> Result<Delivery, StoreError> {
     let before = require(c, id)?;
@@ -31,6 +32,9 @@ pub(super) fn change(
     }
     let wanted = change(&before.delivery).map_err(StoreError::Refused)?;
     apply(c, &before, &wanted)?;
+    if before.delivery.state != wanted.state && wanted.state == DeliveryState::Published {
+        settle::forward(c, id, follow, &wanted.audit)?;
+    }
     items::follow(c, &before.delivery.item, wanted.audit.at)?;
     once::remember(c, id.as_str(), asked)?;
     Ok(require(c, id)?.delivery)
@@ -255,8 +259,10 @@ pub(super) fn to_look_at(c: &Connection, look: &Look) -> Result<Vec<Looked>, Sto
     found.sort_by(|a, b| (a.delivery.next_at, &a.delivery.id).cmp(&(b.delivery.next_at, &b.delivery.id)));
     found.truncate(usize::try_from(look.most).unwrap_or(usize::MAX));
     let whole = |row: DeliveryRow| {
+        let attempt = attempts::newest(c, &row.delivery.id)?;
         Ok(Looked {
-            attempt: attempts::newest(c, &row.delivery.id)?,
+            began_at: attempt.as_ref().map_or(Ok(None), |attempt| effects::began_at(c, &attempt.call))?,
+            attempt,
             item: items::require(c, &row.delivery.item)?.0,
             origin: origin_of(c, &row.delivery)?,
             doubt: row.doubt,

@@ -1,6 +1,7 @@
 //! The effect ledger. The intent of a mutating request is durable before a byte of it leaves; the first one of an
 //! attempt is the delivery's `sending` mark, in the same commit. Only the live claim may send, and never under STOP ALL.
 
+use jiff::Timestamp;
 use juzhen_domain::claim::HoldReason;
 use juzhen_domain::delivery::Attempt;
 use juzhen_domain::id::{AttemptId, DeliveryId};
@@ -73,6 +74,12 @@ pub(super) fn is_unanswered(c: &Connection, call: &str, resumes: bool) -> Result
     const SQL: &str = "SELECT 1 FROM effects WHERE call = ?1 AND answered_at IS NULL
          AND NOT (?2 AND idempotency_key IS NOT NULL)";
     Ok(rows::first(c, SQL, params![call, resumes], |_| Ok(()))?.is_some())
+}
+
+/// When the first request of a call left, in whichever attempt.
+pub(super) fn began_at(c: &Connection, call: &str) -> Result<Option<Timestamp>, StoreError> {
+    const SQL: &str = "SELECT min(began_at) FROM effects WHERE call = ?1";
+    Ok(rows::first(c, SQL, [call], |f: &mut Fields<'_>| f.optional_time())?.flatten())
 }
 
 /// Whether an earlier attempt of the call let something leave whose answer this attempt has not read.

@@ -35,7 +35,7 @@ use rusqlite::Connection;
 use self::poison::Poison;
 use self::readers::Readers;
 use self::writer::Writer;
-use crate::api::{DeliveryChanger, ItemChanger, StandingOf, Store};
+use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::error::StoreError;
 use crate::values::*;
 
@@ -180,11 +180,12 @@ impl Store for Sqlite {
         &self,
         delivery: &DeliveryId,
         change: DeliveryChanger,
+        follow: Follow,
         once: Option<Once>,
     ) -> Result<Delivery, StoreError> {
         let delivery = delivery.clone();
-        let change = move |c: &Connection| deliveries::change(c, &delivery, &change, once.as_ref());
-        self.write("change a delivery", change).await
+        let work = move |c: &Connection| deliveries::change(c, &delivery, &change, &follow, once.as_ref());
+        self.write("change a delivery", work).await
     }
 
     async fn to_look_at(&self, look: Look) -> Result<Vec<Looked>, StoreError> {

@@ -28,6 +28,19 @@ pub(super) fn not_before(c: &Connection, account: &AccountId, time: i64) -> Resu
     Ok(())
 }
 
+/// Asks the caps anew: they may have been raised, and a clock that was ahead may be right again.
+pub(super) fn ask_again(c: &Connection, now: i64) -> Result<(), StoreError> {
+    const CAPPED: &str = "SELECT account FROM queue WHERE not_before > ?1";
+    const FREE: &str = "UPDATE queue SET not_before = 0 WHERE account = ?1";
+    let soon = now.saturating_add(1000);
+    let capped: Vec<AccountId> = rows::collect(c, CAPPED, [soon], |f: &mut Fields<'_>| f.id())?;
+    for account in capped {
+        c.prepare_cached(FREE)?.execute([account.as_str()])?;
+        refresh(c, &account)?;
+    }
+    Ok(())
+}
+
 /// Accounts whose time has come until `until`, the one that waits longest first, after `after` in that order.
 pub(super) fn awake(
     c: &Connection,

@@ -2,6 +2,7 @@
 //! no longer holds the delivery is kept as evidence and changes nothing else (R9, F37).
 
 use juzhen_domain::delivery::{Delivery, Receipt};
+use juzhen_domain::id::DeliveryId;
 use juzhen_domain::outcome::Next;
 use juzhen_domain::state::DeliveryState;
 use rusqlite::{Connection, params};
@@ -10,6 +11,7 @@ use serde_json::json;
 use super::attempts::{self, Ending};
 use super::rows::{DeliveryRow, millis};
 use super::{audit, deliveries, effects, items};
+use crate::api::Follow;
 use crate::error::StoreError;
 use crate::values::{Audit, Settle, Settled};
 
@@ -32,8 +34,12 @@ pub(super) fn settle(c: &Connection, settle: &Settle) -> Result<Settled, StoreEr
     let is_news = from != to || before.delivery.reason != after.delivery.reason;
     let row = is_news.then(|| audit_of(settle, to, after.delivery.reason.as_deref()));
     deliveries::save(c, &before, after, row.as_ref(), settle.now)?;
-    let forwards =
-        if from != to && to == DeliveryState::Published { forward(c, settle)? } else { Vec::new() };
+    let forwards = if from != to && to == DeliveryState::Published {
+        let because = audit_of(settle, DeliveryState::Published, None);
+        forward(c, &settle.delivery, &settle.follow, &because)?
+    } else {
+        Vec::new()
+    };
     items::follow(c, &before.delivery.item, settle.now)?;
     Ok(Settled::Applied { delivery: deliveries::require(c, &settle.delivery)?.delivery, forwards })
 }
@@ -72,6 +78,8 @@ fn after(c: &Connection, before: &DeliveryRow, settle: &Settle) -> Result<Delive
         Next::Waiting { until, reason } => {
             delivery.next_at = until;
             delivery.reason = Some(reason);
+            // Nothing went out, so it does not count against the cap: who signs in again finds it waiting.
+            delivery.tries = delivery.tries.saturating_sub(1);
         }
         Next::InDoubt { look_at, reason } => {
             delivery.next_at = look_at;
@@ -126,15 +134,19 @@ fn in_doubt(before: &DeliveryRow, after: DeliveryRow, settle: &Settle, why: &str
 }
 
 /// What follows from a publication. An account that has the item already is left out (P23).
-fn forward(c: &Connection, settle: &Settle) -> Result<Vec<Delivery>, StoreError> {
-    let published = deliveries::require(c, &settle.delivery)?.delivery;
+pub(super) fn forward(
+    c: &Connection,
+    published: &DeliveryId,
+    follow: &Follow,
+    because: &Audit,
+) -> Result<Vec<Delivery>, StoreError> {
+    let published = deliveries::require(c, published)?.delivery;
     let (item, _) = items::require(c, &published.item)?;
     let mut already = deliveries::accounts_of(c, &published.item)?;
     let mut made = Vec::new();
-    let because = audit_of(settle, DeliveryState::Published, None);
-    for next in (settle.follow)(&published, &item, &already) {
+    for next in follow(&published, &item, &already) {
         if next.item == published.item && already.insert(next.account.clone()) {
-            deliveries::insert(c, &next, &because)?;
+            deliveries::insert(c, &next, because)?;
             made.push(deliveries::require(c, &next.id)?.delivery);
         }
     }

@@ -22,6 +22,7 @@ const REMEMBER_REQUESTS_MS: i64 = 7 * 24 * 3600 * 1000;
 
 pub(super) fn sweep(c: &Connection, now: Timestamp, standing: &StandingOf) -> Result<Swept, StoreError> {
     c.prepare_cached("DELETE FROM once WHERE at < ?1")?.execute([millis(now) - REMEMBER_REQUESTS_MS])?;
+    queue::ask_again(c, millis(now))?;
     let sweep = Sweep { c, now };
     let missed = sweep.miss_late_ones()?;
     let released = sweep.release_waiting()? + sweep.release_held(standing)?;

@@ -107,7 +107,7 @@ pub(crate) fn delivery_moved(id: &DeliveryId, state: DeliveryState, seconds: i64
 
 pub(crate) async fn change_delivery(store: &dyn Store, change: DeliveryChange, id: &str) -> Delivery {
     let changer: DeliveryChanger = Arc::new(move |_| Ok(change.clone()));
-    store.change_delivery(&id.into(), changer, None).await.unwrap()
+    store.change_delivery(&id.into(), changer, Arc::new(|_, _, _| Vec::new()), None).await.unwrap()
 }
 
 pub(crate) async fn change(

@@ -170,7 +170,7 @@ pub(crate) async fn f103_withdrawing_and_cancelling(place: &dyn Place) {
     assert_eq!(claim_one(&*store, 20).await.delivery.id.as_str(), "i2-again");
     let id = "i2-again".into();
     let changer: DeliveryChanger = Arc::new(|d| Ok(delivery_moved(&d.id, DeliveryState::Cancelled, 21)));
-    let late = store.change_delivery(&id, changer, None).await;
+    let late = store.change_delivery(&id, changer, Arc::new(|_, _, _| Vec::new()), None).await;
     assert!(matches!(late, Err(StoreError::Impossible { what: "delivery", .. })), "{late:?}");
 }
 

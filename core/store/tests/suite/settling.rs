@@ -190,8 +190,9 @@ pub(crate) async fn what_is_waiting_for_a_look_comes_with_all_it_needs(place: &d
     let states = vec![DeliveryState::InDoubt, DeliveryState::Accepted];
     let found = store.to_look_at(Look { states, now: at(62), most: 9 }).await.unwrap();
     assert_eq!(found.len(), 1);
-    let Looked { delivery, doubt, attempt, item, origin } = &found[0];
+    let Looked { delivery, doubt, attempt, item, origin, began_at } = &found[0];
     assert_eq!((delivery.id.as_str(), delivery.ticket.as_deref()), ("i1-W000>W001", Some("t")));
+    assert_eq!(*began_at, Some(at(60)), "when its first request left");
     assert_eq!((doubt, attempt.as_ref().map(|a| &a.id)), (&None, Some(&forward.attempt.id)));
     assert_eq!((item.id.as_str(), origin.as_ref().map(|o| o.id.as_str())), ("i1", Some("i1-W000")));
 }
@@ -210,7 +211,10 @@ pub(crate) async fn what_the_machine_forbids_is_refused(place: &dyn Place) {
     assert!(matches!(store.settle(again).await, Err(StoreError::Impossible { .. })));
     let id: DeliveryId = "i1-W000".into();
     let changer: DeliveryChanger = Arc::new(|d| Ok(delivery_moved(&d.id, DeliveryState::Due, 3)));
-    assert!(matches!(store.change_delivery(&id, changer, None).await, Err(StoreError::Impossible { .. })));
+    assert!(matches!(
+        store.change_delivery(&id, changer, Arc::new(|_, _, _| Vec::new()), None).await,
+        Err(StoreError::Impossible { .. })
+    ));
     assert_eq!(record(&*store, "i1-W000").await.delivery.receipt, Some(receipt("7", 1)));
     let _: AccountId = claim.delivery.account;
 }
@@ -234,6 +238,33 @@ pub(crate) async fn p07_what_was_broken_off_is_neither_missed_nor_sent_late(plac
         "{anything_new:?}"
     );
     settle(&*store, &resumed, published("7", 1000), 1000).await;
+}
+
+pub(crate) async fn what_a_person_saw_published_is_forwarded(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let claim = claim_one(&*store, 0).await;
+    send(&*store, &claim, 0).await;
+    settle(&*store, &claim, Next::NeedsPerson { reason: "look".into() }, 1).await;
+    let seen = DeliveryChange {
+        receipt: Some(juzhen_domain::delivery::Receipt { by: ReceiptBy::Person, ..receipt("7", 2) }),
+        ..delivery_moved(&"i1-W000".into(), DeliveryState::Published, 2)
+    };
+    let changer: DeliveryChanger = Arc::new(move |_| Ok(seen.clone()));
+    store.change_delivery(&"i1-W000".into(), changer, forward_to(&["W001"]), None).await.unwrap();
+    assert_eq!(state(&*store, "i1-W000>W001").await, DeliveryState::Due);
+}
+
+pub(crate) async fn waiting_for_a_sign_in_uses_up_no_attempt(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    for now in [0, 60, 120, 180, 240] {
+        let claim = claim_one(&*store, now).await;
+        let waiting = Next::Waiting { until: at(now + 60), reason: "signed out".into() };
+        assert_eq!(settle(&*store, &claim, waiting, now).await.tries, 0);
+        store.sweep(at(now + 60), all_active()).await.unwrap();
+    }
+    assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Due);
 }
 
 pub(crate) async fn a_person_takes_it_on_anew(place: &dyn Place) {
