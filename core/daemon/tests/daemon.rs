@@ -3,9 +3,10 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -17,7 +18,7 @@ use support::{finish, http, juzhen};
 fn f36_p18_the_second_daemon_on_the_same_data_names_the_first_and_ends() {
     let district = District::new();
     let daemon = district.start();
-    let second = finish(district.command().stderr(std::process::Stdio::piped()));
+    let second = finish(district.command().stderr(Stdio::piped()));
     assert_eq!(second.code, Some(1), "{second:?}");
     let said = second.stderr.lines().last().unwrap();
     assert!(
@@ -100,7 +101,7 @@ fn p8_files_with_faults_leave_everything_as_it_was_also_at_the_next_start() {
 fn a_first_start_with_faults_shows_them_and_ends() {
     let district = District::new();
     fs::write(district.config().join("columns.yaml"), "columns: [}\n...\n").unwrap();
-    let ran = finish(district.command().stderr(std::process::Stdio::piped()));
+    let ran = finish(district.command().stderr(Stdio::piped()));
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
     assert!(ran.stderr.contains("columns.yaml:1:"), "{ran:?}");
     assert!(ran.stderr.lines().last().unwrap().starts_with("juzhen: the settings in "), "{ran:?}");
@@ -110,7 +111,7 @@ fn a_first_start_with_faults_shows_them_and_ends() {
 fn a_missing_adapters_folder_is_named_with_what_to_do() {
     let district = District::new();
     fs::remove_dir_all(district.adapters()).unwrap();
-    let ran = finish(district.command().stderr(std::process::Stdio::piped()));
+    let ran = finish(district.command().stderr(Stdio::piped()));
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.lines().last().unwrap().contains("name it with --adapters"), "{ran:?}");
 }
@@ -128,7 +129,7 @@ fn c47_what_the_daemon_keeps_is_for_its_owner_alone() {
     daemon.process.signal(Signal::INT);
     assert_eq!(daemon.process.wait().code(), Some(0));
     fs::set_permissions(district.data(), fs::Permissions::from_mode(0o750)).unwrap();
-    let refused = finish(district.command().stderr(std::process::Stdio::piped()));
+    let refused = finish(district.command().stderr(Stdio::piped()));
     assert!(refused.code == Some(1) && refused.stderr.contains("chmod 700"), "{refused:?}");
 }
 
@@ -174,9 +175,7 @@ fn p16_the_service_manager_hears_ready_working_and_stopping() {
 #[test]
 fn failpoints_are_refused_outside_a_test() {
     let district = District::new();
-    let ran = finish(
-        district.command().stderr(std::process::Stdio::piped()).env("FAILPOINTS", "claim.after_commit=abort"),
-    );
+    let ran = finish(district.command().stderr(Stdio::piped()).env("FAILPOINTS", "claim.after_commit=abort"));
     assert!(ran.code == Some(2) && ran.stderr.contains("FAILPOINTS"), "{ran:?}");
 }
 
@@ -191,4 +190,60 @@ fn another_database_is_told_apart_from_one_that_is_not_there_yet() {
     let ran = run("postgres://juzhen@db/juzhen");
     assert!(ran.code == Some(2) && ran.stderr.contains("PostgreSQL is not supported"), "{ran:?}");
     assert_eq!(run("mysql://x").code, Some(2));
+}
+
+/// `juzhen run` that is told nothing of where the data is.
+fn without_data(district: &District) -> Command {
+    let mut command = juzhen();
+    command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(district.config());
+    command.arg("--adapters").arg(district.adapters()).current_dir(district.home.path());
+    command.stderr(
+        File::options().append(true).create(true).open(district.home.path().join("stderr.log")).unwrap(),
+    );
+    command
+}
+
+fn stop(mut daemon: support::district::Daemon) {
+    daemon.process.signal(Signal::TERM);
+    assert_eq!(daemon.process.wait().code(), Some(0));
+}
+
+#[test]
+fn f95_a_faulty_district_file_never_makes_a_new_database() {
+    let district = District::new();
+    let file = district.config().join("district.yaml");
+    let good = fs::read_to_string(&file).unwrap();
+    let (bad, usual) =
+        (good.replace("isolation: process", "isolation: proces"), district.home.path().join("juzhen-data"));
+    fs::write(&file, &bad).unwrap();
+    let ran = finish(without_data(&district).stderr(Stdio::piped()));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+    assert!(ran.stderr.contains("do not say where the data is: say --data DIR"), "{ran:?}");
+    assert!(!usual.exists());
+
+    fs::write(&file, good).unwrap();
+    stop(district.start_with(&mut without_data(&district)));
+    assert!(usual.join("juzhen.db").is_file());
+    fs::write(&file, bad).unwrap();
+    let daemon = district.start_with(&mut without_data(&district));
+    assert!(http("GET", &format!("{}/readyz", daemon.url), "").contains("running on the last good settings"));
+    assert!(district.log().contains("taking the default folder"), "{}", district.log());
+}
+
+#[test]
+fn f95_the_folder_that_the_settings_name_is_found_also_when_another_file_has_faults() {
+    let district = District::new();
+    let file = district.config().join("district.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("\nserver:", "\nstorage: {directory: ../kept}\nserver:")).unwrap();
+    stop(district.start_with(&mut without_data(&district)));
+    let told = || district.log().matches("NEW EMPTY DATABASE").count();
+    assert_eq!(told(), 1, "{}", district.log());
+    assert!(district.home.path().join("kept/juzhen.db").is_file());
+
+    fs::write(district.config().join("columns.yaml"), "columns: [}\n...\n").unwrap();
+    let daemon = district.start_with(&mut without_data(&district));
+    assert!(http("GET", &format!("{}/readyz", daemon.url), "").contains("running on the last good settings"));
+    assert_eq!(told(), 1, "only where there was none: {}", district.log());
+    assert!(!district.home.path().join("juzhen-data").exists());
 }

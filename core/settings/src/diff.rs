@@ -104,8 +104,7 @@ pub fn diff(old: Option<&Settings>, new: &Settings) -> Changes {
         keys: changed_keys(old, new),
         ..Changes::default()
     };
-    let restart = |key: &&String| key.starts_with("storage.") || key.starts_with("server.");
-    changes.restart_only = changes.keys.iter().filter(restart).cloned().collect();
+    changes.restart_only = changes.keys.iter().filter(|key| holds_after_restart(key)).cloned().collect();
     changes.dangerous = dangers(old, new, &changes);
     changes
 }
@@ -274,6 +273,19 @@ fn changed_keys(old: &Settings, new: &Settings) -> Vec<String> {
     name_changes("adapters", &value_of(&old.adapters), &value_of(&new.adapters), &mut keys);
     name_changes("publish", &value_of(&old.publish), &value_of(&new.publish), &mut keys);
     keys
+}
+
+/// Whether a running daemon goes on as before. It opens its database, its address, and the folders and processes of its
+/// adapters once; which adapter serves a platform and what accounts have in common it looks up each time.
+fn holds_after_restart(key: &str) -> bool {
+    match key.split_once('.') {
+        Some(("storage" | "server", _)) => true,
+        Some(("adapters", rest)) => {
+            let section = rest.split('.').next().unwrap_or(rest);
+            !matches!(section, "serve" | "defaults")
+        }
+        _ => false,
+    }
 }
 
 /// Names the innermost keys that differ.

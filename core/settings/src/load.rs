@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check;
 use crate::fault::{Fault, Finding, Place, Report, Severity};
-use crate::files::{Content, FileKind};
+use crate::files::{Content, FileKind, StorageSettings};
 use crate::problem::FileProblem;
 use crate::read::{Defined, Notes};
 use crate::settings::{Installed, Revision, Settings, Sources};
@@ -94,6 +94,17 @@ impl Loader {
     /// Faults and warnings of the last load.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// Where the data is, as the last load read it, also when other files have faults. `None` when `district.yaml` itself
+    /// has some: what is left of it may say nothing of a folder that it did name.
+    pub fn storage(&self) -> Option<&StorageSettings> {
+        let file = self.known.get("district.yaml")?;
+        let whole = file.findings.iter().all(|finding| finding.severity == Severity::Warning);
+        match &file.content {
+            Content::District(Some(district)) if whole => district.storage.as_ref(),
+            _ => None,
+        }
     }
 
     /// How many files the last load had to parse: those whose content had changed.

@@ -63,6 +63,12 @@ impl<'t> Node<'t> {
     pub(crate) fn nothing() -> Self {
         Self { place: Place::START, value: Value::Map(Vec::new()) }
     }
+
+    /// What is written under a key; `None` too where this has no keys.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        let Value::Map(entries) = &self.value else { return None };
+        entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
 }
 
 /// A list or map that is not closed yet.

@@ -161,3 +161,38 @@ fn warnings_refuse_nothing() {
     assert!(loader.report().faults.iter().all(|fault| fault.severity == Severity::Warning));
     assert_eq!(loader.report().faults.len(), 1);
 }
+
+#[test]
+fn a_cap_below_the_retries_is_taken_and_pointed_at_in_both_languages() {
+    let cap = "publish: {retry: {most: 3}, caps: {per_delivery: 2}}\n...\n";
+    let district = with("district.yaml", &common::DISTRICT.replace("...\n", cap));
+    let mut loader = Loader::from_sources(district.clone());
+    let settings = loader.load(None).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(settings.publish.caps.per_delivery, 2, "as written");
+    assert!(report_in(district.clone(), Locale::English).contains("at most 1 of the 3 retries happen"));
+    assert!(report_in(district, Locale::Chinese).contains("3 次重试中最多只会进行 1 次"));
+    let usual = Loader::from_sources(files()).load(None).unwrap().publish.clone();
+    assert!(usual.caps.per_delivery > usual.retry.most, "{usual:?}");
+}
+
+/// Where the data is, is known as long as `district.yaml` itself is whole.
+#[test]
+fn faults_of_other_files_do_not_hide_where_the_data_is() {
+    let named = common::DISTRICT.replace("adapters:", "storage: {directory: ../kept}\nadapters:");
+    let folder_of = |text: &str, columns: &str| {
+        let mut set = with("district.yaml", text);
+        set.insert("columns.yaml".into(), columns.into());
+        let mut loader = Loader::from_sources(set);
+        let _ = loader.load(None);
+        loader.storage().map(|storage| storage.directory.clone())
+    };
+    let kept = Some(Some("../kept".to_owned()));
+    assert_eq!(folder_of(&named, COLUMNS), kept);
+    assert_eq!(folder_of(&named, "columns: [}\n...\n"), kept);
+    assert_eq!(folder_of(common::DISTRICT, COLUMNS), Some(None));
+    for bad in
+        [named.replace("...\n", ""), named.replace("storage:", "storge:"), "district: [}\n...\n".into()]
+    {
+        assert_eq!(folder_of(&bad, COLUMNS), None, "{bad}");
+    }
+}

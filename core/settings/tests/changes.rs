@@ -54,6 +54,18 @@ fn keys_of_the_district_say_when_they_hold() {
 ~ account W001: settings.base_url
 ~ adapters.defaults.mock.base_url",
     );
+    let serve = "serve: {weibo: mock, wechat: mock}";
+    check("district.yaml", "serve: {weibo: mock}", serve, "~ adapters.serve.wechat");
+    for (key, value) in [
+        ("directory", "elsewhere"),
+        ("secrets_directory", "elsewhere"),
+        ("isolation_of", "{mock: process}"),
+        ("sandbox", "required"),
+    ] {
+        let named = if key == "isolation_of" { "isolation_of.mock" } else { key };
+        let line = format!("~ adapters.{named} (at the next start)");
+        check("district.yaml", "  serve:", &format!("  {key}: {value}\n  serve:"), &line);
+    }
 }
 
 #[test]
@@ -79,7 +91,8 @@ fn f95_dangerous_changes_come_first() {
         adapters,
         "! adapters.isolation_of would shut adapters in less than before\n\
          ! adapters.allow_private_egress would shut adapters in less than before\n\
-         ~ adapters.allow_private_egress\n~ adapters.isolation_of.mock",
+         ~ adapters.allow_private_egress (at the next start)\n\
+         ~ adapters.isolation_of.mock (at the next start)",
     );
 }
 

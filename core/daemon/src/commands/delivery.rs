@@ -188,6 +188,12 @@ fn card(delivery: &Value) -> String {
             text.push_str(&format!("{name:<20} {value}\n"));
         }
     }
+    if delivery.get("resumes") == Some(&Value::Bool(true)) {
+        text.push_str(&format!(
+            "{:<20} an attempt broke off midway; the next one goes on from there\n",
+            "resumes"
+        ));
+    }
     let attempts = delivery.get("attempts").and_then(Value::as_array);
     if let Some(attempts) = attempts.filter(|all| !all.is_empty()) {
         let mut table = Table::new(["attempt", "started", "ended", "outcome", "detail"]);

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -10,6 +10,7 @@ use juzhen_engine::failpoint::Failpoints;
 use juzhen_settings::Loader;
 use serde_json::json;
 use tokio::runtime::Builder;
+use tracing::warn;
 
 use super::DataArgs;
 use super::secret::secrets_in;
@@ -63,7 +64,7 @@ impl Run {
         let data = match (self.data.data.clone(), &database) {
             (Some(data), _) => data,
             (None, Some(file)) => database::folder_of(file),
-            (None, None) => self.data_of_settings(),
+            (None, None) => self.data_of_settings()?,
         };
         Ok(DaemonOptions {
             data: DataFolder::open(&data)?,
@@ -76,11 +77,41 @@ impl Run {
         })
     }
 
-    /// Where the settings say. Files with faults say nothing: then the last good ones can only be found with --data.
-    fn data_of_settings(&self) -> PathBuf {
-        let settings = Loader::new(&self.config).load(None).ok();
-        let named = settings.and_then(|settings| settings.storage.directory.clone());
-        named.map_or_else(|| self.data.or_default(), |folder| self.config.join(folder))
+    /// Where `district.yaml` says, else the default folder. Faults in other files do not move the data; with faults in that
+    /// one nobody knows whether it names a folder, and a new, empty database would lose everything that waits.
+    fn data_of_settings(&self) -> Result<PathBuf> {
+        let mut loader = Loader::new(&self.config);
+        // The faults are told at the start itself, which may still run on the last good settings.
+        drop(loader.load(None));
+        let usual = self.data.or_default();
+        let Some(storage) = loader.storage() else {
+            if !database_in(&usual).exists() {
+                bail!(Usage(format!(
+                    "the settings have faults, so they do not say where the data is: say --data DIR; `juzhen check {}` \
+                     shows the faults",
+                    self.config.display()
+                )));
+            }
+            let data = usual.display();
+            warn!(%data, "The settings do not say where the data is: taking the default folder, which has a database");
+            return Ok(usual);
+        };
+        let Some(named) = &storage.directory else { return Ok(usual) };
+        let named = self.config.join(named);
+        warn_of_new_database(&named);
+        Ok(named)
+    }
+}
+
+/// Which folder was used before is kept nowhere: the settings may be read-only, and the database is in the folder itself.
+/// So whoever names another folder and forgets to move the data is told at the first start.
+fn warn_of_new_database(data: &Path) {
+    if !database_in(data).exists() {
+        warn!(
+            data = %data.display(),
+            "NEW EMPTY DATABASE in the folder that storage.directory names. If there was data elsewhere: stop now, move \
+             that folder here, and start again; what waits there is not published"
+        );
     }
 }
 

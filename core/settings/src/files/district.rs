@@ -8,10 +8,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::absent;
+use crate::fault::Finding;
 use crate::form::{
     Address, At, Count, Flag, Free, Maybe, Placed, Ref, Table, Text, Try, Word, Zone, vocabulary,
 };
-use crate::problem::What;
+use crate::problem::{MatterProblem, What};
 use crate::read::{Form, Notes, section};
 use crate::tree::Node;
 
@@ -21,7 +22,7 @@ section! {
         storage: Option<StorageSettings> as Try<StorageSettings> = absent(), "数据存放。改动后须重启。";
         server: Option<ServerSettings> as Try<ServerSettings> = absent(), "网页和接口服务。改动后须重启。";
         adapters: Option<AdapterSection> as Try<AdapterSection> = absent(), "适配器：与各平台打交道的插件。";
-        publish: Option<PublishSettings> as Try<PublishSettings> = absent(), "发布规则。";
+        publish: Option<PublishSettings> as Try<Publish> = absent(), "发布规则。";
     }
 }
 
@@ -31,7 +32,7 @@ section! {
         name: Option<String> as Try<Text<64>>, "全称。";
         short_name: Option<String> as Try<Text<32>>, "简称，显示在页面顶部。";
         office_unit: At<UnitCode> as Ref<UnitCode>, "管委会办公室的单位代码：归口责任单位，有且只有一个。";
-        timezone: Option<String> as Try<Zone> = Some("Asia/Shanghai".to_owned()), "时区。默认 Asia/Shanghai。";
+        timezone: Option<String> as Try<Zone> = Some("Asia/Shanghai".to_owned()), "时区。默认 Asia/Shanghai。目前只检查写法，在以后的版本中用于显示和统计。";
     }
 }
 
@@ -52,7 +53,7 @@ section! {
     /// Where the daemon keeps what it must not lose. Restart only.
     pub struct StorageSettings, "数据存放" {
         /// Folder of the database, relative to the folder of `district.yaml`. `None`: as the command line says.
-        directory: Option<String> as Maybe<Text<256>> = None, "数据目录（数据库等），相对于本文件所在目录。不写则由命令行 --data 决定。";
+        directory: Option<String> as Maybe<Text<256>> = None, "数据目录（数据库等），相对于本文件所在目录。不写则由命令行 --data 决定。改动后须重启；已有的数据须先停止服务再移到新目录。";
     }
 }
 
@@ -66,12 +67,12 @@ section! {
 
 section! {
     pub(crate) struct AdapterSection, "适配器" {
-        directory: Option<String> as Maybe<Text<256>> = None, "存放适配器 .so 文件的目录，相对于本文件所在目录。不写则由命令行决定。";
-        secrets_directory: Option<String> as Maybe<Text<256>> = None, "密钥目录，相对于本文件所在目录。不写则用数据目录下的 secrets。";
-        isolation: Option<Isolation> as Try<Word<Isolation>> = Some(Isolation::Process), "隔离方式：process（每个适配器一个子进程，默认）或 in_process（同一进程，仅供测试）。";
-        isolation_of: Vec<(At<String>, Isolation)> as Table<Word<Isolation>> = Vec::new(), "个别适配器的隔离方式，例如 {mock: in_process}。";
-        sandbox: Option<Sandbox> as Try<Word<Sandbox>> = Some(Sandbox::Preferred), "子进程沙箱：preferred（系统支持多少用多少，默认）或 required（不完整就不运行）。";
-        allow_private_egress: Option<bool> as Try<Flag> = Some(false), "是否允许适配器访问内网和本机地址。默认 false；只有演示和测试才需要 true。";
+        directory: Option<String> as Maybe<Text<256>> = None, "存放适配器 .so 文件的目录，相对于本文件所在目录。不写则由命令行决定。改动后须重启。";
+        secrets_directory: Option<String> as Maybe<Text<256>> = None, "密钥目录，相对于本文件所在目录。不写则用数据目录下的 secrets。改动后须重启。";
+        isolation: Option<Isolation> as Try<Word<Isolation>> = Some(Isolation::Process), "隔离方式：process（每个适配器一个子进程，默认）或 in_process（同一进程，仅供测试）。改动后须重启。";
+        isolation_of: Vec<(At<String>, Isolation)> as Table<Word<Isolation>> = Vec::new(), "个别适配器的隔离方式，例如 {mock: in_process}。改动后须重启。";
+        sandbox: Option<Sandbox> as Try<Word<Sandbox>> = Some(Sandbox::Preferred), "子进程沙箱：preferred（系统支持多少用多少，默认）或 required（不完整就不运行）。改动后须重启。";
+        allow_private_egress: Option<bool> as Try<Flag> = Some(false), "是否允许适配器访问内网和本机地址。默认 false；只有演示和测试才需要 true。改动后须重启。";
         serve: Vec<(At<String>, At<String>)> as Table<Placed<Text<64>>> = Vec::new(), "平台由哪个适配器代办，例如 {weibo: mock}。不写则由与平台同名的适配器办理。";
         defaults: Vec<(At<String>, Vec<(At<String>, Value)>)> as Table<Table<Free>> = Vec::new(), "各适配器账号设置的默认值；账号自己的 settings 优先。";
     }
@@ -118,12 +119,35 @@ section! {
 section! {
     /// Bounded retry of what was clearly refused before anything left.
     pub struct RetrySettings, "重试" {
-        /// Most tries after the first. Default 3.
-        most: u32 as Count<0, 20> = 3, "首次之后最多再试几次。默认 3。";
+        /// Most tries after the first; those beyond [`CapSettings::per_delivery`] do not happen. Default 3.
+        most: u32 as Count<0, 20> = 3, "首次之后最多再试几次；连首次在内不会超过 caps.per_delivery。默认 3。";
         /// Pause before the second try; doubled each time. Seconds, default 30.
         first_pause_seconds: u32 as Count<1, 3600> = 30, "第一次重试前等待多少秒，以后每次加倍。默认 30。";
         /// No pause is longer. Seconds, default 900.
         longest_pause_seconds: u32 as Count<1, 86_400> = 900, "最长等待多少秒。默认 900。";
+    }
+}
+
+/// Rules of publishing whose retries can all happen; a cap below them is kept, and pointed at.
+pub(crate) struct Publish;
+
+impl Form for Publish {
+    type Out = PublishSettings;
+
+    fn read(node: &Node<'_>, notes: &mut Notes) -> Option<PublishSettings> {
+        let publish = PublishSettings::read(node, notes)?;
+        let (most, sends) = (publish.retry.most, publish.caps.per_delivery);
+        if sends <= most {
+            let cap = || node.get("caps")?.get("per_delivery");
+            // Where the cap is not written, it is the number of retries that is out of the usual.
+            let place = cap().or_else(|| node.get("retry")?.get("most")).unwrap_or(node).place;
+            notes.findings.push(Finding::warning(place, MatterProblem::RetriesBeyondCap { most, sends }));
+        }
+        Some(publish)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        PublishSettings::schema(generator)
     }
 }
 
@@ -150,8 +174,8 @@ impl Form for Retry {
 section! {
     /// Limits that no fault of ours can get past.
     pub struct CapSettings, "上限" {
-        /// Most sends of one delivery, whatever the reason. Default 3.
-        per_delivery: u32 as Count<1, 20> = 3, "一个发布任务最多实际发送几次。默认 3。";
+        /// Most sends of one delivery, whatever the reason. Default 4: the first, and as many retries as by default.
+        per_delivery: u32 as Count<1, 21> = 4, "一个发布任务最多实际发送几次，包括首次。应不小于 retry.most 加 1。默认 4。";
         /// Most sends of one account in an hour. Default 30.
         per_account_hour: u32 as Count<1, 10_000> = 30, "一个账号每小时最多发送几次。默认 30。";
     }

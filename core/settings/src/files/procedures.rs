@@ -21,7 +21,7 @@ section! {
         clause: Option<String> as Maybe<Text<64>> = None, "依据条款，显示在审核单上。";
         origin: Origin as Word<Origin>, "由谁起草：unit 报送单位、office 管委会办公室。";
         /// In the order in which they are done; none can be skipped.
-        steps: Vec<StepSettings> as List<StepSettings>, "步骤，按先后顺序；不能跳过。";
+        steps: Vec<StepSettings> as List<StepSettings>, "步骤，按先后顺序；不能跳过。目前稿件只经一步：由起草人以外的人审核备案；其余步骤只检查写法，在以后的版本中生效。";
     }
 }
 

@@ -17,7 +17,7 @@ section! {
         category: Option<At<UnitCategory>> as Try<Placed<Word<UnitCategory>>>, "类别：office 管委会办公室、township 乡镇、subdistrict 街道办事处、department 区直部门、resident 驻区机构。";
         people: Vec<PersonSection> as List<PersonSection> = Vec::new(), "本单位人员。";
         accounts: Vec<AccountSection> as List<AccountSection> = Vec::new(), "本单位账号。没有账号可以不写。";
-        quota: Option<QuotaSettings> as Try<QuotaSettings> = absent(), "报送任务。";
+        quota: Option<QuotaSettings> as Try<QuotaSettings> = absent(), "报送任务。目前只检查写法，在以后的版本中统计。";
     }
 }
 

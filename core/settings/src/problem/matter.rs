@@ -119,6 +119,11 @@ pub(crate) enum MatterProblem {
     NoSuchProcedure {
         name: String,
     },
+    /// `sends` counts the first one too.
+    RetriesBeyondCap {
+        most: u32,
+        sends: u32,
+    },
 }
 
 impl MatterProblem {
@@ -276,6 +281,23 @@ impl MatterProblem {
                 format!("unknown procedure `{name}`; there are P1, P2, P3, P4 and P5"),
                 format!("未知的程序 `{name}`；只有 P1、P2、P3、P4、P5"),
             ),
+            Self::RetriesBeyondCap { most, sends } => {
+                let happen = sends.saturating_sub(1);
+                say(
+                    format!(
+                        "publish.retry.most is {most}, but publish.caps.per_delivery is {sends}, the first send \
+                         included: at most {happen} of the {most} retries happen"
+                    ),
+                    format!(
+                        "publish.retry.most 为 {most}，而 publish.caps.per_delivery（含首次）为 {sends}：\
+                         {most} 次重试中最多只会进行 {happen} 次"
+                    ),
+                )
+                .hint(
+                    format!("write per_delivery: {} or more, or retry.most: {happen}", most.saturating_add(1)),
+                    format!("请把 per_delivery 写成不小于 {}，或把 retry.most 写成 {happen}", most.saturating_add(1)),
+                )
+            }
             Self::NoSteps { procedure } => say(
                 format!("procedure {procedure} has no steps: items would need no review"),
                 format!("程序 {procedure} 没有步骤：稿件将不经审核"),
