@@ -63,12 +63,15 @@ pub struct Reply {
 /// The requests of a call that can change the outside world.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// Those with an intent row.
+    /// Those of which something may have left: neither refused before the first byte nor without a connection.
     pub began: u32,
     /// Of those: no answer (yet), a cut answer, 3xx or 5xx.
     pub unclear: u32,
     /// Of those: the platform accepted it with a complete 2xx, now or in an earlier run whose answer was recorded.
     pub done: u32,
+    /// The last of those was clearly refused (4xx): a refusal that the adapter reports is believed to be this one. When
+    /// the last was accepted instead, it may have been the post itself.
+    pub declined_last: bool,
 }
 
 impl Effects {

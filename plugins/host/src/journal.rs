@@ -41,6 +41,8 @@ struct Row {
     stage: Stage,
     /// The adapter no longer waits for the answer.
     abandoned: bool,
+    /// Another try of the same row may have left before this one.
+    left_before: bool,
 }
 
 /// How far a request is.
@@ -110,6 +112,7 @@ impl Journal {
                 kind: kind.clone(),
                 stage: Stage::Waiting,
                 abandoned: false,
+                left_before: false,
             });
         }
         Ok(Ticket { row, run: book.run, occurrence })
@@ -119,9 +122,13 @@ impl Journal {
     pub(crate) fn may_leave(&self, ticket: Ticket) -> bool {
         let mut book = lock(&self.book);
         let current = book.open && book.run == ticket.run;
-        let stage = if current { Stage::Leaving } else { Stage::NothingLeft };
         if let Some(row) = book.rows.get_mut(ticket.row) {
-            row.stage = stage;
+            if current {
+                row.left_before = row.stage.may_have_left();
+                row.stage = Stage::Leaving;
+            } else if row.stage == Stage::Waiting {
+                row.stage = Stage::NothingLeft;
+            }
         }
         drop(book);
         self.changed.notify_waiters();
@@ -130,7 +137,7 @@ impl Journal {
 
     pub(crate) fn settle(&self, ticket: Ticket, stage: Stage) {
         if let Some(row) = lock(&self.book).rows.get_mut(ticket.row) {
-            row.stage = stage;
+            row.settle(stage);
         }
         self.changed.notify_waiters();
     }
@@ -162,10 +169,14 @@ impl Journal {
 
     pub(crate) fn effects(&self) -> Effects {
         let book = lock(&self.book);
-        let began = book.rows.iter().filter(|row| !matches!(row.stage, Stage::Refused)).count();
+        // While the ledger is silent it may still say that the request has left in an earlier life of the daemon.
+        let may_have_left = |row: &&Row| row.stage == Stage::Waiting || row.stage.may_have_left();
+        let began = book.rows.iter().filter(may_have_left).count();
         let unclear = book.rows.iter().filter(|row| row.is_unclear() && !book.answered_later(row)).count();
         let done = book.rows.iter().filter(|row| row.stage == Stage::Accepted).count();
-        Effects { began: count(began), unclear: count(unclear), done: count(done) }
+        let left = |row: &&Row| row.stage.may_have_left();
+        let declined_last = book.rows.iter().rev().find(left).is_some_and(|row| row.stage == Stage::Declined);
+        Effects { began: count(began), unclear: count(unclear), done: count(done), declined_last }
     }
 
     /// Whether another run could repeat something: a mutating request without a clear answer.
@@ -208,9 +219,23 @@ impl Stage {
     fn is_clear(self) -> bool {
         matches!(self, Self::Accepted | Self::Declined)
     }
+
+    fn may_have_left(self) -> bool {
+        self.is_clear() || matches!(self, Self::Leaving | Self::Unclear)
+    }
 }
 
 impl Row {
+    /// A try that did nothing takes nothing back of what an earlier try of the same row did.
+    fn settle(&mut self, stage: Stage) {
+        self.stage = match (self.stage, stage) {
+            (Stage::Leaving, Stage::NothingLeft) if self.left_before => Stage::Unclear,
+            (Stage::Leaving, Stage::NothingLeft) => stage,
+            (before, Stage::NothingLeft | Stage::Refused) if before.may_have_left() => before,
+            _ => stage,
+        };
+    }
+
     fn is_unclear(&self) -> bool {
         matches!(self.stage, Stage::Leaving | Stage::Unclear)
     }
@@ -240,82 +265,5 @@ fn count(n: usize) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mutating(journal: &Journal, fingerprint: &str) -> Result<Ticket, HostError> {
-        journal.register(fingerprint, &EffectKind::Mutating)
-    }
-
-    #[test]
-    fn a_request_of_an_ended_run_cannot_leave() {
-        let journal = Journal::default();
-        journal.start_run();
-        let waiting = mutating(&journal, "a").unwrap();
-        journal.end_run();
-        assert!(!journal.may_leave(waiting));
-        journal.start_run();
-        assert!(!journal.may_leave(waiting), "nor in the next run");
-        assert_eq!(journal.effects(), Effects { began: 1, unclear: 0, done: 0 });
-    }
-
-    #[test]
-    fn after_an_unclear_answer_nothing_mutating_is_sent() {
-        let journal = Journal::default();
-        journal.start_run();
-        let first = mutating(&journal, "a").unwrap();
-        assert!(journal.may_leave(first));
-        assert_eq!(
-            mutating(&journal, "a").unwrap_err().kind,
-            HostErrorKind::Denied,
-            "the same beside itself"
-        );
-        assert!(mutating(&journal, "another beside it").is_ok());
-        journal.abandon(first);
-        assert_eq!(mutating(&journal, "b").unwrap_err().kind, HostErrorKind::Denied);
-        journal.settle(first, Stage::Unclear);
-        assert_eq!(mutating(&journal, "b").unwrap_err().kind, HostErrorKind::Denied);
-        assert!(journal.must_not_repeat() && journal.effects().may_have_happened());
-        journal.settle(first, Stage::Accepted);
-        assert!(mutating(&journal, "b").is_ok());
-    }
-
-    #[test]
-    fn an_idempotent_request_is_settled_by_its_repetition() {
-        let journal = Journal::default();
-        journal.start_run();
-        let kind = EffectKind::Idempotent { key: "k".into() };
-        let first = journal.register("a", &kind).unwrap();
-        journal.settle(first, Stage::Unclear);
-        assert!(!journal.must_not_repeat());
-        let second = journal.register("a", &kind).unwrap();
-        assert_eq!((first.occurrence, second.occurrence), (0, 1));
-        assert_eq!(journal.effects().unclear, 1);
-        journal.settle(second, Stage::Accepted);
-        assert_eq!(journal.effects(), Effects { began: 2, unclear: 0, done: 1 });
-    }
-
-    #[test]
-    fn the_second_run_counts_the_same_request_once() {
-        let journal = Journal::default();
-        for _ in 0..2 {
-            journal.start_run();
-            let ticket = mutating(&journal, "a").unwrap();
-            assert_eq!(ticket.occurrence, 0);
-            journal.settle(ticket, Stage::Accepted);
-        }
-        assert_eq!(journal.effects(), Effects { began: 1, unclear: 0, done: 1 });
-    }
-
-    #[test]
-    fn only_an_accepted_request_is_done() {
-        let stages = [Stage::Accepted, Stage::Declined, Stage::Unclear, Stage::Leaving, Stage::Refused];
-        for (stage, done) in stages.into_iter().zip([1, 0, 0, 0, 0]) {
-            let journal = Journal::default();
-            journal.start_run();
-            let ticket = mutating(&journal, "a").unwrap();
-            journal.settle(ticket, stage);
-            assert_eq!(journal.effects().done, done, "{stage:?}");
-        }
-    }
-}
+#[path = "journal_tests.rs"]
+mod tests;

@@ -73,6 +73,8 @@ async fn carry_out(
         }
         Ok(Begun::Unanswered(effect)) => match intent.kind {
             EffectKind::Idempotent { .. } => {
+                // What is about to leave is a repetition, whatever becomes of it.
+                scope.journal.settle(ticket, Stage::Unclear);
                 Ok(record(capabilities, scope, request, ticket, effect, &intent).await)
             }
             EffectKind::Mutating => {
@@ -108,7 +110,8 @@ async fn record(
     effect: EffectId,
     intent: &Intent,
 ) -> RecordedAnswer {
-    let answer = if scope.journal.may_leave(ticket) {
+    let leaves = scope.journal.may_leave(ticket);
+    let answer = if leaves {
         let repeatable = intent.kind != EffectKind::Mutating;
         transmit(capabilities, scope, request, repeatable).await
     } else {
@@ -126,7 +129,9 @@ async fn record(
             scope.call
         );
     }
-    scope.journal.settle(ticket, stage_of(&answer));
+    if leaves {
+        scope.journal.settle(ticket, stage_of(&answer));
+    }
     answer
 }
 

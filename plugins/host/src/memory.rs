@@ -124,6 +124,7 @@ impl Ledger for MemoryLedger {
 #[derive(Default)]
 pub struct MemorySecrets {
     values: Mutex<BTreeMap<(String, String), Kept>>,
+    broken: Mutex<Option<String>>,
 }
 
 type Kept = (Secret, Option<Duration>);
@@ -131,6 +132,11 @@ type Kept = (Secret, Option<Duration>);
 impl MemorySecrets {
     pub fn put(&self, account: &str, name: &str, value: &str) {
         lock(&self.values).insert((account.to_owned(), name.to_owned()), (Secret::new(value), None));
+    }
+
+    /// From now on nothing can be read, as from a locked store; `None` mends it.
+    pub fn break_down(&self, cause: Option<&str>) {
+        *lock(&self.broken) = cause.map(str::to_owned);
     }
 
     /// The value and its time to live, as stored last.
@@ -144,6 +150,10 @@ impl MemorySecrets {
 #[async_trait]
 impl Secrets for MemorySecrets {
     async fn get(&self, account: &str, name: &str) -> Result<Option<Secret>, PortError> {
+        if let Some(cause) = lock(&self.broken).clone() {
+            let action = format!("read secret {name} of account {account}");
+            return Err(PortError { action, source: Some(cause.into()) });
+        }
         Ok(lock(&self.values).get(&(account.to_owned(), name.to_owned())).map(|(value, _)| value.clone()))
     }
 

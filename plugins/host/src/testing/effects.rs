@@ -1,7 +1,7 @@
 //! Effects through crashes, cancellations and refusals: nothing is sent twice, and nothing is claimed that is not known.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use juzhen_abi::message::{Effect, HostErrorKind, HttpRequest};
@@ -11,6 +11,7 @@ use super::platform::{Do, Platform, answer, bytes_of};
 use super::{Bench, Cx, answer_of, call, distinct, ok, script, told};
 use crate::call::{EffectPolicy, Effects};
 use crate::lane::LaneAnswer;
+use crate::memory::Memory;
 use crate::outcome::Failure;
 
 const CRASH: &str = "killed by signal 11";
@@ -39,7 +40,7 @@ async fn f73_a_five_step_publish_that_crashes_after_step_three_makes_five_reques
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(answer_of(&reply)["run"], 1);
     assert_eq!(platform.paths(), ["/step/1", "/step/2", "/step/3", "/step/4", "/step/5"]);
-    assert_eq!(reply.effects, Effects { began: 5, unclear: 0, done: 5 });
+    assert_eq!(reply.effects, Effects { began: 5, unclear: 0, done: 5, declined_last: false });
 }
 
 #[tokio::test]
@@ -67,7 +68,7 @@ async fn f73_a_crash_with_an_unclear_request_is_not_run_again() {
     }));
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(reply.result, Err(Failure::Crashed { reason: CRASH.into(), times: 1 }));
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0 });
+    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0, declined_last: false });
     assert_eq!(platform.seen().len(), 1);
 }
 
@@ -87,7 +88,30 @@ async fn f73_a_crash_waits_for_the_answer_of_a_request_on_its_way() {
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(answer_of(&reply), 200);
     assert_eq!(platform.seen().len(), 1);
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 0, done: 1 });
+    assert_eq!(reply.effects, Effects { began: 1, unclear: 0, done: 1, declined_last: false });
+}
+
+#[tokio::test]
+async fn f73_a_ledger_that_fails_in_the_second_run_does_not_hide_what_the_first_sent() {
+    let platform = numbered().await;
+    let memory = Arc::new(OnceLock::<Memory>::new());
+    let seen = Arc::clone(&memory);
+    let bench = Bench::new(script(move |cx| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let first = cx.post("/posts", "{}").await;
+            if cx.run == 0 {
+                first.unwrap();
+                seen.get().unwrap().ledger.break_down(Some("busy"));
+                return crash();
+            }
+            told(&first.unwrap_err())
+        }
+    }));
+    assert!(memory.set(bench.memory.clone()).is_ok());
+    let reply = bench.call(call(&platform.url)).await;
+    assert!(matches!(reply.result, Err(Failure::NotNow { .. })), "{:?}", reply.result);
+    assert_eq!(reply.effects, Effects { began: 1, unclear: 0, done: 1, declined_last: false });
 }
 
 #[tokio::test]
@@ -119,7 +143,7 @@ async fn f72_at_the_deadline_a_request_on_its_way_counts_as_unclear() {
     let mut call = call(&platform.url);
     call.deadline = Duration::from_millis(300);
     let reply = bench.call(call).await;
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0 });
+    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0, declined_last: false });
     assert!(matches!(reply.result, Err(Failure::TimedOut | Failure::Adapter(_))), "{:?}", reply.result);
 }
 
@@ -169,7 +193,10 @@ async fn an_adapter_that_stops_waiting_cannot_send_it_again() {
     }));
     let reply = bench.call(call(&platform.url)).await;
     assert!(matches!(&reply.result, Err(Failure::Adapter(said)) if said.message.starts_with("Denied")));
-    assert_eq!((platform.seen().len(), reply.effects), (1, Effects { began: 1, unclear: 1, done: 0 }));
+    assert_eq!(
+        (platform.seen().len(), reply.effects),
+        (1, Effects { began: 1, unclear: 1, done: 0, declined_last: false })
+    );
 }
 
 async fn keyed(cx: &Cx) -> Result<u16, juzhen_abi::message::HostError> {
@@ -197,7 +224,7 @@ async fn an_idempotent_request_without_an_answer_is_sent_again_with_its_key() {
     }));
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(answer_of(&reply), 200);
-    assert_eq!(reply.effects, Effects { began: 2, unclear: 0, done: 1 });
+    assert_eq!(reply.effects, Effects { began: 2, unclear: 0, done: 1, declined_last: false });
 }
 
 #[tokio::test]
@@ -213,7 +240,7 @@ async fn after_a_daemon_crash_an_unanswered_request_stops_the_call() {
     bench.memory.ledger.forget_answers();
     let reply = bench.call(call(&platform.url)).await;
     assert!(matches!(reply.result, Err(Failure::Stopped { .. })), "{:?}", reply.result);
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0 });
+    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0, declined_last: false });
     assert_eq!(platform.seen().len(), 1);
 }
 
@@ -227,7 +254,11 @@ async fn the_same_call_again_gets_its_recorded_answers_and_its_randomness() {
     let first = answer_of(&bench.call(call(&platform.url)).await);
     let again = bench.call(call(&platform.url)).await;
     assert_eq!(first, answer_of(&again));
-    assert_eq!(again.effects, Effects { began: 1, unclear: 0, done: 1 }, "a recorded answer counts");
+    assert_eq!(
+        again.effects,
+        Effects { began: 1, unclear: 0, done: 1, declined_last: false },
+        "a recorded answer counts"
+    );
     assert_eq!(platform.seen().len(), 1);
     let mut other = call(&platform.url);
     other.id = "call-2".into();

@@ -45,19 +45,34 @@ fn message(reply: &Reply) -> &str {
     }
 }
 
-const UNCLEAR: Effects = Effects { began: 1, unclear: 1, done: 0 };
-const DECLINED: Effects = Effects { began: 1, unclear: 0, done: 0 };
-const ACCEPTED: Effects = Effects { began: 1, unclear: 0, done: 1 };
+const UNCLEAR: Effects = Effects { began: 1, unclear: 1, done: 0, declined_last: false };
+const DECLINED: Effects = Effects { began: 1, unclear: 0, done: 0, declined_last: true };
+const ACCEPTED: Effects = Effects { began: 1, unclear: 0, done: 1, declined_last: false };
+
+/// An address at which nobody listens.
+async fn closed() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[tokio::test]
+async fn f48_an_adapter_that_ignores_a_refused_connection_proves_nothing() {
+    let bench = Bench::new(script(|cx| async move {
+        let _ignored = cx.post("/posts", "{}").await;
+        ok(&json!({ "state": "published", "id": "1" }))
+    }));
+    let reply = bench.call(call(&closed().await)).await;
+    assert_eq!(answer_of(&reply)["state"], "published");
+    assert_eq!(reply.effects, Effects::default(), "so nobody has to believe it");
+}
 
 #[tokio::test]
 async fn f48_connection_refused_means_that_nothing_has_left() {
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", closed.local_addr().unwrap());
-    drop(closed);
+    let base = closed().await;
     let bench = Bench::new(poster());
     let reply = bench.call(call(&base)).await;
     assert!(message(&reply).starts_with("Unreachable"), "{}", message(&reply));
-    assert_eq!(reply.effects, DECLINED);
+    assert_eq!(reply.effects, Effects::default());
     let rows = bench.memory.ledger.rows();
     assert!(rows[0].answer.as_ref().unwrap().nothing_left());
 }
@@ -194,7 +209,7 @@ async fn c29_loopback_and_plain_http_are_denied_by_default() {
     // A name is only known to be private once it is resolved; by then a row exists that says nothing has left.
     let reply = bench.call(call("https://localhost:1")).await;
     assert!(message(&reply).contains("no public address"), "{}", message(&reply));
-    assert_eq!(reply.effects, DECLINED);
+    assert_eq!(reply.effects, Effects::default());
     assert!(platform.seen().is_empty());
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::platform::{Do, Platform, answer, bytes_of};
 use super::{Bench, CANARY, Cx, Script, answer_of, call, ok, script, told};
-use crate::call::Reply;
+use crate::call::{Effects, Reply};
 
 fn request(cx: &Cx, path: &str) -> HttpRequest {
     HttpRequest { method: "POST".into(), url: cx.url(path), ..HttpRequest::default() }
@@ -115,9 +115,22 @@ async fn unknown_and_unset_secrets_are_denied_by_name() {
         let reply = bench.call(call(&platform.url)).await;
         let said = format!("{:?}", reply.result);
         assert!(said.contains("Denied: ") && said.contains(why), "{said}");
-        assert!(!reply.effects.may_have_happened());
+        assert_eq!(reply.effects, Effects::default());
+        // Its row has to be there, because it could also have been one that an earlier run has sent.
+        assert!(bench.memory.ledger.rows()[0].answer.as_ref().unwrap().nothing_left());
     }
     assert!(platform.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_lets_nothing_leave() {
+    let platform = Platform::start(|_| answer(200, "{}")).await;
+    let bench = Bench::new(sends(|cx| (request(cx, "/x?t={{secret:token}}"), String::new())));
+    bench.memory.secrets.break_down(Some("the store is locked"));
+    let reply = bench.call(call(&platform.url)).await;
+    let said = format!("{:?}", reply.result);
+    assert!(said.contains("Unreachable: secrets: read secret token") && said.contains("locked"), "{said}");
+    assert_eq!((reply.effects, platform.seen().len()), (Effects::default(), 0));
 }
 
 #[tokio::test]
