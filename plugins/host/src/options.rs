@@ -147,10 +147,17 @@ pub struct WatchOptions {
     pub settle: Duration,
     /// Looked at this often even without an event.
     pub poll_every: Duration,
+    /// A refused file is tried again this long after its last try: a wrong mode, a lack of processes or a slow start
+    /// may be over without the file having changed.
+    pub retry_refused: Duration,
 }
 
 impl Default for WatchOptions {
     fn default() -> Self {
-        Self { settle: Duration::from_millis(500), poll_every: Duration::from_secs(2) }
+        Self {
+            settle: Duration::from_millis(500),
+            poll_every: Duration::from_secs(2),
+            retry_refused: Duration::from_secs(30),
+        }
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::capabilities::{Capabilities, LaneCalls};
 use crate::journal::lock;
-use crate::lane::LaneOptions;
+use crate::lane::{Isolation, LaneOptions};
 use crate::loader;
 use crate::options::HostOptions;
 use crate::refused::LoadRefused;
@@ -32,7 +32,7 @@ pub(crate) struct Registry {
 }
 
 /// A file that is not running.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     /// Of its manifest where that can be read, else of its file.
     pub(crate) name: String,
@@ -47,7 +47,11 @@ pub(crate) enum Loaded {
     Swapped(String),
     /// The same bytes are running already.
     Same,
-    Refused(String),
+    Refused {
+        reason: String,
+        /// Another try may go better and costs nothing that stays.
+        may_pass: bool,
+    },
 }
 
 impl Registry {
@@ -107,7 +111,14 @@ impl Registry {
                 self.accept(path);
                 loaded
             }
-            Err(refused) => self.refuse(path, Some(&library), refused.to_string()),
+            Err(refused) => {
+                let mut loaded = self.refuse(path, Some(&library), refused.to_string());
+                if let Loaded::Refused { may_pass, .. } = &mut loaded {
+                    // Code that was mapped into this process stays in it, so each try would add to that.
+                    *may_pass = self.isolation(&library) != Isolation::InProcess;
+                }
+                loaded
+            }
         }
     }
 
@@ -215,9 +226,7 @@ impl Registry {
     fn reopen(&self, library: SealedLibrary) -> Reopen {
         let capabilities = Arc::clone(&self.capabilities);
         let mut options: LaneOptions = self.options.lane.clone();
-        if let Some(isolation) = self.options.isolation_of.get(&library.manifest().name) {
-            options.isolation = *isolation;
-        }
+        options.isolation = self.isolation(&library);
         Arc::new(move || {
             let scopes = Arc::new(Scopes::default());
             let calls = LaneCalls {
@@ -234,14 +243,24 @@ impl Registry {
         })
     }
 
+    fn isolation(&self, library: &SealedLibrary) -> Isolation {
+        let own = self.options.isolation_of.get(&library.manifest().name);
+        own.copied().unwrap_or(self.options.lane.isolation)
+    }
+
+    /// Says so once, however often the file is tried.
     fn refuse(&self, path: &Path, library: Option<&SealedLibrary>, reason: String) -> Loaded {
         let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let name = library.map_or_else(stem, |library| library.manifest().name.clone());
-        tracing::warn!(adapter.name = name, file = %path.display(), reason, "{} is not loaded: {reason}", path.display());
         let sha256 = library.map(|library| library.sha256().to_owned());
-        lock(&self.refused).insert(path.to_owned(), Refused { name, reason: reason.clone(), sha256 });
-        self.count_change();
-        Loaded::Refused(reason)
+        let refused = Refused { name: name.clone(), reason: reason.clone(), sha256 };
+        let before = lock(&self.refused).insert(path.to_owned(), refused.clone());
+        if before.is_none_or(|before| before != refused) {
+            let file = path.display();
+            tracing::warn!(adapter.name = name, file = %file, reason, "{file} is not loaded: {reason}");
+            self.count_change();
+        }
+        Loaded::Refused { reason, may_pass: true }
     }
 
     fn accept(&self, path: &Path) {

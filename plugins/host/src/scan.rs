@@ -32,7 +32,7 @@ impl ScanReport {
         match loaded {
             Loaded::New(name) => self.loaded.push(name),
             Loaded::Swapped(name) => self.swapped.push(name),
-            Loaded::Refused(reason) => self.refused.push((path, reason)),
+            Loaded::Refused { reason, .. } => self.refused.push((path, reason)),
             Loaded::Same => {}
         }
     }
@@ -57,7 +57,16 @@ pub(crate) struct Seen {
 struct File {
     stamp: Stamp,
     since: Instant,
-    done: bool,
+    next: Next,
+}
+
+/// When a file is to be loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    WhenSettled,
+    /// It was refused.
+    At(Instant),
+    WhenChanged,
 }
 
 /// Changes whenever the content may have.
@@ -73,6 +82,7 @@ impl Seen {
     /// One look: loads what has settled.
     pub(crate) async fn look(&mut self, registry: &Registry) -> ScanReport {
         let mut report = ScanReport::default();
+        let options = registry.options.watch;
         let folder = registry.options.adapters_dir.clone();
         let found = match tokio::task::spawn_blocking(move || adapter_files(&folder)).await {
             Ok(Ok(found)) => found,
@@ -82,13 +92,18 @@ impl Seen {
         self.files.retain(|path, _| found.contains_key(path));
         report.missing = registry.files_present(|path| found.contains_key(path));
         for (path, stamp) in found {
-            match self.state(&path, stamp, registry.options.watch.settle) {
+            match self.state(&path, stamp, options.settle) {
                 FileState::Done => {}
                 FileState::Moving => report.pending.push(path),
                 FileState::Settled => {
                     let loaded = registry.load(&path).await;
                     if let Some(file) = self.files.get_mut(&path) {
-                        file.done = true;
+                        file.next = match loaded {
+                            Loaded::Refused { may_pass: true, .. } => {
+                                Next::At(Instant::now() + options.retry_refused)
+                            }
+                            _ => Next::WhenChanged,
+                        };
                     }
                     report.add(path, loaded);
                 }
@@ -99,17 +114,25 @@ impl Seen {
 
     fn state(&mut self, path: &Path, stamp: Stamp, settle: Duration) -> FileState {
         let now = Instant::now();
-        let file = self.files.entry(path.to_owned()).or_insert(File { stamp, since: now, done: false });
+        let file = self.files.entry(path.to_owned()).or_insert(File::new(stamp, now));
         if file.stamp != stamp {
-            *file = File { stamp, since: now, done: false };
+            *file = File::new(stamp, now);
         }
-        if file.done {
-            FileState::Done
-        } else if now.duration_since(file.since) >= settle || stamp.older_than(settle) {
-            FileState::Settled
-        } else {
-            FileState::Moving
+        match file.next {
+            Next::WhenChanged => FileState::Done,
+            Next::At(at) if now < at => FileState::Done,
+            Next::At(_) => FileState::Settled,
+            Next::WhenSettled if now.duration_since(file.since) >= settle || stamp.older_than(settle) => {
+                FileState::Settled
+            }
+            Next::WhenSettled => FileState::Moving,
         }
+    }
+}
+
+impl File {
+    fn new(stamp: Stamp, since: Instant) -> Self {
+        Self { stamp, since, next: Next::WhenSettled }
     }
 }
 

@@ -4,6 +4,7 @@
 mod host;
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -103,6 +104,54 @@ async fn f80_f82_what_cannot_run_is_refused_with_its_reason_and_the_old_one_goes
     until("good again", || status(&host, "mock").sha256 != serving).await;
     assert!(refused(&host).is_empty());
     works(&host, &district).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s14_a_world_writable_file_is_refused_once_and_loaded_when_its_mode_is_mended() {
+    let district = District::new().await;
+    let path = district.install(mock(), "mock.so");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let content_changed = || std::fs::metadata(&path).unwrap().modified().unwrap();
+    let before = content_changed();
+    let host = district.host(district.options()).await;
+    assert!(refused(&host)[0].1.contains("world-writable"), "{:?}", refused(&host));
+    let mut changes = host.changed();
+    changes.mark_unchanged();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(!changes.has_changed().unwrap(), "the same refusal is said once");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    until("loaded", || refused(&host).is_empty() && !host.adapters().is_empty()).await;
+    assert_eq!(content_changed(), before);
+    works(&host, &district).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_process_could_not_be_started_is_tried_again() {
+    let district = District::new().await;
+    district.install(mock(), "mock.so");
+    let mut options = district.options();
+    let program = std::mem::replace(&mut options.lane.program, district.folder.path().join("program"));
+    let host = district.host(options.clone()).await;
+    assert!(refused(&host)[0].1.contains("could not start a process"), "{:?}", refused(&host));
+    std::os::unix::fs::symlink(program, &options.lane.program).unwrap();
+    until("loaded", || refused(&host).is_empty()).await;
+    works(&host, &district).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_unloaded_is_not_tried_again() {
+    for (in_process, again) in [(false, 1), (true, 0)] {
+        let district = District::new().await;
+        district.install(&c_adapter(&["-DCREATE_FAILS"]), "sins.so");
+        let mut options = district.options();
+        options.watch.retry_refused = Duration::ZERO;
+        if in_process {
+            options = options.in_process();
+        }
+        let host = district.host(options).await;
+        assert!(refused(&host)[0].1.contains("no api address"), "{:?}", refused(&host));
+        assert_eq!(host.rescan().await.refused.len(), again, "in process: {in_process}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

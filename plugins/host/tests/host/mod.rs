@@ -64,6 +64,7 @@ impl District {
         options.egress.allow_private = true;
         options.watch.settle = Duration::from_millis(100);
         options.watch.poll_every = Duration::from_millis(500);
+        options.watch.retry_refused = Duration::from_millis(500);
         options.supervision.restart_first = Duration::from_millis(10);
         options.supervision.grace = Duration::from_millis(300);
         options
