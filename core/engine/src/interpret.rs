@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 pub(crate) fn sent(reply: &Reply) -> Outcome {
     let effects = reply.effects;
     let failure = match answer::<Published>(reply) {
-        Ok(_) if effects.began == 0 => {
-            // Nothing left through the host, so nothing can be new on the account. Look before believing either.
-            return unsure("the adapter reports success, but nothing was sent");
+        Ok(_) if effects.done == 0 => {
+            // The platform accepted nothing that the host knows of. Look before believing either.
+            return unsure("the adapter reports success, but the platform accepted no request");
         }
         Ok(Published::Published { id, url, at_unix_ms }) => {
             return Outcome::Published { id, url, at: at_unix_ms.and_then(time) };
@@ -233,7 +233,10 @@ mod tests {
     fn a_success_without_any_effect_is_not_believed() {
         let head = json!({"state": "published", "id": "7"});
         assert!(matches!(sent(&reply(Ok(head.clone()), 0, 0)), Outcome::Unsure { .. }));
-        assert!(matches!(sent(&reply(Ok(head), 1, 0)), Outcome::Published { id, .. } if id == "7"));
+        assert!(matches!(sent(&reply(Ok(head.clone()), 1, 0)), Outcome::Unsure { .. }), "it was declined");
+        let mut accepted = reply(Ok(head), 1, 0);
+        accepted.effects.done = 1;
+        assert!(matches!(sent(&accepted), Outcome::Published { id, .. } if id == "7"));
         assert!(matches!(sent(&reply(Ok(json!({"state": "gone"})), 0, 0)), Outcome::Stopped { .. }));
     }
 
