@@ -31,20 +31,38 @@ pub(crate) fn adapters(desk: &mut Desk<'_>, file: usize, section: &AdapterSectio
     plain_adapters(section)
 }
 
-/// Every account of every unit.
+/// Every account of every unit. What accounts must not share is looked at here, while another thread makes them.
 pub(crate) fn build(
     desk: &mut Desk<'_>,
     units: &[In<'_, UnitFile>],
     adapters: Option<&AdapterSettings>,
     office: Option<&UnitCode>,
 ) -> BTreeMap<AccountId, Account> {
-    let mut accounts = BTreeMap::new();
+    let mut aside = desk.aside();
+    let (accounts, found) = std::thread::scope(|scope| {
+        let making = scope.spawn(move || {
+            let all =
+                units.iter().flat_map(|(file, unit)| unit.accounts.iter().map(move |a| (*file, unit, a)));
+            let made = all.filter_map(|(file, unit, section)| {
+                account(&mut aside, file, section, &unit.code.value, adapters)
+            });
+            let accounts = made.map(|account| (account.id.clone(), account)).collect();
+            (accounts, aside.findings)
+        });
+        check_together(desk, units, office);
+        // A panic in a thread goes on in this one.
+        making.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    desk.findings.extend(found);
+    accounts
+}
+
+fn check_together(desk: &mut Desk<'_>, units: &[In<'_, UnitFile>], office: Option<&UnitCode>) {
     let count = units.iter().map(|(_, unit)| unit.accounts.len()).sum();
     let mut seen =
         Seen { on_platform: HashMap::with_capacity(count), credentials: HashMap::with_capacity(count) };
     for (file, unit) in units {
         for section in &unit.accounts {
-            let account = account(desk, *file, section, &unit.code.value, adapters);
             seen.check(desk, *file, section);
             if let Some(office) = office.filter(|office| **office != unit.code.value)
                 && let Some(level) =
@@ -53,12 +71,8 @@ pub(crate) fn build(
                 let office = office.to_string();
                 desk.error(*file, level.place, MatterProblem::DistrictAccountOutsideOffice { office });
             }
-            if let Some(account) = account {
-                accounts.insert(account.id.clone(), account);
-            }
         }
     }
-    accounts
 }
 
 /// Notes a platform that no adapter serves.

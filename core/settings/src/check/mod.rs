@@ -28,7 +28,8 @@ pub(crate) struct Checked {
 
 /// Checks all files together.
 pub(crate) fn check(set: &[&Parsed], installed: Option<&Installed>) -> Checked {
-    let mut desk = Desk { set, index: HashMap::new(), findings: Vec::new(), installed };
+    let ids = set.iter().map(|parsed| parsed.defined.len()).sum();
+    let mut desk = Desk { set, index: HashMap::with_capacity(ids), findings: Vec::new(), installed };
     desk.index_ids();
     let settings = build(&mut desk);
     Checked { settings, findings: desk.findings }
@@ -99,6 +100,11 @@ pub(crate) struct Single<'a> {
 }
 
 impl<'a> Desk<'a> {
+    /// A desk for another thread; it knows no ids, and its findings are added to this one's.
+    fn aside(&self) -> Self {
+        Desk { set: self.set, index: HashMap::new(), findings: Vec::new(), installed: self.installed }
+    }
+
     pub(crate) fn error(&mut self, file: usize, place: Place, problem: MatterProblem) {
         self.findings.push((file, Finding::error(place, problem)));
     }
