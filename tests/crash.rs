@@ -9,8 +9,18 @@ use juzhen_tests::{Daemon, District, Run, Stage};
 
 const TEXT: &str = "停水通知：明日八时至十八时";
 
+/// What a crash left behind, with the daemon that came after it.
+struct Crashed {
+    state: String,
+    published: usize,
+    daemon: Daemon,
+    stage: Stage,
+    id: String,
+    _district: District,
+}
+
 /// Ends the daemon at `point`, starts it again, and says what the delivery is within 5 s and what was published.
-async fn crash_at(point: &str) -> (String, usize, Daemon, Stage, String) {
+async fn crash_at(point: &str) -> Crashed {
     let stage = Stage::start().await;
     let district = District::new(&stage.mock_url());
     district.unit("D07", "department", &["W015"]);
@@ -31,14 +41,13 @@ async fn crash_at(point: &str) -> (String, usize, Daemon, Stage, String) {
         states = daemon.states(&id).await;
     }
     let published = stage.posts(TEXT).len();
-    std::mem::forget(district);
-    (states["W015"].clone(), published, daemon, stage, id)
+    Crashed { state: states["W015"].clone(), published, daemon, stage, id, _district: district }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f03_f04_before_the_intent_nothing_had_left_and_it_is_sent_once() {
     for point in ["claim.before_commit", "claim.after_commit", "plugin.before_call"] {
-        let (_, _, mut daemon, stage, id) = crash_at(point).await;
+        let Crashed { mut daemon, stage, id, _district, .. } = crash_at(point).await;
         daemon.until(&id, &["published"]).await;
         assert_eq!(stage.posts(TEXT).len(), 1, "{point}");
         stage.assert_clean();
@@ -47,7 +56,8 @@ async fn f03_f04_before_the_intent_nothing_had_left_and_it_is_sent_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f04_after_the_intent_it_is_in_doubt_within_5_s_and_not_sent_again() {
-    let (state, published, mut daemon, stage, id) = crash_at("send.before_connect").await;
+    let Crashed { state, published, mut daemon, stage, id, _district } =
+        crash_at("send.before_connect").await;
     assert_eq!((state.as_str(), published), ("in_doubt", 0), "{}", daemon.log());
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(daemon.states(&id).await["W015"], "in_doubt");
@@ -57,7 +67,7 @@ async fn f04_after_the_intent_it_is_in_doubt_within_5_s_and_not_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f07_after_the_answer_it_is_found_on_the_account() {
-    let (_, published, mut daemon, stage, id) = crash_at("send.after_response").await;
+    let Crashed { published, mut daemon, stage, id, _district, .. } = crash_at("send.after_response").await;
     assert_eq!(published, 1);
     daemon.until(&id, &["published"]).await;
     let deliveries = daemon.get(&format!("/api/v1/deliveries?item={id}")).await;
@@ -69,7 +79,7 @@ async fn f07_after_the_answer_it_is_found_on_the_account() {
 #[tokio::test(flavor = "multi_thread")]
 async fn f07_f08_an_answer_on_disk_is_given_out_again_and_not_asked_for_twice() {
     for point in ["send.after_record", "record.before_commit", "record.after_commit"] {
-        let (_, _, mut daemon, stage, id) = crash_at(point).await;
+        let Crashed { mut daemon, stage, id, _district, .. } = crash_at(point).await;
         daemon.until(&id, &["published"]).await;
         assert_eq!(stage.posts(TEXT).len(), 1, "{point}");
         let posts: u64 = stage
