@@ -42,7 +42,7 @@ const IN_FLIGHT: usize = 256;
 /// Claims and sends until `stop`; then waits for what is under way, but no longer than `grace`.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken, grace: Duration) {
     let sends = TaskTracker::new();
-    service::run(&engine, "claim", engine.wake_claim(), &stop, || round(&engine, &sends)).await;
+    service::run(&engine, "claim", &engine.wakes().claim, &stop, || round(&engine, &sends)).await;
     sends.close();
     if tokio::time::timeout(grace, sends.wait()).await.is_err() {
         let left = sends.len();

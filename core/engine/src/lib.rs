@@ -308,24 +308,8 @@ impl Engine {
         &self.0.board
     }
 
-    fn wake_claim(&self) -> &Notify {
-        &self.0.wakes.claim
-    }
-
-    fn wake_reconcile(&self) -> &Notify {
-        &self.0.wakes.reconcile
-    }
-
-    fn wake_track(&self) -> &Notify {
-        &self.0.wakes.track
-    }
-
-    fn wake_sweep(&self) -> &Notify {
-        &self.0.wakes.sweep
-    }
-
-    fn wake_reload(&self) -> &Notify {
-        &self.0.wakes.reload
+    fn wakes(&self) -> &Wakes {
+        &self.0.wakes
     }
 }
 

@@ -20,7 +20,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 const SKEW: SignedDuration = SignedDuration::from_secs(30);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    let rounds = service::run(&engine, "reconcile", engine.wake_reconcile(), &stop, || {
+    let rounds = service::run(&engine, "reconcile", &engine.wakes().reconcile, &stop, || {
         look::round(&engine, DeliveryState::InDoubt, look_for)
     });
     // A look changes nothing outside, so a stop need not wait for one.
@@ -52,7 +52,7 @@ async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
 
 async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<Evidence, StoreError> {
     let manifest = engine.host().manifest(&account.adapter);
-    let offers = |name: &str| manifest.as_ref().is_none_or(|m| m.operations.iter().any(|o| o == name));
+    let offers = |name: &str| manifest.as_ref().is_none_or(|m| m.offers(name));
     if !offers(operation::FIND_PUBLISHED) {
         return Ok(Evidence::CannotLook);
     }
@@ -63,6 +63,10 @@ async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<
     let key = delivery.id.to_string();
     let call = send::reading_call(engine, account, operation::FIND_PUBLISHED, send::as_json(&find), key);
     let reply = engine.host().call(call).await;
+    let seen = interpret::found(&reply, |_| false);
+    if !matches!(seen, Evidence::Found { .. } | Evidence::Ambiguous { .. }) {
+        return Ok(seen);
+    }
     // The same text may have gone out before on purpose, such as a weekly notice: its receipt is no evidence (F67).
     let filter = DeliveryFilter {
         state: Some(DeliveryState::Published),

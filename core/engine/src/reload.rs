@@ -105,7 +105,7 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let (look, looks) = mpsc::channel(1);
     let watch = juzhen_settings::watch(engine.folder().to_owned(), SETTLE, POLL, look, stop.clone());
     let nudges = nudge(engine.clone(), looks, stop.clone());
-    let rounds = service::run(&engine, "reload", engine.wake_reload(), &stop, || round(&engine));
+    let rounds = service::run(&engine, "reload", &engine.wakes().reload, &stop, || round(&engine));
     tokio::join!(watch, nudges, rounds);
 }
 

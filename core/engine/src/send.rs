@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::approval::Authorised;
+use juzhen_domain::claim::HoldReason;
 use juzhen_domain::delivery::{Delivery, DeliveryKind};
 use juzhen_domain::item::Variant;
 use juzhen_domain::matrix::Account;
@@ -39,7 +40,7 @@ async fn try_to_send(engine: Engine, claim: &Claim) {
     let retry = running::retry(&settings);
     let Some(account) = settings.accounts.get(claim.leave.account()) else {
         // Removed since the claim: nothing has left, and the next round of the sweep holds it.
-        let reason = "account_gone: the settings no longer have this account".to_owned();
+        let reason = HoldReason::AccountGone.to_string();
         return settle(&engine, claim, Next::Held { reason }, "held", None).await;
     };
     engine.failpoints().reach("plugin.before_call");
@@ -68,8 +69,8 @@ async fn sleep_until(engine: &Engine, time: Timestamp) {
 
 fn call(engine: &Engine, claim: &Claim, account: &Account) -> Call {
     let manifest = engine.host().manifest(&account.adapter);
-    let offers = |name: &str| manifest.as_ref().is_some_and(|m| m.operations.iter().any(|o| o == name));
-    let (operation, body) = body(claim, engine, offers(operation::REPOST));
+    let offers_repost = manifest.is_some_and(|m| m.offers(operation::REPOST));
+    let (operation, body) = body(claim, engine, offers_repost);
     Call {
         adapter: account.adapter.clone(),
         id: claim.attempt.call.clone(),

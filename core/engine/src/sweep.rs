@@ -10,7 +10,7 @@ use crate::Engine;
 use crate::service::{self, Round};
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    service::run(&engine, "sweep", engine.wake_sweep(), &stop, || round(&engine)).await;
+    service::run(&engine, "sweep", &engine.wakes().sweep, &stop, || round(&engine)).await;
 }
 
 async fn round(engine: &Engine) -> Round {

@@ -18,7 +18,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    let rounds = service::run(&engine, "track", engine.wake_track(), &stop, || {
+    let rounds = service::run(&engine, "track", &engine.wakes().track, &stop, || {
         look::round(&engine, DeliveryState::Accepted, ask)
     });
     // A look changes nothing outside, so a stop need not wait for one.

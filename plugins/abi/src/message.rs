@@ -45,6 +45,14 @@ pub struct Manifest {
     pub idempotency_window_s: Option<u32>,
 }
 
+impl Manifest {
+    /// Whether the adapter implements this operation.
+    #[must_use]
+    pub fn offers(&self, operation: &str) -> bool {
+        self.operations.iter().any(|offered| offered == operation)
+    }
+}
+
 /// A secret an adapter may name in a placeholder, and where it may go.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SecretUse {

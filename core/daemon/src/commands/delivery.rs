@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::item::without_nulls;
-use super::{listed, wait_for};
+use super::{at_server, listed};
 use crate::client::{Client, ServerArgs, With, fresh_key, query, segment};
 use crate::failure::Ended;
 use crate::output::{Output, field};
@@ -88,9 +88,7 @@ struct Resolve {
 
 impl Delivery {
     pub(crate) fn run(self, output: Output) -> Result<Ended> {
-        let client = Client::new(&self.server)?;
-        wait_for(self.command.run(&client, output))?;
-        Ok(Ended::Fine)
+        at_server(&self.server, async |client| self.command.run(client, output).await)
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::{listed, wait_for};
+use super::{at_server, listed};
 use crate::client::{Answer, Client, ServerArgs, With, fresh_key, query, segment};
 use crate::failure::{Ended, Usage};
 use crate::output::{Output, field, printable};
@@ -99,9 +99,7 @@ struct ItemArgs {
 
 impl Item {
     pub(crate) fn run(self, output: Output) -> Result<Ended> {
-        let client = Client::new(&self.server)?;
-        wait_for(self.command.run(&client, output))?;
-        Ok(Ended::Fine)
+        at_server(&self.server, async |client| self.command.run(client, output).await)
     }
 }
 

@@ -24,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 use tokio::runtime::Builder;
 
+use crate::client::{Client, ServerArgs};
 use crate::demo;
 use crate::failure::{Ended, conclude};
 use crate::output::Output;
@@ -109,6 +110,13 @@ impl DataArgs {
 fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.context("could not start the asynchronous runtime")?.block_on(work)
+}
+
+/// Runs a command that talks to the running daemon.
+fn at_server(server: &ServerArgs, work: impl AsyncFnOnce(&Client) -> Result<()>) -> Result<Ended> {
+    let client = Client::new(server)?;
+    wait_for(work(&client))?;
+    Ok(Ended::Fine)
 }
 
 /// The things of a list in an answer of the API.

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::at_server;
 use super::item::{card, table, without_nulls};
-use super::wait_for;
 use crate::client::{Client, ServerArgs, With, fresh_key, segment};
 use crate::failure::{Ended, Usage};
 use crate::output::{Output, field};
@@ -44,9 +44,7 @@ struct Decision {
 
 impl Review {
     pub(crate) fn run(self, output: Output) -> Result<Ended> {
-        let client = Client::new(&self.server)?;
-        wait_for(self.command.run(&client, output))?;
-        Ok(Ended::Fine)
+        at_server(&self.server, async |client| self.command.run(client, output).await)
     }
 }
 
