@@ -6,6 +6,7 @@ use crate::delivery::{Delivery, Receipt, ReceiptBy};
 use crate::id::PersonId;
 use crate::item::Item;
 use crate::matrix::{Person, Role};
+use crate::reason::Why;
 use crate::state::{DeliveryState, ItemState};
 
 /// What an act writes to a delivery. `None` leaves it as it is.
@@ -64,7 +65,7 @@ pub fn hold(delivery: &Delivery, by: &Person, reason: &str) -> Result<Move, ActR
         return Err(ActRefusal::BadState { state: delivery.state });
     }
     let mut to = Move::to("delivery.held", DeliveryState::Held);
-    to.reason = Some(format!("operator: {reason}"));
+    to.reason = Some(Why::Operator.because(reason));
     Ok(to)
 }
 
@@ -98,7 +99,7 @@ pub fn cancel(delivery: &Delivery, by: &Person, reason: &str) -> Result<Move, Ac
         return Err(ActRefusal::MayBeOut);
     }
     let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
-    to.reason = Some(reason.to_owned());
+    to.reason = Some(Why::Operator.because(reason));
     Ok(to)
 }
 
@@ -155,7 +156,7 @@ pub fn resolve(
                 return Err(ActRefusal::StillLooking);
             }
             let mut to = Move::to("delivery.seen_absent", DeliveryState::Cancelled);
-            to.reason = Some(format!("{} looked: it is not on the account", by.id));
+            to.reason = Some(Why::SeenAbsent.because(&by.id));
             Ok(to)
         }
         Resolution::Retry { latest_at } => {
@@ -168,7 +169,7 @@ pub fn resolve(
             }
             let mut to = Move::to("delivery.retried", DeliveryState::Due);
             (to.next_at, to.latest_at, to.forget_tries) = (Some(now), Some(*latest_at), true);
-            to.reason = Some(format!("{} looked: it is not on the account, and sends it again", by.id));
+            to.reason = Some(Why::SentAgain.because(&by.id));
             Ok(to)
         }
     }
@@ -202,7 +203,7 @@ pub fn withdraw(
             return Err(ActRefusal::BadState { state: delivery.state });
         }
         let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
-        to.reason = Some(format!("the item was withdrawn: {reason}"));
+        to.reason = Some(Why::Withdrawn.because(reason));
         cancel.push((delivery.id.clone(), to));
     }
     Ok(Withdrawal { cancel })

@@ -12,6 +12,7 @@ pub mod id;
 pub mod item;
 pub mod matrix;
 pub mod outcome;
+pub mod reason;
 pub mod review;
 pub mod route;
 pub mod schedule;

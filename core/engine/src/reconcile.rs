@@ -3,6 +3,7 @@
 
 use jiff::SignedDuration;
 use juzhen_domain::caps::later;
+use juzhen_domain::claim::HoldReason;
 use juzhen_domain::delivery::payload;
 use juzhen_domain::matrix::Account;
 use juzhen_domain::outcome::{self, Evidence};
@@ -36,10 +37,7 @@ async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
     engine.failpoints().reach("reconcile.before_read");
     let (evidence, lag) = match settings.accounts.get(&delivery.account) {
         Some(account) => (evidence(engine, &doubt, account).await?, send::lag(engine, account)),
-        None => (
-            Evidence::Unreadable { reason: "the settings no longer have this account".into() },
-            SignedDuration::ZERO,
-        ),
+        None => (Evidence::Unreadable { reason: HoldReason::AccountGone.to_string() }, SignedDuration::ZERO),
     };
     let now = engine.now();
     let (since, looks) = doubt.doubt.as_ref().map_or((now, 0), |d| (d.since, d.looks));
