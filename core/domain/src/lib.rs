@@ -6,6 +6,7 @@ pub mod act;
 pub mod approval;
 pub mod caps;
 pub mod claim;
+pub mod clock;
 pub mod delivery;
 pub mod hash;
 pub mod id;
