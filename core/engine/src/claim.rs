@@ -43,6 +43,7 @@ const IN_FLIGHT: usize = 256;
 pub(crate) async fn run(engine: Engine, stop: CancellationToken, grace: Duration) {
     let sends = TaskTracker::new();
     service::run(&engine, "claim", &engine.wakes().claim, &stop, || round(&engine, &sends)).await;
+    engine.failpoints().reach("shutdown.after_stop_claim");
     sends.close();
     if tokio::time::timeout(grace, sends.wait()).await.is_err() {
         let left = sends.len();

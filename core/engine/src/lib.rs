@@ -242,11 +242,16 @@ impl Engine {
 
     /// The forwards that follow from something published, by the routes that run at that moment.
     pub fn follow(&self) -> Follow {
+        self.follow_at("record.before_commit")
+    }
+
+    /// The same, reaching this point inside the transaction.
+    fn follow_at(&self, point: &'static str) -> Follow {
         let settings = self.settings();
         let world = Arc::clone(&self.0.world);
         let failpoints = Arc::clone(&self.0.failpoints);
         Arc::new(move |delivery, item, already: &BTreeSet<AccountId>| {
-            failpoints.reach("record.before_commit");
+            failpoints.reach(point);
             let published = PublishedOn {
                 subject: Subject { unit: &item.unit, column: item.column.as_ref() },
                 account: &delivery.account,
@@ -264,6 +269,11 @@ impl Engine {
             let targets = route::follow(&settings.routes, &published);
             schedule::forwards(item, delivery, targets, &onward, || DeliveryId::new(clock::new_id(&world)))
         })
+    }
+
+    /// A named point of the surface is reached.
+    pub fn reach(&self, point: &'static str) {
+        self.failpoints().reach(point);
     }
 
     fn failpoints(&self) -> &Arc<Failpoints> {

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use juzhen_domain::id::AccountId;
 use juzhen_host::{PortError, Secret, Secrets};
+
+use crate::failpoint::Failpoints;
 
 /// Secret name → reference, for one account of the running settings.
 pub(crate) type References = Box<dyn Fn(&AccountId) -> BTreeMap<String, String> + Send + Sync>;
@@ -17,6 +19,7 @@ pub(crate) type References = Box<dyn Fn(&AccountId) -> BTreeMap<String, String> 
 pub(crate) struct FileSecrets {
     folder: PathBuf,
     references: References,
+    failpoints: Arc<Failpoints>,
     captured: Mutex<BTreeMap<(String, String), Captured>>,
 }
 
@@ -26,8 +29,8 @@ struct Captured {
 }
 
 impl FileSecrets {
-    pub(crate) fn new(folder: PathBuf, references: References) -> Self {
-        Self { folder, references, captured: Mutex::default() }
+    pub(crate) fn new(folder: PathBuf, references: References, failpoints: Arc<Failpoints>) -> Self {
+        Self { folder, references, failpoints, captured: Mutex::default() }
     }
 
     fn captured(&self, account: &str, name: &str) -> Option<Secret> {
@@ -79,6 +82,7 @@ impl Secrets for FileSecrets {
             let action = format!("keep an empty secret {name} of account {account}");
             return Err(PortError { action, source: None });
         }
+        self.failpoints.reach("token.refresh.after_platform_before_store");
         let until = ttl.map(|ttl| Instant::now() + ttl);
         let mut captured = self.captured.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         captured.insert((account.to_owned(), name.to_owned()), Captured { value, until });
@@ -95,7 +99,7 @@ mod tests {
             let of = [("token", "file:w000-token"), ("bad", "file:../etc/passwd"), ("gone", "file:none")];
             of.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
         };
-        FileSecrets::new(folder.to_owned(), Box::new(references))
+        FileSecrets::new(folder.to_owned(), Box::new(references), Arc::default())
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use juzhen_host::{Host, HostOptions, Ports};
+use juzhen_host::{Host, HostOptions, Leaving, Ports, Progress};
 use juzhen_settings::{Installed, Loader, Report, Settings};
 use juzhen_store::{Store, StoreError};
 use tracing::{info, warn};
@@ -143,15 +143,29 @@ async fn start_host(
     });
     let ports = Ports {
         ledger: store_ports.clone(),
-        secrets: Arc::new(FileSecrets::new(secrets_folder, references)),
+        secrets: Arc::new(FileSecrets::new(secrets_folder, references, Arc::clone(&options.failpoints))),
         values: store_ports.clone(),
         blobs: store_ports.clone(),
         clock: store_ports,
     };
     let folder = running::adapters_folder(settings, &options.config, &options.adapters);
     let mut host_options = running::host_options(settings, folder);
+    host_options.egress.progress = progress(&options.failpoints);
     (options.tune_host)(&mut host_options);
     Ok(Host::start(host_options, ports).await?)
+}
+
+/// Requests are cut into pieces only where a test wants to stop between them.
+fn progress(failpoints: &Arc<Failpoints>) -> Option<Progress> {
+    let point = |leaving| match leaving {
+        Leaving::Head => "send.after_headers",
+        Leaving::Half => "send.mid_body",
+        Leaving::Whole => "send.after_body_before_response",
+    };
+    let watched = [Leaving::Head, Leaving::Half, Leaving::Whole].into_iter();
+    let is_watched = watched.map(point).any(|name| failpoints.watches(name));
+    let failpoints = Arc::clone(failpoints);
+    is_watched.then(|| Progress::new(move |leaving| failpoints.reach(point(leaving))))
 }
 
 fn status(chosen: &Chosen, now: jiff::Timestamp) -> ReloadStatus {
