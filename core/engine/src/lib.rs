@@ -9,6 +9,7 @@
 mod claim;
 pub mod clock;
 pub mod failpoint;
+mod files;
 mod interpret;
 mod look;
 mod ports;
@@ -21,9 +22,9 @@ mod service;
 mod start;
 mod sweep;
 mod track;
+mod witness;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -41,13 +42,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::World;
 use crate::failpoint::Failpoints;
-use crate::reload::Reloader;
 use crate::service::Board;
 
+pub use crate::files::{Files, Folder};
 pub use crate::reload::{Proposed, ReloadOutcome, ReloadStatus};
 pub use crate::running::installed;
 pub use crate::service::{Health, ServiceHealth};
-pub use crate::start::{EngineOptions, StartError};
+pub use crate::start::{EngineOptions, StartError, TuneHost};
 // The server matches on it and may not know the host.
 pub use juzhen_host::AdapterState;
 
@@ -56,14 +57,13 @@ pub use juzhen_host::AdapterState;
 pub struct Engine(Arc<Inner>);
 
 struct Inner {
-    folder: PathBuf,
+    files: Arc<dyn Files>,
     store: Arc<dyn Store>,
     world: Arc<dyn World>,
     host: Host,
     worker: String,
     current: Arc<ArcSwap<Settings>>,
     status: ArcSwap<ReloadStatus>,
-    reloader: Reloader,
     reload_lock: Mutex<()>,
     reload_asked: AtomicBool,
     stopped: AtomicBool,
@@ -84,7 +84,6 @@ struct Wakes {
 /// What `start` hands over.
 struct Parts {
     options: EngineOptions,
-    reloader: Reloader,
     current: Arc<ArcSwap<Settings>>,
     host: Host,
     status: ReloadStatus,
@@ -102,17 +101,16 @@ impl Engine {
     }
 
     fn assemble(parts: Parts) -> Self {
-        let EngineOptions { config, store, world, failpoints, .. } = parts.options;
+        let EngineOptions { files, store, world, failpoints, .. } = parts.options;
         let worker = clock::new_id(&world);
         Self(Arc::new(Inner {
-            folder: config,
+            files,
             store,
             world,
             host: parts.host,
             worker,
             current: parts.current,
             status: ArcSwap::from_pointee(parts.status),
-            reloader: parts.reloader,
             reload_lock: Mutex::default(),
             reload_asked: AtomicBool::new(false),
             stopped: AtomicBool::new(parts.stopped),
@@ -217,6 +215,10 @@ impl Engine {
         self.0.board.health(self.now())
     }
 
+    fn rest(&self, next_in: Duration) -> Duration {
+        self.0.world.rest(next_in)
+    }
+
     fn swap(&self, settings: Arc<Settings>) {
         self.0.current.store(settings);
     }
@@ -288,12 +290,8 @@ impl Engine {
         &self.0.worker
     }
 
-    fn folder(&self) -> &Path {
-        &self.0.folder
-    }
-
-    fn reloader(&self) -> &Reloader {
-        &self.0.reloader
+    fn files(&self) -> &Arc<dyn Files> {
+        &self.0.files
     }
 
     async fn reload_lock(&self) -> MutexGuard<'_, ()> {

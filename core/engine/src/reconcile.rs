@@ -26,6 +26,7 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     });
     // A look changes nothing outside, so a stop need not wait for one.
     tokio::select! {
+        biased;
         () = rounds => {}
         () = stop.cancelled() => {}
     }
@@ -48,7 +49,7 @@ async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
     look::learnt(engine, &doubt, "looked", next).await
 }
 
-async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<Evidence, StoreError> {
+pub(crate) async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<Evidence, StoreError> {
     let manifest = engine.host().manifest(&account.adapter);
     let offers = |name: &str| manifest.as_ref().is_none_or(|m| m.offers(name));
     if !offers(operation::FIND_PUBLISHED) {

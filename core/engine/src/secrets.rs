@@ -4,19 +4,22 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use juzhen_domain::id::AccountId;
 use juzhen_host::{PortError, Secret, Secrets};
+use tokio::time::Instant;
 
 use crate::failpoint::Failpoints;
+use crate::files::Files;
 
 /// Secret name → reference, for one account of the running settings.
 pub(crate) type References = Box<dyn Fn(&AccountId) -> BTreeMap<String, String> + Send + Sync>;
 
 /// Secrets of the accounts in the running settings.
 pub(crate) struct FileSecrets {
+    files: Arc<dyn Files>,
     folder: PathBuf,
     references: References,
     failpoints: Arc<Failpoints>,
@@ -29,8 +32,13 @@ struct Captured {
 }
 
 impl FileSecrets {
-    pub(crate) fn new(folder: PathBuf, references: References, failpoints: Arc<Failpoints>) -> Self {
-        Self { folder, references, failpoints, captured: Mutex::default() }
+    pub(crate) fn new(
+        files: Arc<dyn Files>,
+        folder: PathBuf,
+        references: References,
+        failpoints: Arc<Failpoints>,
+    ) -> Self {
+        Self { files, folder, references, failpoints, captured: Mutex::default() }
     }
 
     fn captured(&self, account: &str, name: &str) -> Option<Secret> {
@@ -60,9 +68,8 @@ impl Secrets for FileSecrets {
                 format!("read secret {name} of account {account}: {file:?} is not a plain file name");
             return Err(PortError { action, source: None });
         }
-        match tokio::fs::read_to_string(self.folder.join(file)).await {
-            Ok(text) => Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n'])))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        match self.files.secret(&self.folder, file).await {
+            Ok(text) => Ok(text.map(|text| Secret::new(text.trim_end_matches(['\r', '\n'])))),
             Err(error) => Err(PortError {
                 action: format!("read secret {name} of account {account} from file {file}"),
                 source: Some(Box::new(error)),
@@ -99,7 +106,7 @@ mod tests {
             let of = [("token", "file:w000-token"), ("bad", "file:../etc/passwd"), ("gone", "file:none")];
             of.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
         };
-        FileSecrets::new(folder.to_owned(), Box::new(references), Arc::default())
+        FileSecrets::new(crate::Folder::new(folder), folder.to_owned(), Box::new(references), Arc::default())
     }
 
     #[tokio::test]

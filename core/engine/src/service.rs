@@ -52,7 +52,8 @@ pub(crate) async fn run<F>(
         }
         engine.board().ran(name, engine.now(), round.problem);
         tokio::select! {
-            () = tokio::time::sleep(round.next_in) => {}
+            biased;
+            () = tokio::time::sleep(engine.rest(round.next_in)) => {}
             () = wake.notified() => {}
             () = stop.cancelled() => {}
         }

@@ -24,6 +24,7 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     });
     // A look changes nothing outside, so a stop need not wait for one.
     tokio::select! {
+        biased;
         () = rounds => {}
         () = stop.cancelled() => {}
     }

@@ -20,7 +20,7 @@ use axum::Router;
 use juzhen_domain::id::PersonId;
 use juzhen_engine::clock::Machine;
 use juzhen_engine::failpoint::Failpoints;
-use juzhen_engine::{Engine, EngineOptions, ReloadOutcome, StartError};
+use juzhen_engine::{Engine, EngineOptions, Folder, ReloadOutcome, StartError};
 use juzhen_host::HostStartError;
 use juzhen_server::{ServerOptions, Tokens};
 use juzhen_settings::Locale;
@@ -86,7 +86,8 @@ impl Daemon {
             store: Arc::new(store),
             world: Arc::new(Machine),
             failpoints: Arc::new(options.failpoints),
-            tune_host: |_| {},
+            files: Folder::new(&options.config),
+            tune_host: Arc::new(|_| {}),
         })
         .await
         .map_err(|error| told(error, &options.config))?;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use juzhen_domain::id::PersonId;
 use juzhen_engine::clock::Machine;
 use juzhen_engine::failpoint::Failpoints;
-use juzhen_engine::{Engine, EngineOptions};
+use juzhen_engine::{Engine, EngineOptions, Folder};
 use juzhen_server::{ServerOptions, Tokens};
 use juzhen_store::{Sqlite, Store};
 use serde_json::{Value, json};
@@ -58,7 +58,8 @@ impl Api {
             store: store.clone(),
             world: Arc::new(Machine),
             failpoints: Arc::new(Failpoints::parse(failpoints).unwrap()),
-            tune_host: |_| {},
+            files: Folder::new(district.config()),
+            tune_host: Arc::new(|_| {}),
         })
         .await
         .unwrap();
