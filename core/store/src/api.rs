@@ -114,6 +114,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the database answers and can be written to: one real write.
     async fn ping(&self) -> Result<(), StoreError>;
+    /// Bytes that what is kept may still grow by, where that is known: below a reserve nothing is claimed (P17).
+    async fn room(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+    /// Resolves, with the reason, once the store has failed for good and answers nothing any more: only a new start helps
+    /// (F21). Never, while there is hope.
+    async fn broken(&self) -> String {
+        std::future::pending().await
+    }
     /// Answers once everything before it is written; then no more is accepted.
     async fn close(&self) -> Result<(), StoreError>;
 }

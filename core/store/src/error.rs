@@ -25,6 +25,14 @@ pub enum StoreError {
     /// The file is damaged (F23). It is never made anew by itself.
     #[error("{path} is damaged ({why}): stop, keep the file, restore the last backup")]
     Damaged { path: String, why: String },
+    /// The locks and the fsync of such a disk do not hold what an embedded database promises (F26).
+    #[error(
+        "{path} is on a disk of another machine ({kind}): put it on a local disk, or set storage.allow_shared_disk"
+    )]
+    SharedDisk { path: String, kind: &'static str },
+    /// It goes on by itself (F18).
+    #[error("could not {attempted}: the disk is full; once there is room it goes on by itself")]
+    NoRoom { attempted: &'static str },
     #[error("the store is closed")]
     Closed,
     /// The database failed; nothing of the transaction was kept.

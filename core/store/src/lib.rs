@@ -11,5 +11,5 @@ mod values;
 
 pub use api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 pub use error::{Refused, StoreError};
-pub use sqlite::{Opened, Sqlite, SqliteOptions};
+pub use sqlite::{Hook, Opened, Sqlite, SqliteOptions};
 pub use values::*;

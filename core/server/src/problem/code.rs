@@ -70,6 +70,7 @@ codes! {
     MissingApproval "missing_approval" CONFLICT "An approval is missing" "审核手续不全"
     NotApproved "not_approved" CONFLICT "It is not approved" "尚未通过审核"
     AlreadyOnAccount "already_on_account" CONFLICT "The account already has this item" "该账号已有此稿件"
+    OnAccount "on_account" CONFLICT "It is on the account" "账号上已有这条内容，请确认为已发布"
     TooLate "too_late" CONFLICT "It is too late for this" "已超过最迟时间"
     Refused "refused" CONFLICT "The rules do not allow this" "规则不允许此操作"
     ReasonRequired "reason_required" UNPROCESSABLE_ENTITY "A reason is required" "请填写理由"
@@ -77,6 +78,7 @@ codes! {
     InvalidTime "invalid_time" UNPROCESSABLE_ENTITY "The time cannot be used" "时间无效"
     LatestBeforeDue "latest_before_due" UNPROCESSABLE_ENTITY "The latest time lies before the time it is due" "最迟时间早于发布时间"
     NotAnAddress "not_an_address" UNPROCESSABLE_ENTITY "This is not the address of a post" "链接地址无效"
+    NotOnPlatform "not_on_platform" UNPROCESSABLE_ENTITY "This address is not on the account's platform" "链接不在该账号所属的平台上"
     UnknownUnit "unknown_unit" UNPROCESSABLE_ENTITY "There is no such unit" "单位不存在"
     UnknownColumn "unknown_column" UNPROCESSABLE_ENTITY "There is no such column" "栏目不存在"
     UnknownAccount "unknown_account" UNPROCESSABLE_ENTITY "There is no such account" "账号不存在"
@@ -92,6 +94,7 @@ codes! {
     Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong here" "服务器内部错误"
     TimedOut "timed_out" SERVICE_UNAVAILABLE "It took too long; it may still be done" "处理超时，操作可能仍会完成"
     Overloaded "overloaded" SERVICE_UNAVAILABLE "Too many requests at a time" "请求过多，请稍后重试"
+    NoRoom "no_room" INSUFFICIENT_STORAGE "The disk is full; it goes on once there is room" "服务器磁盘已满，腾出空间后自动恢复"
     Stopping "stopping" SERVICE_UNAVAILABLE "The daemon is stopping" "服务正在停止"
 }
 

@@ -91,10 +91,12 @@ impl From<StoreError> for Problem {
             StoreError::KeyReused { .. } => Self::because(Code::KeyReused, failed.to_string()),
             StoreError::Impossible { .. } => Self::because(Code::BadState, failed.to_string()),
             StoreError::Closed => Self::new(Code::Stopping),
+            StoreError::NoRoom { .. } => Self::new(Code::NoRoom),
             StoreError::TooNew { .. }
             | StoreError::InUse { .. }
             | StoreError::NotOurs { .. }
             | StoreError::Damaged { .. }
+            | StoreError::SharedDisk { .. }
             | StoreError::Database { .. }
             | StoreError::Corrupt { .. } => Self::internal("read or write the database", &failed),
         }

@@ -5,6 +5,7 @@ mod attempts;
 mod audit;
 mod claim;
 mod deliveries;
+mod disk;
 mod effects;
 mod error;
 mod items;
@@ -23,7 +24,9 @@ mod sweep;
 mod values;
 mod writer;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -44,6 +47,7 @@ pub struct Sqlite {
     // Dropped in this order: the writer folds its log in last, then the lock is let go.
     readers: Readers,
     writer: Writer,
+    poison: Poison,
     opened: Opened,
     _lock: open::FileLock,
     /// Of a temporary one; removed at the end.
@@ -59,11 +63,31 @@ pub struct SqliteOptions {
     pub group: usize,
     /// Connections for reading.
     pub readers: usize,
+    /// Take a disk of another machine, too (F26).
+    pub shared_disk: bool,
+    /// Called before each statement of a migration, for the tests that end the process there (P25).
+    pub at_each_step: Hook,
+}
+
+/// Something to be called at a point of the work.
+#[derive(Clone)]
+pub struct Hook(pub Arc<dyn Fn() + Send + Sync>);
+
+impl Default for Hook {
+    fn default() -> Self {
+        Self(Arc::new(|| {}))
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { environment: None, group: 256, readers: 2 }
+        Self { environment: None, group: 256, readers: 2, shared_disk: false, at_each_step: Hook::default() }
     }
 }
 
@@ -110,23 +134,41 @@ impl Sqlite {
         options: SqliteOptions,
         folder: Option<tempfile::TempDir>,
     ) -> Result<Self, StoreError> {
-        let SqliteOptions { environment, group, readers } = options;
+        let SqliteOptions { environment, group, readers, shared_disk, at_each_step } = options;
+        if !shared_disk {
+            disk::refuse_shared(path)?;
+        }
         let poison = Poison::default();
         let lock = open::FileLock::take(path)?;
-        let (connection, opened) = open::writing(path, environment.as_deref(), &poison)?;
+        let open = || open::writing(path, environment.as_deref(), &at_each_step, &poison);
+        let (connection, opened) = match open() {
+            // A full disk must not keep what is known from being seen.
+            Err(error) if error::is_full(&error) && disk::let_go_of_an_old_one(path) => open()?,
+            opened => opened?,
+        };
         let readers = Readers::open(path, readers, poison.clone())?;
-        let writer = Writer::start(connection, group, poison, writer::commit)
+        let ballast = disk::Ballast::lay(path);
+        let writer = Writer::start(connection, group, poison.clone(), writer::commit, Some(ballast))
             .map_err(|e| error::failed("start the writing thread", e.to_string()))?;
         tracing::info!(path = %path.display(), generation = opened.generation, "Opened the database");
-        Ok(Self { readers, writer, opened, _lock: lock, _folder: folder })
+        Ok(Self { readers, writer, poison, opened, _lock: lock, _folder: folder })
     }
 
     async fn write<T, F>(&self, attempted: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.writer.write(attempted, work).await
+    }
+
+    /// Also when the disk is full.
+    async fn write_result<T, F>(&self, attempted: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.write_result(attempted, work).await
     }
 
     async fn read<T, F>(&self, attempted: &'static str, work: F) -> Result<T, StoreError>
@@ -173,7 +215,7 @@ impl Store for Sqlite {
     }
 
     async fn settle(&self, settle: Settle) -> Result<Settled, StoreError> {
-        self.write("settle a delivery", move |c| settle::settle(c, &settle)).await
+        self.write_result("settle a delivery", move |c| settle::settle(c, &settle)).await
     }
 
     async fn change_delivery(
@@ -197,7 +239,7 @@ impl Store for Sqlite {
     }
 
     async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError> {
-        self.write("recover the claims of before", move |c| recover::recover(c, now)).await
+        self.write_result("recover the claims of before", move |c| recover::recover(c, now)).await
     }
 
     async fn delivery(&self, delivery: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError> {
@@ -218,7 +260,7 @@ impl Store for Sqlite {
     }
 
     async fn end_effect(&self, effect: i64, answer: EffectAnswer) -> Result<(), StoreError> {
-        self.write("keep the answer to a request", move |c| effects::end(c, effect, &answer)).await
+        self.write_result("keep the answer to a request", move |c| effects::end(c, effect, &answer)).await
     }
 
     async fn keep_settings(&self, kept: KeptSettings, audit: Audit) -> Result<(), StoreError> {
@@ -230,7 +272,7 @@ impl Store for Sqlite {
     }
 
     async fn stop(&self, by: PersonId, reason: String, at: Timestamp) -> Result<Stop, StoreError> {
-        self.write("stop all", move |c| stop::stop(c, &by, &reason, at)).await
+        self.write_result("stop all", move |c| stop::stop(c, &by, &reason, at)).await
     }
 
     async fn lift_stop(&self, by: PersonId, at: Timestamp) -> Result<Option<Stop>, StoreError> {
@@ -275,6 +317,14 @@ impl Store for Sqlite {
     async fn ping(&self) -> Result<(), StoreError> {
         open::same_file(&self.opened)?;
         self.write("ping the database", open::ping).await
+    }
+
+    async fn room(&self) -> Result<Option<u64>, StoreError> {
+        disk::free(&self.opened.path).map(Some)
+    }
+
+    async fn broken(&self) -> String {
+        self.poison.wait().await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::error::failed;
 use super::poison::Poison;
-use super::{Opened, migrate};
+use super::{Hook, Opened, migrate};
 use crate::error::StoreError;
 
 /// A reader that finds the file locked (a backup tool) waits so long, then says so (F20).
@@ -50,6 +50,7 @@ impl FileLock {
 pub(super) fn writing(
     path: &Path,
     environment: Option<&str>,
+    at_each_step: &Hook,
     poison: &Poison,
 ) -> Result<(Connection, Opened), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -60,7 +61,7 @@ pub(super) fn writing(
     let schema = migrate::look(&connection, path).map_err(|e| at_opening(path, e))?;
     settle_in(&connection, path)?;
     check(&connection, path, poison)?;
-    migrate::run(&connection, schema)?;
+    migrate::run(&connection, schema, at_each_step)?;
     let (environment, generation) = claim_generation(&connection, path, environment)?;
     let inode = std::fs::metadata(path).map_err(|e| failed("look at the file", e.to_string()))?.ino();
     let schema = migrate::KNOWN;

@@ -14,11 +14,11 @@ fn start(commit: Commit) -> (tempfile::TempDir, Writer) {
              CREATE TABLE t (n INTEGER PRIMARY KEY, of INTEGER REFERENCES t (n) DEFERRABLE INITIALLY DEFERRED)",
         )
         .unwrap();
-    let writer = Writer::start(connection, 64, Poison::default(), commit).unwrap();
+    let writer = Writer::start(connection, 64, Poison::default(), commit, None).unwrap();
     (folder, writer)
 }
 
-fn insert(n: i64) -> impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static {
+fn insert(n: i64) -> impl Fn(&Connection) -> Result<(), StoreError> + Send + 'static {
     move |c| c.execute("INSERT INTO t (n) VALUES (?1)", [n]).map(drop).map_err(StoreError::from)
 }
 
