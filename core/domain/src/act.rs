@@ -42,12 +42,19 @@ impl Move {
 /// What a person saw on the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
-    /// It is there, at this address.
-    Published { url: String },
+    /// It is there: at this address, or under this id of the platform, or both.
+    Published { url: Option<String>, platform_id: Option<String> },
     /// It is not there and shall not go out.
     NotPublished,
-    /// It is not there and shall be sent again, now.
-    Retry { latest_at: Timestamp },
+    /// It is not there and shall be sent again, now. Who says so takes it on themselves, and says why.
+    Retry { latest_at: Timestamp, reason: String },
+}
+
+impl Resolution {
+    /// Says that nothing is on the account, which the daemon can look up once more before it believes it.
+    pub fn denies(&self) -> bool {
+        matches!(self, Self::NotPublished | Self::Retry { .. })
+    }
 }
 
 const OFFICE: &[Role] = &[Role::OfficeEditor, Role::OfficeDirector];
@@ -141,13 +148,17 @@ pub fn resolve(
         return Err(ActRefusal::BadState { state: delivery.state });
     }
     match resolution {
-        Resolution::Published { url } => {
-            let url = url.trim();
-            if !(url.starts_with("https://") || url.starts_with("http://")) {
-                return Err(ActRefusal::NotAnAddress { url: url.to_owned() });
+        Resolution::Published { url, platform_id } => {
+            let is_address = |url: &str| url.starts_with("https://") || url.starts_with("http://");
+            match (url, platform_id) {
+                (None, None) => return Err(ActRefusal::NotAnAddress { url: String::new() }),
+                (Some(url), _) if !is_address(url) => {
+                    return Err(ActRefusal::NotAnAddress { url: url.clone() });
+                }
+                _ => {}
             }
             let mut to = Move::to("delivery.seen_published", DeliveryState::Published);
-            let (platform_id, url) = (None, Some(url.to_owned()));
+            let (platform_id, url) = (platform_id.clone(), url.clone());
             to.receipt = Some(Receipt { platform_id, url, published_at: now, by: ReceiptBy::Person });
             Ok(to)
         }
@@ -159,8 +170,11 @@ pub fn resolve(
             to.reason = Some(Why::SeenAbsent.because(&by.id));
             Ok(to)
         }
-        Resolution::Retry { latest_at } => {
+        Resolution::Retry { latest_at, reason } => {
             allowed(by, OFFICE)?;
+            if reason.trim().is_empty() {
+                return Err(ActRefusal::ReasonRequired);
+            }
             if delivery.state == DeliveryState::InDoubt {
                 return Err(ActRefusal::StillLooking);
             }
@@ -169,7 +183,7 @@ pub fn resolve(
             }
             let mut to = Move::to("delivery.retried", DeliveryState::Due);
             (to.next_at, to.latest_at, to.forget_tries) = (Some(now), Some(*latest_at), true);
-            to.reason = Some(Why::SentAgain.because(&by.id));
+            to.reason = Some(Why::SentAgain.because(format_args!("{}: {}", by.id, reason.trim())));
             Ok(to)
         }
     }
@@ -287,7 +301,8 @@ mod tests {
     #[test]
     fn acts_only_make_moves_that_the_states_allow() {
         let office = person("off.hg", Role::OfficeEditor);
-        let retry = Resolution::Retry { latest_at: at(1000) };
+        let retry = Resolution::Retry { latest_at: at(1000), reason: "已查看".into() };
+        let seen = Resolution::Published { url: Some("https://x/1".into()), platform_id: None };
         for state in DeliveryState::ALL.iter().copied() {
             let d = in_state(state);
             let moves = [
@@ -295,7 +310,7 @@ mod tests {
                 release(&d, &office, at(5)),
                 cancel(&d, &office, "改期"),
                 reschedule(&d, &office, at(10), at(20), at(5)),
-                resolve(&d, &office, &Resolution::Published { url: "https://x/1".into() }, at(5)),
+                resolve(&d, &office, &seen, at(5)),
                 resolve(&d, &office, &Resolution::NotPublished, at(5)),
                 resolve(&d, &office, &retry, at(5)),
             ];
@@ -321,12 +336,20 @@ mod tests {
         assert_eq!(release(&held, &admin, at(5)).unwrap_err().code(), "forbidden");
         assert_eq!(release(&held, &office, at(901)).unwrap_err().code(), "too_late");
         let doubt = in_state(DeliveryState::InDoubt);
-        let retry = Resolution::Retry { latest_at: at(1000) };
+        let again = |reason: &str| Resolution::Retry { latest_at: at(1000), reason: reason.into() };
+        let retry = again("已查看");
         assert_eq!(resolve(&doubt, &office, &retry, at(5)).unwrap_err(), ActRefusal::StillLooking);
+        let unfounded = resolve(&in_state(DeliveryState::NeedsPerson), &office, &again(" "), at(5));
+        assert_eq!(unfounded.unwrap_err(), ActRefusal::ReasonRequired);
         let person = in_state(DeliveryState::NeedsPerson);
         assert_eq!(resolve(&person, &admin, &retry, at(5)).unwrap_err().code(), "forbidden");
-        let bad = Resolution::Published { url: "javascript:alert(1)".into() };
-        assert_eq!(resolve(&person, &admin, &bad, at(5)).unwrap_err().code(), "not_an_address");
+        for bad in [Some("javascript:alert(1)".to_owned()), None] {
+            let bad = Resolution::Published { url: bad, platform_id: None };
+            assert_eq!(resolve(&person, &admin, &bad, at(5)).unwrap_err().code(), "not_an_address");
+        }
+        let by_id = Resolution::Published { url: None, platform_id: Some("N1".into()) };
+        let receipt = resolve(&person, &admin, &by_id, at(5)).unwrap().receipt.unwrap();
+        assert_eq!((receipt.platform_id.as_deref(), receipt.by), (Some("N1"), ReceiptBy::Person));
     }
 
     #[test]

@@ -2,23 +2,23 @@
 //! and then free text: `unclear: timed_out: the call's deadline has passed`. The words decide and are translated here, the
 //! text is kept as it was said.
 
-macro_rules! whys {
-    ($($variant:ident $word:literal $chinese:literal)+) => {
-        /// A machine word of a reason.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident; $($variant:ident $word:literal $chinese:literal)+) => {
+        $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Why {
+        pub enum $name {
             $(#[doc = $chinese] $variant),+
         }
 
-        impl Why {
+        impl $name {
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The word before the colon.
+            /// The word in the database and the API.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }
 
-            /// The sentence on the screen.
+            /// What stands on the screen.
             pub fn chinese(self) -> &'static str {
                 match self { $(Self::$variant => $chinese),+ }
             }
@@ -30,7 +30,9 @@ macro_rules! whys {
     };
 }
 
-whys! {
+words! {
+    /// A machine word of a reason: stands before a colon.
+    Why;
     // Held, and by what.
     Stopped "stopped" "已全部停发（STOP ALL），两人解除后自动继续"
     AccountGone "account_gone" "配置中已没有该账号，恢复该账号后自动继续"
@@ -80,6 +82,31 @@ whys! {
     Withdrawn "withdrawn" "稿件已撤回"
     SeenAbsent "seen_absent" "已有人查看账号，确认没有发出，不再发送"
     SentAgain "sent_again" "已有人查看账号，确认没有发出，并决定重新发送"
+}
+
+words! {
+    /// How an attempt ended, as it is kept with the attempt.
+    Ended;
+    Published "published" "已发布"
+    Accepted "accepted" "平台已受理"
+    Refused "refused" "平台拒绝"
+    Busy "busy" "平台繁忙"
+    Interrupted "interrupted" "中断"
+    AuthExpired "auth_expired" "授权失效"
+    Quota "quota" "额度用完"
+    Stopped "stopped" "未发送"
+    Unsure "unsure" "结果不明"
+    Held "held" "暂缓"
+    Panicked "panicked" "程序出错"
+    Looked "looked" "已核对账号"
+    Tracked "tracked" "已查询平台"
+}
+
+impl Ended {
+    /// The Chinese of a kept word; one that this version does not know is shown as it is.
+    pub fn explain(word: &str) -> String {
+        Self::parse(word).map_or_else(|| word.to_owned(), |ended| ended.chinese().to_owned())
+    }
 }
 
 impl Why {
@@ -146,6 +173,7 @@ mod tests {
             assert!(why.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{why:?}");
             assert!(chinese.insert(why.chinese()) && !why.chinese().is_ascii(), "{why:?}");
         }
+        assert_eq!((Ended::explain("unsure"), Ended::explain("odd")), ("结果不明".into(), "odd".into()));
     }
 
     #[test]

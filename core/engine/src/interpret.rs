@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::outcome::{Evidence, Outcome};
-use juzhen_domain::reason::Why;
+use juzhen_domain::reason::{Ended, Why};
 use juzhen_host::message::{AdapterError, ErrorKind, Found, Published, Tracked};
 use juzhen_host::{Effects, Failure, Reply, pack};
 use serde::de::DeserializeOwned;
@@ -155,17 +155,18 @@ pub(crate) fn tracked(reply: &Reply) -> Progress {
 
 /// The machine word of an outcome, for attempts and metrics.
 pub(crate) fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Published { .. } => "published",
-        Outcome::Accepted { .. } => "accepted",
-        Outcome::Refused { .. } => "refused",
-        Outcome::Busy { .. } => "busy",
-        Outcome::Interrupted { .. } => "interrupted",
-        Outcome::AuthExpired { .. } => "auth_expired",
-        Outcome::Quota { .. } => "quota",
-        Outcome::Stopped { .. } => "stopped",
-        Outcome::Unsure { .. } => "unsure",
-    }
+    let ended = match outcome {
+        Outcome::Published { .. } => Ended::Published,
+        Outcome::Accepted { .. } => Ended::Accepted,
+        Outcome::Refused { .. } => Ended::Refused,
+        Outcome::Busy { .. } => Ended::Busy,
+        Outcome::Interrupted { .. } => Ended::Interrupted,
+        Outcome::AuthExpired { .. } => Ended::AuthExpired,
+        Outcome::Quota { .. } => Ended::Quota,
+        Outcome::Stopped { .. } => Ended::Stopped,
+        Outcome::Unsure { .. } => Ended::Unsure,
+    };
+    ended.as_str()
 }
 
 fn answer<T: DeserializeOwned>(reply: &Reply) -> Result<T, Failure> {

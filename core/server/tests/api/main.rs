@@ -16,6 +16,8 @@ mod items;
 mod limits;
 mod media;
 mod repeats;
+mod resolving;
 mod strictness;
 mod support;
 mod watched;
+mod words;

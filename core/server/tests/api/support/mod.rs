@@ -31,6 +31,9 @@ pub(crate) struct Api {
     _stop: DropGuard,
 }
 
+/// Nothing answers there.
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:9/mock";
+
 /// Every person's token is `token-of-` and their id; `token-that-panics` does what it says.
 struct TestTokens;
 
@@ -46,10 +49,18 @@ impl Api {
         Self::with(|_| {}, "").await
     }
 
+    /// With a platform behind its accounts.
+    pub(crate) async fn at(platform: &str) -> Self {
+        Self::start_with(District::new(platform), |_| {}, "").await
+    }
+
     /// With other limits, and failpoints.
     pub(crate) async fn with(tune: impl FnOnce(&mut ServerOptions), failpoints: &str) -> Self {
+        Self::start_with(District::new(NOWHERE), tune, failpoints).await
+    }
+
+    async fn start_with(district: District, tune: impl FnOnce(&mut ServerOptions), failpoints: &str) -> Self {
         log::keep();
-        let district = District::new();
         let store = Arc::new(Sqlite::temporary().unwrap());
         let engine = Engine::start(EngineOptions {
             config: district.config(),
