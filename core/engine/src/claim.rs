@@ -59,6 +59,12 @@ async fn round(engine: &Engine, sends: &TaskTracker) -> Round {
     if room == 0 {
         return Round::next_in(BACKSTOP);
     }
+    // What could not be recorded is not begun (P17).
+    match engine.room().await.map(crate::Room::lack) {
+        Ok(None) => {}
+        Ok(Some(problem)) => return Round { next_in: Duration::from_secs(1), problem: Some(problem) },
+        Err(error) => return Round::failed(&error),
+    }
     match claim(engine, room).await {
         Ok(round) => {
             let full = round.claims.len() == room;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 /// Every point there is: the name, and what is true when it is reached.
 pub const POINTS: &[(&str, &str)] = &[
+    ("migrate.step_n", "before a statement that brings the database to a newer schema; the time it is reached is n"),
     ("approve.before_commit", "inside the transaction of a decision"),
     ("claim.before_commit", "inside the claiming transaction"),
     ("claim.after_commit", "claimed; nothing has left"),

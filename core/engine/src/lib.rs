@@ -15,6 +15,7 @@ mod look;
 mod ports;
 mod reconcile;
 mod reload;
+mod room;
 mod running;
 mod secrets;
 mod send;
@@ -46,6 +47,7 @@ use crate::service::Board;
 
 pub use crate::files::{Files, Folder};
 pub use crate::reload::{Proposed, ReloadOutcome, ReloadStatus};
+pub use crate::room::Room;
 pub use crate::running::installed;
 pub use crate::service::{Health, ServiceHealth};
 pub use crate::start::{EngineOptions, StartError, TuneHost};

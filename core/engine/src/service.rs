@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, error, info_span, warn};
+use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::Engine;
 
@@ -41,15 +41,20 @@ pub(crate) async fn run<F>(
 ) where
     F: Future<Output = Round>,
 {
+    let mut told = None;
     while !stop.is_cancelled() {
         let work = AssertUnwindSafe(round()).catch_unwind().instrument(info_span!("round", service = name));
         let round = work.await.unwrap_or_else(|_| {
             error!(service = name, "A round panicked; the service goes on");
             Round { next_in: Duration::from_secs(1), problem: Some("the last round panicked".into()) }
         });
-        if let Some(problem) = &round.problem {
-            warn!(service = name, problem, "A round failed");
+        match &round.problem {
+            // A problem that lasts is told once: the disk of the log may be the full one.
+            Some(problem) if round.problem != told => warn!(service = name, problem, "A round failed"),
+            None if told.is_some() => info!(service = name, "Works again"),
+            _ => {}
         }
+        told.clone_from(&round.problem);
         engine.board().ran(name, engine.now(), round.problem);
         tokio::select! {
             biased;

@@ -70,6 +70,10 @@ async fn readiness(app: &App) -> Readiness {
             Some(_) => format!("service {} does not do its work", service.name),
         })
         .collect();
+    // A disk that cannot be looked at shows as a service that does not do its work.
+    if app.engine.room().await.is_ok_and(|room| !room.is_enough()) {
+        reasons.push("too little room on the disk of the database: nothing is sent".to_owned());
+    }
     if !app.pulse.database_writes(app).await {
         reasons.push("the database does not take writes".to_owned());
     }

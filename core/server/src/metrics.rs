@@ -26,6 +26,9 @@ async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     let stopped = app.store().stopped().await?.is_some();
     let mut page = Page::default();
     work(&mut page, &counts, stopped);
+    if let Some(free) = app.engine.room().await?.free {
+        page.gauge("juzhen_database_free_bytes", "What the database may still grow by.", free);
+    }
     configuration(&mut page, &app);
     adapters(&mut page, &app);
     process(&mut page);
