@@ -22,15 +22,16 @@ pub(crate) async fn delivery(api: &Api, item: &Value) -> String {
 /// Claims it and says that nobody knows what came of it.
 pub(crate) async fn needs_person(api: &Api, path: &str) {
     let id = DeliveryId::new(path.rsplit('/').next().unwrap());
-    let later = Timestamp::now() + SignedDuration::from_hours(1);
+    let due: Timestamp = text(&api.get("off.hg", path).await.json()["due_at"]).parse().unwrap();
+    let now = Timestamp::now().max(due);
     let caps = Caps { per_delivery: 3, per_account_hour: 10, gap: SignedDuration::ZERO };
     let standing = Standing { status: AccountStatus::Active, adapter_ready: true, caps };
     let request = ClaimRequest {
-        now: later,
-        until: later,
+        now,
+        until: now,
         most: 1,
         worker: "test".into(),
-        lease_until: later + SignedDuration::from_hours(1),
+        lease_until: now + SignedDuration::from_hours(1),
         standing: Arc::new(move |_| Some(standing)),
         stopped: false,
     };

@@ -87,7 +87,7 @@ impl District {
             fs::write(district.secrets().join(account), "token").unwrap();
         }
         for (name, text) in [
-            ("district.yaml", &DISTRICT.replace("PLATFORM", platform)),
+            ("district.yaml", DISTRICT.replace("PLATFORM", platform).as_str()),
             ("units/OFFICE.yaml", OFFICE),
             ("units/D07.yaml", D07),
             ("units/D08.yaml", D08),
