@@ -93,17 +93,6 @@ fn f23_a_damaged_or_foreign_file_is_refused_and_never_made_anew() {
 }
 
 #[tokio::test]
-async fn f24_a_file_that_was_replaced_is_noticed() {
-    let place = InAFile::new();
-    let store = place.open();
-    store.ping().await.unwrap();
-    std::fs::rename(place.path(), place.0.path().join("moved.db")).unwrap();
-    assert!(store.ping().await.is_err());
-    std::fs::write(place.path(), b"").unwrap();
-    assert!(store.ping().await.is_err());
-}
-
-#[tokio::test]
 async fn p12_every_change_of_the_audit_by_hand_is_found() {
     let place = InAFile::new();
     let store = place.open();

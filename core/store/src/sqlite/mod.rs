@@ -101,9 +101,14 @@ pub struct Opened {
     pub schema: u32,
     /// Which file it is: another one under the same name is noticed by [`Store::ping`] (F24).
     inode: u64,
+    /// How long it was then, in bytes.
+    size: u64,
 }
 
 impl Sqlite {
+    /// The newest schema that this program knows.
+    pub const SCHEMA: u32 = migrate::KNOWN;
+
     /// Opens or makes the database: takes its lock, checks it, brings its schema up to date.
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
         Self::start(path.as_ref(), options, None)
@@ -315,7 +320,7 @@ impl Store for Sqlite {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        open::same_file(&self.opened)?;
+        open::same_file(&self.opened, &self.poison)?;
         self.write("ping the database", open::ping).await
     }
 

@@ -63,9 +63,10 @@ pub(super) fn writing(
     check(&connection, path, poison)?;
     migrate::run(&connection, schema, at_each_step)?;
     let (environment, generation) = claim_generation(&connection, path, environment)?;
-    let inode = std::fs::metadata(path).map_err(|e| failed("look at the file", e.to_string()))?.ino();
+    let file = std::fs::metadata(path).map_err(|e| failed("look at the file", e.to_string()))?;
+    let (inode, size) = (file.ino(), file.len());
     let schema = migrate::KNOWN;
-    Ok((connection, Opened { path: path.to_owned(), environment, generation, schema, inode }))
+    Ok((connection, Opened { path: path.to_owned(), environment, generation, schema, inode, size }))
 }
 
 /// A connection that cannot write.
@@ -199,12 +200,17 @@ pub(super) fn ping(c: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The open file may have been deleted or replaced: what is written to it then is lost (F24).
-pub(super) fn same_file(opened: &Opened) -> Result<(), StoreError> {
-    let found = std::fs::metadata(&opened.path)
-        .map_err(|e| failed("find the database file", format!("{}: {e}", opened.path.display())))?;
-    if found.ino() == opened.inode {
-        return Ok(());
-    }
-    Err(failed("find the database file", format!("{} is another file now: restart", opened.path.display())))
+/// The open file may have been deleted, replaced or emptied: what is written to it then is lost, so nothing is any more
+/// (F24).
+pub(super) fn same_file(opened: &Opened, poison: &Poison) -> Result<(), StoreError> {
+    let path = opened.path.display();
+    let why = match std::fs::metadata(&opened.path) {
+        Err(error) => format!("{path}: {error}"),
+        Ok(found) if found.ino() != opened.inode => format!("{path} is another file now"),
+        // It is never made smaller while it is open.
+        Ok(found) if found.len() < opened.size => format!("{path} was cut off to {} bytes", found.len()),
+        Ok(_) => return Ok(()),
+    };
+    poison.set(why.clone());
+    Err(failed("find the database file", why))
 }
