@@ -42,6 +42,7 @@ words! {
     TriedTooOften "tried_too_often" "已达到这条任务的尝试次数上限，不再自动重试"
     Operator "operator" "工作人员决定"
     Misconfigured "misconfigured" "账号或适配器的配置有误，请系统管理员检查"
+    Restored "restored" "数据库是从备份恢复的，为避免重复发送已全部停发；核对后由两人解除"
     LostClaim "lost_claim" "这次发送已不再持有该任务，什么都没有发出"
     // Too late.
     Missed "missed" "超过最迟时间仍未发送，不会自动补发"

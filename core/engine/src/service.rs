@@ -73,6 +73,8 @@ pub(crate) struct Board(Mutex<BTreeMap<&'static str, Last>>);
 struct Last {
     at: Timestamp,
     problem: Option<String>,
+    /// When the first of the rounds that failed in a row ended.
+    failing_since: Option<Timestamp>,
 }
 
 /// A service without a round for this long is not working.
@@ -93,13 +95,17 @@ pub struct ServiceHealth {
     pub name: &'static str,
     pub last_round_at: Option<Timestamp>,
     pub ok: bool,
+    /// Since when it does not do its work; for a silent one its last round, for one that never ran nothing.
+    pub failing_since: Option<Timestamp>,
     pub detail: Option<String>,
 }
 
 impl Board {
     pub(crate) fn ran(&self, name: &'static str, at: Timestamp, problem: Option<String>) {
         let mut board = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        board.insert(name, Last { at, problem });
+        let before = board.get(name).and_then(|last| last.failing_since);
+        let failing_since = problem.as_ref().map(|_| before.unwrap_or(at));
+        board.insert(name, Last { at, problem, failing_since });
     }
 
     pub(crate) fn health(&self, now: Timestamp) -> Health {
@@ -114,7 +120,10 @@ impl Board {
                     Some(_) if silent => Some("has not done a round for over 10 s".to_owned()),
                     Some(last) => last.problem.clone(),
                 };
-                ServiceHealth { name, last_round_at: last.map(|l| l.at), ok: detail.is_none(), detail }
+                let last_round_at = last.map(|last| last.at);
+                let failing_since =
+                    last.and_then(|last| last.failing_since).or(last_round_at.filter(|_| silent));
+                ServiceHealth { name, last_round_at, ok: detail.is_none(), failing_since, detail }
             })
             .collect();
         Health { ready: services.iter().all(|s| s.ok), services }
@@ -132,11 +141,16 @@ mod tests {
         assert!(!board.health(at(0)).ready);
         SERVICES.into_iter().for_each(|name| board.ran(name, at(0), None));
         assert!(board.health(at(10)).ready);
-        assert!(!board.health(at(11)).ready);
+        let silent = board.health(at(11));
+        assert_eq!((silent.ready, silent.services[0].failing_since), (false, Some(at(0))));
         SERVICES.into_iter().for_each(|name| board.ran(name, at(11), None));
         board.ran("claim", at(12), Some("disk full".into()));
         let health = board.health(at(12));
         assert!(!health.ready);
-        assert_eq!(health.services[0].detail.as_deref(), Some("disk full"));
+        board.ran("claim", at(13), Some("disk full".into()));
+        let claim = board.health(at(14)).services.swap_remove(0);
+        assert_eq!((claim.detail.as_deref(), claim.failing_since), (Some("disk full"), Some(at(12))));
+        board.ran("claim", at(15), None);
+        assert_eq!(board.health(at(15)).services[0].failing_since, None);
     }
 }

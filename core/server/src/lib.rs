@@ -28,6 +28,7 @@ mod query;
 mod request_id;
 mod router;
 mod serve;
+mod status;
 mod stop;
 mod strict_json;
 mod text;

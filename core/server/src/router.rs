@@ -9,7 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::options::ServerOptions;
 use crate::{
-    accounts, adapters, audit, configuration, deliveries, frame, health, items, media, metrics, openapi, stop,
+    accounts, adapters, audit, configuration, deliveries, frame, health, items, media, metrics, openapi,
+    status, stop,
 };
 
 /// The API of a running engine.
@@ -32,5 +33,6 @@ fn routes() -> OpenApiRouter<App> {
         .merge(media::routes())
         .merge(audit::routes())
         .merge(health::routes())
+        .merge(status::routes())
         .merge(metrics::routes())
 }

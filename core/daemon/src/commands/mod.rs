@@ -12,6 +12,7 @@ mod run;
 mod sandbox;
 mod schema;
 pub(crate) mod secret;
+mod status;
 mod unit;
 mod user;
 
@@ -60,6 +61,7 @@ enum Command {
     Item(item::Item),
     Review(review::Review),
     Delivery(delivery::Delivery),
+    Status(status::Status),
     Reload(control::Reload),
     Stop(control::Stop),
     Resume(control::Resume),
@@ -82,6 +84,7 @@ impl Command {
             Self::Item(command) => command.run(output),
             Self::Review(command) => command.run(output),
             Self::Delivery(command) => command.run(output),
+            Self::Status(command) => command.run(output),
             Self::Reload(command) => command.run(output),
             Self::Stop(command) => command.run(output),
             Self::Resume(command) => command.run(output),

@@ -13,7 +13,7 @@ use crate::client::{Client, ServerArgs, With, fresh_key, query, segment};
 use crate::failure::Ended;
 use crate::output::{Output, field};
 use crate::table::Table;
-use crate::when;
+use crate::when::{self, clock};
 
 /// Deliveries: one item on one account
 #[derive(Debug, Args)]
@@ -195,13 +195,7 @@ fn waiting(body: &Value) -> String {
     for delivery in listed(body, "deliveries") {
         any = true;
         let [id, account, state] = ["/id", "/account", "/state_zh"].map(|part| field(delivery, part));
-        table.row([
-            id,
-            account,
-            state,
-            page::clock(&field(delivery, "/due_at")),
-            field(delivery, "/reason_zh"),
-        ]);
+        table.row([id, account, state, clock(&field(delivery, "/due_at")), field(delivery, "/reason_zh")]);
     }
     if !any {
         return "没有需要人工处理的发布任务\n".to_owned();
