@@ -1,6 +1,7 @@
 //! What happens to the database file from outside: a backup tool that locks it, hands that delete, replace or empty it, a
 //! real full disk, and a crash in the middle of a new schema.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests say so by failing
+#![allow(clippy::print_stderr)] // what cannot be tested here is said
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use juzhen_domain::id::PersonId;
 use juzhen_engine::clock::Machine;
@@ -24,7 +24,6 @@ use juzhen_engine::{Engine, EngineOptions, Folder, ReloadOutcome, StartError};
 use juzhen_host::HostStartError;
 use juzhen_server::{ServerOptions, Tokens};
 use juzhen_settings::Locale;
-use juzhen_store::Sqlite;
 use rustix::fs::Mode;
 use rustix::process::umask;
 use sd_notify::NotifyState;
@@ -76,8 +75,8 @@ pub(crate) fn prepare_process() -> Result<()> {
 impl Daemon {
     pub(crate) async fn start(options: DaemonOptions) -> Result<Self> {
         let folder = options.data;
-        let store = Sqlite::open(&options.database, juzhen_store::SqliteOptions::default())
-            .with_context(|| format!("could not open the database {}", options.database.display()))?;
+        let failpoints = Arc::new(options.failpoints);
+        let store = database::open(&options.database, &options.config, &failpoints)?;
         let tokens = TokenFolder::in_data(folder.path());
         let engine = Engine::start(EngineOptions {
             config: options.config.clone(),
@@ -85,7 +84,7 @@ impl Daemon {
             secrets: options.secrets,
             store: Arc::new(store),
             world: Arc::new(Machine),
-            failpoints: Arc::new(options.failpoints),
+            failpoints,
             files: Folder::new(&options.config),
             tune_host: Arc::new(|_| {}),
         })
@@ -120,11 +119,11 @@ impl Daemon {
             // Nobody hears us; then nobody would know how to stop us either.
             stop.soon.cancel();
             warn!("Could not say that we serve; stopping");
-            finish(&engine, &stop).await;
+            finish(&engine, &stop).await?;
             return Err(error);
         }
         manager::tell(NotifyState::Ready);
-        finish(&engine, &stop).await;
+        finish(&engine, &stop).await?;
         watchdog.abort();
         // Both end by themselves; a panic of theirs was logged where it happened.
         drop(tokio::time::timeout(HASTE, async { tokio::join!(server, reloads) }).await);
@@ -133,8 +132,8 @@ impl Daemon {
     }
 }
 
-/// Runs the engine to its end, or to the moment when nobody wants to wait for it any longer.
-async fn finish(engine: &Engine, stop: &Stop) {
+/// Runs the engine to its end, or to the moment when nobody wants to wait for it any longer, or when the database fails.
+async fn finish(engine: &Engine, stop: &Stop) -> Result<()> {
     let stopping = async {
         stop.soon.cancelled().await;
         manager::tell(NotifyState::Stopping);
@@ -148,7 +147,13 @@ async fn finish(engine: &Engine, stop: &Stop) {
             let close = async { engine.host().shutdown(Duration::ZERO).await; engine.store().close().await };
             drop(tokio::time::timeout(HASTE, close).await);
         }
+        why = engine.store().broken() => {
+            // What is under way cannot be recorded any more; the next start finds its intent and looks for it (F21).
+            drop(tokio::time::timeout(HASTE, engine.host().shutdown(Duration::ZERO)).await);
+            bail!("the database has failed ({why}); the next start checks the file and goes on from what is on disk");
+        }
     }
+    Ok(())
 }
 
 /// SIGHUP: read the configuration now. What it brought is in the log.
