@@ -11,5 +11,5 @@ mod values;
 
 pub use api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 pub use error::{Refused, StoreError};
-pub use sqlite::{Hook, Opened, Sqlite, SqliteOptions};
+pub use sqlite::{Backup, Hook, Opened, Restored, Sqlite, SqliteOptions, back_up, restore};
 pub use values::*;

@@ -2,6 +2,7 @@
 
 mod account;
 mod adapter;
+mod backup;
 mod check;
 mod control;
 mod delivery;
@@ -67,6 +68,8 @@ enum Command {
     Resume(control::Resume),
     User(user::User),
     Secret(secret::Secret),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Sandbox(sandbox::Sandbox),
 }
 
@@ -90,6 +93,8 @@ impl Command {
             Self::Resume(command) => command.run(output),
             Self::User(command) => command.run(output),
             Self::Secret(command) => command.run(output),
+            Self::Backup(command) => command.run(output),
+            Self::Restore(command) => command.run(output),
             Self::Sandbox(command) => command.run(),
         }
     }

@@ -51,7 +51,7 @@ pub(super) fn free(database: &Path) -> Result<u64, StoreError> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-fn folder_of(database: &Path) -> &Path {
+pub(super) fn folder_of(database: &Path) -> &Path {
     database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod audit;
+mod backup;
 mod claim;
 mod deliveries;
 mod disk;
@@ -41,6 +42,8 @@ use self::writer::Writer;
 use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::error::StoreError;
 use crate::values::*;
+
+pub use self::backup::{Backup, Restored, back_up, restore};
 
 /// SQLite in one file: WAL, every commit synced. Dropping it finishes what was begun.
 pub struct Sqlite {

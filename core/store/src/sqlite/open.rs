@@ -129,7 +129,15 @@ fn check(connection: &Connection, path: &Path, poison: &Poison) -> Result<(), St
 }
 
 fn quick_check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let found: rusqlite::Result<String> = connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0));
+    sound(path, connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)))
+}
+
+/// Every page and every index, which takes longer than a start may.
+pub(super) fn check_all(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    sound(path, connection.query_row("PRAGMA integrity_check(1)", [], |r| r.get(0)))
+}
+
+fn sound(path: &Path, found: rusqlite::Result<String>) -> Result<(), StoreError> {
     match found {
         Ok(found) if found == "ok" => Ok(()),
         Ok(why) => Err(damaged(path, why)),
@@ -152,7 +160,7 @@ fn not_a_database(path: &Path, error: rusqlite::Error) -> StoreError {
 }
 
 /// The same for an error that was already made ours.
-fn at_opening(path: &Path, error: StoreError) -> StoreError {
+pub(super) fn at_opening(path: &Path, error: StoreError) -> StoreError {
     match error {
         StoreError::Database { attempted, source } => match source.downcast::<rusqlite::Error>() {
             Ok(source) => not_a_database(path, *source),
