@@ -7,17 +7,17 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Serialize;
 
 use super::error::failed;
 use super::open::FileLock;
+use super::whole::CUT;
 use super::{disk, migrate};
 use crate::error::StoreError;
 
-/// Name in `meta` of what a copy says of itself, as a sentence.
-pub(super) const CUT: &str = "cut";
 /// Stays free beside the copy, so that a backup is not what fills the disk.
 const SPARED: u64 = 64 << 20;
 
@@ -48,6 +48,8 @@ pub struct Restored {
 pub fn back_up(database: &Path, to: &Path, now: Timestamp) -> Result<Backup, StoreError> {
     const ATTEMPTED: &str = "make a backup";
     let source = open(database)?;
+    // Whoever closes the file last folds its log in and removes it; after a crash that is the next start's to do.
+    source.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     migrate::look(&source, database)?;
     let size = fs::metadata(database).map_or(0, |found| found.len());
     if disk::free(to)? < size.saturating_add(SPARED) {

@@ -23,6 +23,7 @@ mod settle;
 mod stop;
 mod sweep;
 mod values;
+mod whole;
 mod writer;
 
 use std::fmt;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::error::failed;
 use super::poison::Poison;
-use super::{Hook, Opened, migrate};
+use super::{Hook, Opened, migrate, whole};
 use crate::error::StoreError;
 
 /// A reader that finds the file locked (a backup tool) waits so long, then says so (F20).
@@ -57,12 +57,14 @@ pub(super) fn writing(
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let with_log = whole::has_log(path);
     let connection = Connection::open_with_flags(path, flags).map_err(|e| not_a_database(path, e))?;
     let schema = migrate::look(&connection, path).map_err(|e| at_opening(path, e))?;
     settle_in(&connection, path)?;
     check(&connection, path, poison)?;
     migrate::run(&connection, schema, at_each_step)?;
     let (environment, generation) = claim_generation(&connection, path, environment)?;
+    whole::opened(&connection, path, with_log)?;
     let file = std::fs::metadata(path).map_err(|e| failed("look at the file", e.to_string()))?;
     let (inode, size) = (file.ino(), file.len());
     let schema = migrate::KNOWN;

@@ -231,11 +231,6 @@ impl Turns {
             }
             self.turn(jobs);
             if let Some(answer) = close {
-                if self.poison.check("close").is_ok()
-                    && let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
-                {
-                    tracing::warn!(%error, "Could not fold the log into the database file on closing");
-                }
                 self.let_go();
                 let _ = answer.send(());
                 return;
@@ -244,11 +239,16 @@ impl Turns {
         self.let_go();
     }
 
-    /// SQLite folds the log in when the last connection goes. After a failed fsync that would be the next try (F21).
+    /// SQLite folds the log in and removes it when the last connection goes. After a failed fsync that would be the next
+    /// try (F21), and without its log the file has to say that it needs none.
     fn let_go(self) {
-        if self.poison.check("close").is_err() {
-            let kept = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-            tracing::debug!(?kept, "The log stays as it is for the next start");
+        let closed = self.poison.check("close").and_then(|()| super::whole::closed(&self.connection));
+        let folded =
+            closed.and_then(|()| Ok(self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?));
+        if let Err(error) = folded {
+            let error = super::error::chain(&error);
+            tracing::warn!(error, "The log stays beside the database file for the next start");
+            drop(self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true));
         }
     }
 
