@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 
 use crate::delivery::{Delivery, Receipt, ReceiptBy};
+use crate::hash::ContentHash;
 use crate::id::PersonId;
-use crate::item::Item;
+use crate::item::{Content, Item};
 use crate::matrix::{Person, Role};
 use crate::reason::Why;
+use crate::review::{self, Decision};
 use crate::state::{DeliveryState, ItemState};
 
 /// What an act writes to a delivery. `None` leaves it as it is.
@@ -189,6 +191,39 @@ pub fn resolve(
     }
 }
 
+/// 修改: the author of a draft or a returned item writes it anew and hands it in again. What was approved of other bytes does
+/// not count any more; when every step has approved these very bytes before, nobody has to again.
+pub fn rewrite(
+    item: &Item,
+    decisions: &[Decision],
+    by: &Person,
+    content: Content,
+) -> Result<Rewritten, ActRefusal> {
+    if !by.active || by.id != item.author {
+        return Err(ActRefusal::NotTheAuthor { author: item.author.clone() });
+    }
+    if !is_editable(item.state) {
+        return Err(ActRefusal::BadItemState { state: item.state });
+    }
+    let hash = content.hash();
+    let rewritten = Item { hash: hash.clone(), content, ..item.clone() };
+    let state = review::state_after(&rewritten, decisions);
+    Ok(Rewritten { content: rewritten.content, hash, state })
+}
+
+/// Its author may write it anew.
+pub fn is_editable(state: ItemState) -> bool {
+    matches!(state, ItemState::Draft | ItemState::Returned)
+}
+
+/// New bytes of an item, and its state with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewritten {
+    pub content: Content,
+    pub hash: ContentHash,
+    pub state: ItemState,
+}
+
 /// 撤回: the author takes the item back. Deliveries that are not out are cancelled with it; one that may be out stops it.
 pub fn withdraw(
     item: &Item,
@@ -242,6 +277,8 @@ fn allowed(by: &Person, roles: &'static [Role]) -> Result<(), ActRefusal> {
 pub enum ActRefusal {
     #[error("{person} has none of the roles for this: {}", roles.iter().map(|r| r.as_str()).collect::<Vec<_>>().join(", "))]
     Forbidden { person: PersonId, roles: &'static [Role] },
+    #[error("only its author {author} may write it anew")]
+    NotTheAuthor { author: PersonId },
     #[error("the delivery is {state} ({}): this cannot be done now", state.chinese())]
     BadState { state: DeliveryState },
     #[error("the item is {state} ({}): this cannot be done now", state.chinese())]
@@ -266,7 +303,7 @@ impl ActRefusal {
     /// The word of the API.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Forbidden { .. } => "forbidden",
+            Self::Forbidden { .. } | Self::NotTheAuthor { .. } => "forbidden",
             Self::BadState { .. } | Self::BadItemState { .. } | Self::StillLooking | Self::MayBeOut => {
                 "bad_state"
             }

@@ -39,6 +39,11 @@ impl Place for InAFile {
 exercise!(InAFile::new());
 
 #[test]
+fn p02_nothing_unapproved_leaves_in_100_000_transitions() {
+    suite::approvals::nothing_unapproved_leaves(InAFile::new, 100_000);
+}
+
+#[test]
 fn p18_a_second_opening_is_refused_and_names_the_holder() {
     let place = InAFile::new();
     let first = place.open_with(SqliteOptions::default()).unwrap();

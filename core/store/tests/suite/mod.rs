@@ -1,6 +1,7 @@
 //! What every store has to do, written once. A driver's test file makes a [`Place`] and calls [`exercise!`]; a promise
 //! or fault that a test proves is in its name.
 
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod effects;
@@ -26,6 +27,9 @@ pub(crate) trait Place: Send + Sync {
 macro_rules! exercise {
     ($place:expr) => {
         $crate::exercise! { @ $place;
+            approvals {
+                f104_an_approval_outlives_the_role_of_who_gave_it
+            }
             items {
                 submitting_keeps_everything
                 p21_a_repeated_request_has_its_effect_once
@@ -100,6 +104,11 @@ macro_rules! exercise {
                 closing
             }
         }
+        #[test]
+        fn p02_nothing_unapproved_leaves() {
+            $crate::suite::approvals::nothing_unapproved_leaves(|| $place, 3_000);
+        }
+
         #[test]
         fn machine() {
             $crate::suite::machine::any_history_keeps_the_promises(|| $place);
