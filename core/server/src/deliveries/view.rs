@@ -98,7 +98,10 @@ pub(crate) struct AttemptView {
     outcome: Option<String>,
     /// The word on the screen.
     outcome_zh: Option<String>,
+    /// Machine words, each with a colon, then what was said; or the address of the post.
     detail: Option<String>,
+    /// What the words mean; null when there are none.
+    detail_zh: Option<String>,
     /// Content hash of the adapter's file.
     adapter: Option<String>,
 }
@@ -213,6 +216,7 @@ impl AttemptView {
             outcome: attempt.outcome.clone(),
             outcome_zh: attempt.outcome.as_deref().map(Ended::explain),
             detail: attempt.detail.clone(),
+            detail_zh: attempt.detail.as_deref().and_then(meaning),
             adapter: attempt.adapter.clone(),
         }
     }
@@ -231,6 +235,12 @@ impl EffectView {
             complete: effect.complete,
         }
     }
+}
+
+/// Of a text that begins with a machine word.
+fn meaning(detail: &str) -> Option<String> {
+    let explained = reason::explain(detail);
+    (!explained.words.is_empty()).then_some(explained.chinese)
 }
 
 impl DoubtView {
@@ -268,7 +278,8 @@ fn in_doubt() -> serde_json::Value {
         "created_at": "2026-05-31T08:00:00Z",
         "attempts": [{ "id": "0197c0de00000001.1", "number": 1, "call": "0197c0de00000001.1",
             "started_at": "2026-06-01T01:00:00Z", "ended_at": "2026-06-01T01:00:30Z", "outcome": "unsure",
-            "outcome_zh": "结果不明", "detail": "unclear: timed_out: the call's deadline has passed", "adapter": "77e0…" }],
+            "outcome_zh": "结果不明", "detail": "unclear: timed_out: the call's deadline has passed",
+            "detail_zh": "没有得到明确答复，可能已经发出，正在账号上核对；在规定时间内没有完成", "adapter": "77e0…" }],
         "effects": [{ "call": "0197c0de00000001.1", "method": "POST", "url": "https://api.weibo.com/2/statuses/share.json",
             "body_sha256": "0d4f…", "began_at": "2026-06-01T01:00:00Z", "answered_at": null, "status": null,
             "complete": null }],

@@ -41,7 +41,9 @@ fn head(delivery: &Value) -> String {
     }
     if delivery.get("doubt").is_some_and(Value::is_object) {
         let (since, looks) = (clock(&of("doubt/since")), of("doubt/looks"));
-        line("核对", format!("自 {since} 起结果不明，已在账号上核对 {looks} 次"));
+        let looked =
+            if looks == "0" { String::new() } else { format!("，已在账号上核对 {looks} 次") };
+        line("核对", format!("自 {since} 起结果不明{looked}"));
     }
     text
 }
@@ -61,7 +63,10 @@ fn attempts(delivery: &Value) -> String {
         let times = ["/started_at", "/ended_at"].map(|part| clock(&field(attempt, part)));
         let [started, ended] = times;
         let (number, outcome) = (field(attempt, "/number"), field(attempt, "/outcome_zh"));
-        table.row([number, started, ended, outcome, field(attempt, "/detail")]);
+        let said = field(attempt, "/detail");
+        let meant = field(attempt, "/detail_zh");
+        let detail = if meant.is_empty() { said } else { format!("{meant} [{said}]") };
+        table.row([number, started, ended, outcome, detail]);
         table.to_string()
     })
 }
@@ -69,10 +74,15 @@ fn attempts(delivery: &Value) -> String {
 fn effects(delivery: &Value) -> String {
     let mut table = Table::new(["发出", "答复", "状态", "请求"]);
     section("对外请求", delivery, "effects", |effect| {
-        let answered = clock(&field(effect, "/answered_at"));
-        let answered = if answered.is_empty() { "没有答复".to_owned() } else { answered };
+        let status = match effect.get("complete").and_then(Value::as_bool) {
+            None => "没有答复".to_owned(),
+            Some(false) => "答复不完整".to_owned(),
+            Some(true) => field(effect, "/status"),
+        };
         let request = format!("{} {}", field(effect, "/method"), field(effect, "/url"));
-        table.row([clock(&field(effect, "/began_at")), answered, field(effect, "/status"), request]);
+        let times = ["/began_at", "/answered_at"].map(|part| clock(&field(effect, part)));
+        let [began, answered] = times;
+        table.row([began, answered, status, request]);
         table.to_string()
     })
 }
@@ -126,7 +136,7 @@ mod tests {
             "d1 需人工核实\n  原因  核对时限内没有在账号上看到\n  原文  not_seen: looked 9 times\n  稿件  i1\n  账号  W015 (weibo)\n  \
              核对  自 x 起结果不明，已在账号上核对 9 次\n\n\
              尝试\n  次  开始  结束  结果      说明\n  1   a     b     结果不明  ?\n\n\
-             对外请求\n  发出  答复      状态  请求\n  a     没有答复        POST https://p/1\n\n\
+             对外请求\n  发出  答复  状态      请求\n  a           没有答复  POST https://p/1\n\n\
              迟到的消息（仅作依据）\n  时间  说的是  链接或编号  说明\n  c     已发布  N1\n\n\
              现在可以做的\n  确认已发布  您已看到。\n    juzhen delivery resolve d1 --published <URL>\n"
         );
