@@ -15,7 +15,10 @@ use std::time::Duration;
 
 /// Every point there is: the name, and what is true when it is reached.
 pub const POINTS: &[(&str, &str)] = &[
-    ("migrate.step_n", "before a statement that brings the database to a newer schema; the time it is reached is n"),
+    (
+        "migrate.step_n",
+        "before a statement that brings the database to a newer schema; the time it is reached is n",
+    ),
     ("approve.before_commit", "inside the transaction of a decision"),
     ("claim.before_commit", "inside the claiming transaction"),
     ("claim.after_commit", "claimed; nothing has left"),
@@ -119,6 +122,11 @@ impl Failpoints {
             Action::Sleep(time) => std::thread::sleep(time),
             Action::Note => {}
         }
+    }
+
+    /// How often each point that is set was reached.
+    pub fn reached(&self) -> impl Iterator<Item = (&'static str, u32)> + '_ {
+        self.set.iter().map(|(name, point)| (*name, point.reached.load(Ordering::SeqCst)))
     }
 
     /// Whether this point does something, so that what leads to it is worth its cost.

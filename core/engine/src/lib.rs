@@ -280,7 +280,8 @@ impl Engine {
         self.failpoints().reach(point);
     }
 
-    fn failpoints(&self) -> &Arc<Failpoints> {
+    /// The daemon's failpoints; none is set outside tests.
+    pub fn failpoints(&self) -> &Arc<Failpoints> {
         &self.0.failpoints
     }
 
