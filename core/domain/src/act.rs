@@ -304,9 +304,9 @@ impl ActRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Forbidden { .. } | Self::NotTheAuthor { .. } => "forbidden",
-            Self::BadState { .. } | Self::BadItemState { .. } | Self::StillLooking | Self::MayBeOut => {
-                "bad_state"
-            }
+            Self::BadState { .. } | Self::BadItemState { .. } => "bad_state",
+            Self::StillLooking => "still_looking",
+            Self::MayBeOut => "may_be_out",
             Self::ReasonRequired => "reason_required",
             Self::TooLate { .. } => "too_late",
             Self::LatestBeforeDue { .. } => "latest_before_due",

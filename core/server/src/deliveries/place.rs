@@ -24,7 +24,8 @@ pub(super) fn check(app: &App, account: &AccountId, url: &str) -> Result<(), Pro
     }
     let hosts = platform.hosts.join(", ");
     let detail = format!("a post of account {account} has an https:// address of its platform ({hosts})");
-    Err(Problem::because(Code::NotOnPlatform, detail).at("url"))
+    let chinese = format!("账号 {account} 的内容链接应是其平台（{hosts}）上的 https:// 地址");
+    Err(Problem::because(Code::NotOnPlatform, detail).in_chinese(chinese).at("url"))
 }
 
 /// None when the settings or the adapters no longer know the account: then nobody can tell.

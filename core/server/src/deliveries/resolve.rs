@@ -202,15 +202,18 @@ fn published(
 /// What the daemon sees when a person says that nothing is there. Refuses when it sees the post.
 async fn second_look(app: &App, delivery: &Delivery) -> Result<&'static str, Problem> {
     let seen = LookView::of(app.engine.look_for(&delivery.id).await?, app.now());
+    let account = &delivery.account;
     let place = seen.url.as_deref().or(seen.platform_id.as_deref()).unwrap_or("look there");
-    match seen.matches {
-        0 => Ok(seen.seen),
-        1 => {
-            Err(Problem::because(Code::OnAccount, format!("it is on account {}: {place}", delivery.account)))
-        }
-        matches => {
-            let detail = format!("{matches} posts on account {} say the same: look there", delivery.account);
-            Err(Problem::because(Code::OnAccount, detail))
-        }
-    }
+    let (detail, chinese) = match seen.matches {
+        0 => return Ok(seen.seen),
+        1 => (
+            format!("it is on account {account}: {place}"),
+            format!("账号 {account} 上已有这条内容：{place}"),
+        ),
+        matches => (
+            format!("{matches} posts on account {account} say the same: look there"),
+            format!("账号 {account} 上有 {matches} 条内容相同，请到账号上辨认"),
+        ),
+    };
+    Err(Problem::because(Code::OnAccount, detail).in_chinese(chinese))
 }

@@ -66,6 +66,8 @@ codes! {
     PreconditionFailed "precondition_failed" PRECONDITION_FAILED "It has changed since you read it" "内容已被他人更新，请刷新"
     // The rules say no.
     BadState "bad_state" CONFLICT "This cannot be done now" "当前状态不能进行此操作"
+    StillLooking "still_looking" CONFLICT "The daemon still looks for it on the account" "系统仍在账号上核对，请等它请人处理后再确认"
+    MayBeOut "may_be_out" CONFLICT "Something of it may be out" "内容可能已经发出，请等核对结果"
     StaleVersion "stale_version" CONFLICT "It has changed since you read it" "内容已更新，请重新阅读"
     MissingApproval "missing_approval" CONFLICT "An approval is missing" "审核手续不全"
     NotApproved "not_approved" CONFLICT "It is not approved" "尚未通过审核"

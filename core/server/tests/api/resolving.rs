@@ -118,6 +118,11 @@ async fn p01_nobody_sends_again_what_the_daemon_sees_on_the_account() {
         assert_eq!(refused.problem(), "409 on_account");
         assert!(text(&refused.json()["detail"]).contains(&there), "{refused:?}");
     }
+    let in_chinese = Request::new("POST", &format!("{path}/resolve")).of("off.hg");
+    let in_chinese = in_chinese.header("Accept-Language", "zh-CN,zh;q=0.9");
+    let refused = api.send(in_chinese.json(&json!({ "found": "not_published" }))).await;
+    assert_eq!(refused.json()["title"], refused.json()["title_zh"]);
+    assert_eq!(refused.json()["detail"], format!("账号 W015 上已有这条内容：{there}"));
     let after = api.get("off.hg", &path).await.json();
     assert_eq!(after["state"], "needs_person");
     let closed = resolve(&api, &path, json!({ "found": "published", "url": there })).await;
