@@ -2,6 +2,8 @@
 //! and then free text: `unclear: timed_out: the call's deadline has passed`. The words decide and are translated here, the
 //! text is kept as it was said.
 
+use crate::state::DeliveryState;
+
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident; $($variant:ident $word:literal $chinese:literal)+) => {
         $(#[$doc])*
@@ -117,6 +119,44 @@ impl Why {
     }
 }
 
+/// Whose move it is with a delivery that is not on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitsFor {
+    Person,
+    /// The daemon looks for it on the account.
+    Daemon,
+    /// It goes on by itself once its cause is gone: a sign-in, a quota, STOP ALL, the settings.
+    Cause,
+}
+
+impl WaitsFor {
+    pub fn of(state: DeliveryState, reason: Option<&str>) -> Self {
+        let first = reason.and_then(|reason| next_word(reason.trim())).map(|(why, _)| why);
+        match state {
+            DeliveryState::InDoubt => Self::Daemon,
+            DeliveryState::Waiting => Self::Cause,
+            DeliveryState::Held if first.is_some_and(Why::goes_by_itself) => Self::Cause,
+            _ => Self::Person,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Daemon => "daemon",
+            Self::Cause => "cause",
+        }
+    }
+
+    pub fn chinese(self) -> &'static str {
+        match self {
+            Self::Person => "等人处理",
+            Self::Daemon => "系统正在核对",
+            Self::Cause => "原因消除后自动继续",
+        }
+    }
+}
+
 /// A reason, taken apart for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
@@ -149,6 +189,11 @@ pub fn explain(reason: &str) -> Explained {
 }
 
 impl Why {
+    /// `engine::sweep` releases what is held for it as soon as it is no longer so.
+    fn goes_by_itself(self) -> bool {
+        matches!(self, Self::Stopped | Self::AccountGone | Self::AccountNotActive)
+    }
+
     /// What follows was typed by somebody of the staff, so it belongs into the sentence.
     fn is_followed_by_a_persons_text(self) -> bool {
         matches!(self, Self::Operator | Self::Withdrawn)
@@ -186,6 +231,16 @@ mod tests {
         let of_a_person = explain(&Why::Operator.because("等通知: 周五"));
         assert_eq!(of_a_person.chinese, "工作人员决定：等通知: 周五");
         assert_eq!(explain("stopped").words, [Why::Stopped]);
+    }
+
+    #[test]
+    fn a_held_delivery_waits_for_a_person_unless_its_cause_can_go() {
+        let held = |reason| WaitsFor::of(DeliveryState::Held, Some(reason));
+        assert_eq!(held("stopped: STOP ALL is on"), WaitsFor::Cause);
+        assert_eq!(held("operator: 等通知"), WaitsFor::Person);
+        assert_eq!(held("？"), WaitsFor::Person);
+        assert_eq!(WaitsFor::of(DeliveryState::InDoubt, None), WaitsFor::Daemon);
+        assert_eq!(WaitsFor::of(DeliveryState::Missed, Some("missed: x")), WaitsFor::Person);
     }
 
     /// A platform may use our words by chance: only those at the beginning are ours.
