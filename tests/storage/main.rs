@@ -11,3 +11,4 @@
 
 mod disk;
 mod file;
+mod restore;

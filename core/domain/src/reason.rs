@@ -73,6 +73,7 @@ words! {
     EndedDuring "ended_during" "程序在请求途中停止，可能已经发出，正在账号上核对"
     EarlierBegan "earlier_began" "更早的一次尝试已经发出过请求，可能已经发出"
     NeverAnswered "never_answered" "有一个请求没有得到答复，可能已经发出"
+    Forgotten "forgotten" "数据库是从备份恢复的，此前可能已经发出，正在账号上核对"
     // What a look at the account came to.
     NotSeenYet "not_seen_yet" "账号上暂未看到，继续核对"
     UnreadableYet "unreadable_yet" "暂时读不到该账号，继续核对"

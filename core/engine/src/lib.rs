@@ -10,6 +10,7 @@ mod claim;
 pub mod clock;
 pub mod failpoint;
 mod files;
+pub mod high_water;
 mod interpret;
 mod look;
 mod ports;
@@ -43,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::World;
 use crate::failpoint::Failpoints;
+use crate::high_water::HighWater;
 use crate::service::Board;
 
 pub use crate::files::{Files, Folder};
@@ -72,6 +74,7 @@ struct Inner {
     board: Board,
     wakes: Wakes,
     failpoints: Arc<Failpoints>,
+    high_water: HighWater,
 }
 
 #[derive(Default)]
@@ -81,6 +84,7 @@ struct Wakes {
     track: Notify,
     sweep: Notify,
     reload: Notify,
+    mark: Notify,
 }
 
 /// What `start` hands over.
@@ -90,6 +94,7 @@ struct Parts {
     host: Host,
     status: ReloadStatus,
     stopped: bool,
+    high_water: HighWater,
 }
 
 impl Engine {
@@ -119,6 +124,7 @@ impl Engine {
             board: Board::default(),
             wakes: Wakes::default(),
             failpoints,
+            high_water: parts.high_water,
         }))
     }
 
@@ -131,8 +137,15 @@ impl Engine {
             track::run(engine(), stop.clone()),
             sweep::run(engine(), stop.clone()),
             reload::run(engine(), stop.clone()),
+            high_water::run(engine(), stop.clone()),
         );
         self.host().shutdown(Duration::from_secs(2)).await;
+        if let Err(error) = high_water::look(self).await {
+            tracing::warn!(
+                error = with_causes(&error),
+                "How far the history goes could not be kept at the end"
+            );
+        }
         if let Err(error) = self.store().close().await {
             tracing::error!(error = with_causes(&error), "The store did not close well");
         }
@@ -283,6 +296,15 @@ impl Engine {
     /// The daemon's failpoints; none is set outside tests.
     pub fn failpoints(&self) -> &Arc<Failpoints> {
         &self.0.failpoints
+    }
+
+    /// A stop that the store keeps already.
+    fn stopped_by_daemon(&self) {
+        self.0.stopped.store(true, Ordering::SeqCst);
+    }
+
+    fn high_water(&self) -> &HighWater {
+        &self.0.high_water
     }
 
     fn is_stopped(&self) -> bool {

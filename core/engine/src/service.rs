@@ -81,7 +81,7 @@ struct Last {
 const SILENT: SignedDuration = SignedDuration::from_secs(10);
 
 /// Everything that has to run before the daemon is ready.
-pub(crate) const SERVICES: [&str; 5] = ["claim", "reconcile", "track", "sweep", "reload"];
+pub(crate) const SERVICES: [&str; 6] = ["claim", "reconcile", "track", "sweep", "reload", "mark"];
 
 /// Whether the daemon really works, and what each service says.
 #[derive(Debug, Clone, Serialize)]

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use crate::clock::World;
 use crate::failpoint::Failpoints;
 use crate::files::Files;
+use crate::high_water::{HighWater, MarkError};
 use crate::ports::StorePorts;
 use crate::reload::{self, Proposed, ReloadStatus};
 use crate::secrets::FileSecrets;
@@ -30,6 +31,8 @@ pub struct EngineOptions {
     pub failpoints: Arc<Failpoints>,
     /// Settings and secrets: [`crate::Folder`] reads them from disk.
     pub files: Arc<dyn Files>,
+    /// File that says how far the history went, outside of the database (P19); `None` keeps that in memory only.
+    pub mark: Option<PathBuf>,
     /// A last word on the host's options, such as the child's program in tests.
     pub tune_host: TuneHost,
 }
@@ -47,6 +50,8 @@ pub enum StartError {
     Host(#[from] juzhen_host::HostStartError),
     #[error("could not read the database")]
     Store(#[from] StoreError),
+    #[error("could not compare the database with what was seen of it last")]
+    Mark(#[from] MarkError),
 }
 
 pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> {
@@ -63,6 +68,8 @@ pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> 
     if !chosen.is_last_good {
         reload::keep(store.as_ref(), &chosen.settings, now).await?;
     }
+    // Before `recover`, which believes what the database says.
+    let high_water = HighWater::compare(options.mark.clone(), store.as_ref(), now).await?;
     let recovered = store.recover(now).await?;
     info!(
         due = recovered.due,
@@ -72,7 +79,7 @@ pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> 
     );
     let stopped = store.stopped().await?.is_some();
     let status = status(&chosen, now);
-    Ok(Engine::assemble(Parts { options, current, host, status, stopped }))
+    Ok(Engine::assemble(Parts { options, current, host, status, stopped, high_water }))
 }
 
 struct Chosen {

@@ -33,7 +33,7 @@ async fn looked(engine: &Engine, record: DeliveryRecord) -> Result<Option<Looked
     Ok(Some(Looked {
         doubt: record.doubt,
         attempt: record.attempts.last().cloned(),
-        began_at: record.effects.iter().map(|effect| effect.began_at).min(),
+        began_at: record.effects.iter().map(|effect| effect.began_at).chain(record.forgotten_since).min(),
         item: item.item,
         origin,
         delivery: record.delivery,

@@ -20,6 +20,7 @@ use axum::Router;
 use juzhen_domain::id::PersonId;
 use juzhen_engine::clock::Machine;
 use juzhen_engine::failpoint::Failpoints;
+use juzhen_engine::high_water;
 use juzhen_engine::{Engine, EngineOptions, Folder, ReloadOutcome, StartError};
 use juzhen_host::HostStartError;
 use juzhen_server::{ServerOptions, Tokens};
@@ -76,6 +77,7 @@ impl Daemon {
     pub(crate) async fn start(options: DaemonOptions) -> Result<Self> {
         let folder = options.data;
         let failpoints = Arc::new(options.failpoints);
+        high_water::refuse_missing_database(folder.path(), &options.database)?;
         let store = database::open(&options.database, &options.config, &failpoints)?;
         let tokens = TokenFolder::in_data(folder.path());
         let engine = Engine::start(EngineOptions {
@@ -86,6 +88,7 @@ impl Daemon {
             world: Arc::new(Machine),
             failpoints,
             files: Folder::new(&options.config),
+            mark: Some(folder.path().join(high_water::FILE)),
             tune_host: Arc::new(|_| {}),
         })
         .await

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{self, DELIVERY, DeliveryRow, EFFECT, Fields, LATE_NEWS, millis, millis_not_before, word};
-use super::{audit, effects, items, once, queue, settle};
+use super::{audit, effects, items, once, queue, restored, settle};
 use crate::api::{DeliveryChanger, Follow};
 use crate::error::{Refused, StoreError};
 use crate::values::{
@@ -220,6 +220,7 @@ pub(super) fn record(c: &Connection, id: &DeliveryId) -> Result<Option<DeliveryR
         effects: rows::collect(c, &effects, [id.as_str()], rows::effect)?,
         late: rows::collect(c, &late, [id.as_str()], rows::late_news)?,
         doubt: row.doubt,
+        forgotten_since: restored::since(c, id)?,
         row_version: row.row_version,
         delivery: row.delivery,
     }))
@@ -260,8 +261,10 @@ pub(super) fn to_look_at(c: &Connection, look: &Look) -> Result<Vec<Looked>, Sto
     found.truncate(usize::try_from(look.most).unwrap_or(usize::MAX));
     let whole = |row: DeliveryRow| {
         let attempt = attempts::newest(c, &row.delivery.id)?;
+        let began = attempt.as_ref().map_or(Ok(None), |attempt| effects::began_at(c, &attempt.call))?;
+        let forgotten = restored::since(c, &row.delivery.id)?;
         Ok(Looked {
-            began_at: attempt.as_ref().map_or(Ok(None), |attempt| effects::began_at(c, &attempt.call))?,
+            began_at: began.into_iter().chain(forgotten).min(),
             attempt,
             item: items::require(c, &row.delivery.item)?.0,
             origin: origin_of(c, &row.delivery)?,

@@ -17,6 +17,7 @@ mod poison;
 mod queue;
 mod readers;
 mod recover;
+mod restored;
 mod rows;
 mod settings;
 mod settle;
@@ -326,6 +327,23 @@ impl Store for Sqlite {
     async fn ping(&self) -> Result<(), StoreError> {
         open::same_file(&self.opened, &self.poison)?;
         self.write("ping the database", open::ping).await
+    }
+
+    async fn mark(&self) -> Result<Mark, StoreError> {
+        open::same_file(&self.opened, &self.poison)?;
+        self.read("read how far the history goes", restored::mark).await
+    }
+
+    async fn knows(&self, seen: Option<Mark>) -> Result<Known, StoreError> {
+        self.read("compare the history", move |c| restored::knows(c, seen.as_ref())).await
+    }
+
+    async fn suspect(&self, reason: String, now: Timestamp) -> Result<Restoration, StoreError> {
+        self.write_result("hold what may have been sent", move |c| restored::suspect(c, &reason, now)).await
+    }
+
+    async fn restorations(&self, most: u32) -> Result<Vec<Restoration>, StoreError> {
+        self.read("list restorations", move |c| restored::list(c, most)).await
     }
 
     async fn room(&self) -> Result<Option<u64>, StoreError> {

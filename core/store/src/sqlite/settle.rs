@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{DeliveryRow, millis};
-use super::{audit, deliveries, effects, items};
+use super::{audit, deliveries, effects, items, restored};
 use crate::api::Follow;
 use crate::error::StoreError;
 use crate::values::{Audit, Settle, Settled};
@@ -147,6 +147,7 @@ pub(super) fn forward(
     for next in follow(&published, &item, &already) {
         if next.item == published.item && already.insert(next.account.clone()) {
             deliveries::insert(c, &next, because)?;
+            restored::follow(c, &published.id, &next.id, because.at)?;
             made.push(deliveries::require(c, &next.id)?.delivery);
         }
     }

@@ -9,6 +9,7 @@ pub(crate) mod fixture;
 pub(crate) mod items;
 pub(crate) mod keeping;
 pub(crate) mod machine;
+pub(crate) mod restoring;
 pub(crate) mod settling;
 pub(crate) mod stopping;
 pub(crate) mod sweeping;
@@ -92,6 +93,11 @@ macro_rules! exercise {
             stopping {
                 p26_stop_survives_a_restart_and_two_people_lift_it
                 p26_stop_holds_what_becomes_due_and_lifting_releases_it
+            }
+            restoring {
+                f27_f28_f31_a_history_that_was_cut_off_and_another_one_are_told_apart
+                p19_what_may_have_been_sent_since_is_in_doubt_and_everything_stops
+                p19_evidence_closes_a_suspect_and_is_looked_for_from_where_the_history_ends
             }
             audit {
                 p12_the_chain_is_whole_and_lists_by_subject

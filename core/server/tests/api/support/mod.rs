@@ -70,6 +70,7 @@ impl Api {
             world: Arc::new(Machine),
             failpoints: Arc::new(Failpoints::parse(failpoints).unwrap()),
             files: Folder::new(district.config()),
+            mark: None,
             tune_host: Arc::new(|_| {}),
         })
         .await
