@@ -129,6 +129,32 @@ async fn p01_nobody_sends_again_what_the_daemon_sees_on_the_account() {
     assert_eq!(closed.json()["state"], "published");
 }
 
+/// Also when the answer was lost and the account looks different by now.
+#[tokio::test(flavor = "multi_thread")]
+async fn p21_a_repeated_word_has_its_effect_once() {
+    let platform = Platform::start().await;
+    let api = Api::at(&platform.handle.mock_url()).await;
+    let path = doubtful(&api, "停水通知").await;
+    let again = || {
+        let request = Request::new("POST", &format!("{path}/resolve")).of("off.hg");
+        let request = request.header("Idempotency-Key", "resolve-1");
+        api.send(request.json(&json!({ "found": "retry", "reason": "已查看" })))
+    };
+    let first = again().await;
+    assert_eq!((first.status, first.header("idempotency-replayed")), (200, None));
+    platform.post("停水通知").await;
+    let second = again().await;
+    assert_eq!((second.status, second.header("idempotency-replayed")), (200, Some("true")));
+    assert_eq!(second.json()["state"], "due");
+    let subject = format!("delivery:{}", path.rsplit('/').next().unwrap());
+    let retried = api.audit_actions(&subject).await;
+    assert_eq!(
+        retried.iter().filter(|action| *action == "off.hg delivery.retried").count(),
+        1,
+        "{retried:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_seen_has_to_be_said_without_contradiction() {
     let api = Api::start().await;
