@@ -77,6 +77,24 @@ async fn p19_f27_after_a_restore_nothing_is_sent_and_what_was_sent_since_is_matc
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p19_a_restore_is_refused_while_the_daemon_runs_and_a_backup_never_overwrites() {
+    let stage = Stage::start().await;
+    let district = District::new(&stage.mock_url());
+    let data = district.data();
+    let _daemon = Daemon::start(&district);
+    let copy = district.path("copy.db");
+    run(&["backup", "--to"], &[&copy, Path::new("--data"), &data]);
+    let refused = |arguments: &[&str]| {
+        let mut command = Command::new(juzhen());
+        let output = command.args(arguments).arg(&copy).arg("--data").arg(&data).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(refused(&["restore"]).contains("in use by juzhen process"));
+    assert!(refused(&["backup", "--to"]).contains("not written over"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn f24_a_database_that_is_taken_away_ends_the_daemon_and_is_not_made_anew() {
     let stage = Stage::start().await;
     let district = District::new(&stage.mock_url());

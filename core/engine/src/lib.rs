@@ -24,6 +24,7 @@ mod service;
 mod start;
 mod sweep;
 mod track;
+mod upkeep;
 mod witness;
 
 use std::collections::BTreeSet;
@@ -138,6 +139,7 @@ impl Engine {
             sweep::run(engine(), stop.clone()),
             reload::run(engine(), stop.clone()),
             high_water::run(engine(), stop.clone()),
+            upkeep::run(engine(), stop.clone()),
         );
         self.host().shutdown(Duration::from_secs(2)).await;
         if let Err(error) = high_water::look(self).await {

@@ -130,6 +130,11 @@ pub trait Store: Send + Sync + 'static {
     async fn room(&self) -> Result<Option<u64>, StoreError> {
         Ok(None)
     }
+    /// Looks through everything that is kept, which may take minutes and keeps nobody waiting. Damage also breaks the store
+    /// (F23).
+    async fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Resolves, with the reason, once the store has failed for good and answers nothing any more: only a new start helps
     /// (F21). Never, while there is hope.
     async fn broken(&self) -> String {

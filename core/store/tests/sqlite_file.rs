@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use juzhen_store::{Audit, Blob, Hook, Sqlite, SqliteOptions, Store, StoreError};
+use juzhen_store::{Audit, Blob, Hook, Known, Sqlite, SqliteOptions, Store, StoreError, ValueKey};
 use sha2::{Digest, Sha256};
 
 fn open(path: &Path) -> Result<Sqlite, StoreError> {
@@ -78,6 +78,55 @@ async fn f24_a_file_that_was_deleted_replaced_or_emptied_ends_the_store() {
         assert!(why.contains("juzhen.db"), "{why}");
         assert!(store.note(note(1)).await.is_err(), "what is written now is lost");
     }
+}
+
+#[tokio::test]
+async fn f23_the_nightly_look_finds_damage_where_nobody_reads_and_ends_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("juzhen.db");
+    let store = open(&path).unwrap();
+    for n in 0..2000 {
+        store.note(note(n)).await.unwrap();
+    }
+    store.close().await.unwrap();
+    drop(store);
+    let store = open(&path).unwrap();
+    store.check().await.unwrap();
+    // One flipped bit, in a page that nobody asks for.
+    let file = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+    let (mut byte, place) = ([0], file.metadata().unwrap().len() / 2 / 4096 * 4096 + 5);
+    std::os::unix::fs::FileExt::read_at(&file, &mut byte, place).unwrap();
+    std::os::unix::fs::FileExt::write_at(&file, &[byte[0] ^ 0x40], place).unwrap();
+    std::mem::forget(file); // Closing it would let go of SQLite's own locks in this process.
+    let found = store.check().await.unwrap_err();
+    assert!(matches!(found, StoreError::Damaged { .. }), "{}", told(&found));
+    let why = tokio::time::timeout(Duration::from_secs(5), store.broken()).await.unwrap();
+    assert!(why.contains("juzhen restore"), "{why}");
+}
+
+#[tokio::test]
+async fn p25_a_database_of_the_first_schema_is_brought_to_the_newest_with_all_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("juzhen.db");
+    let first = rusqlite::Connection::open(&path).unwrap();
+    first.execute_batch(include_str!("../src/migrations/0001_first.sql")).unwrap();
+    first
+        .execute_batch(
+            "PRAGMA application_id = 1247430734; PRAGMA user_version = 1;
+             INSERT INTO meta VALUES ('environment_id', 'old'), ('generation', '7');
+             INSERT INTO stop VALUES (1, 'off.zr', '演练', 5000);
+             INSERT INTO adapter_values VALUES ('weibo', 'W000', 'cursor', x'31');",
+        )
+        .unwrap();
+    drop(first);
+    let store = open(&path).unwrap();
+    let opened = store.opened();
+    assert_eq!((opened.schema, opened.generation, opened.environment.as_str()), (Sqlite::SCHEMA, 8, "old"));
+    assert_eq!(store.stopped().await.unwrap().unwrap().reason, "演练");
+    let key = ValueKey { adapter: "weibo".into(), account: "W000".into(), key: "cursor".into() };
+    assert_eq!(store.value(&key).await.unwrap(), Some(b"1".to_vec()));
+    assert_eq!(store.restorations(9).await.unwrap(), [], "what is new is there");
+    assert_eq!(store.knows(None).await.unwrap(), Known::Yes, "and an upgrade is no restoration");
 }
 
 #[test]

@@ -350,6 +350,12 @@ impl Store for Sqlite {
         disk::free(&self.opened.path).map(Some)
     }
 
+    async fn check(&self) -> Result<(), StoreError> {
+        let (path, poison) = (self.opened.path.clone(), self.poison.clone());
+        let checked = tokio::task::spawn_blocking(move || open::whole_check(&path, &poison)).await;
+        checked.unwrap_or(Err(StoreError::Closed))
+    }
+
     async fn broken(&self) -> String {
         self.poison.wait().await
     }

@@ -139,6 +139,15 @@ pub(super) fn check_all(connection: &Connection, path: &Path) -> Result<(), Stor
     sound(path, connection.query_row("PRAGMA integrity_check(1)", [], |r| r.get(0)))
 }
 
+/// The same on a connection of its own, beside the work; damage is the end of it (F23).
+pub(super) fn whole_check(path: &Path, poison: &Poison) -> Result<(), StoreError> {
+    let checked = reading(path).and_then(|connection| check_all(&connection, path));
+    if let Err(error @ (StoreError::Damaged { .. } | StoreError::NotOurs { .. })) = &checked {
+        poison.set(error.to_string());
+    }
+    checked
+}
+
 fn sound(path: &Path, found: rusqlite::Result<String>) -> Result<(), StoreError> {
     match found {
         Ok(found) if found == "ok" => Ok(()),
