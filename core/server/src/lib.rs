@@ -26,6 +26,7 @@ mod permit;
 mod problem;
 mod query;
 mod request_id;
+mod restored;
 mod router;
 mod serve;
 mod status;

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::options::ServerOptions;
 use crate::{
     accounts, adapters, audit, configuration, deliveries, frame, health, items, media, metrics, openapi,
-    status, stop,
+    restored, status, stop,
 };
 
 /// The API of a running engine.
@@ -30,6 +30,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(adapters::routes())
         .merge(configuration::routes())
         .merge(stop::routes())
+        .merge(restored::routes())
         .merge(media::routes())
         .merge(audit::routes())
         .merge(health::routes())

@@ -8,6 +8,7 @@ mod control;
 mod delivery;
 mod item;
 mod plan;
+mod restored;
 mod review;
 mod run;
 mod sandbox;
@@ -70,6 +71,7 @@ enum Command {
     Secret(secret::Secret),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    Restored(restored::Restored),
     Sandbox(sandbox::Sandbox),
 }
 
@@ -95,6 +97,7 @@ impl Command {
             Self::Secret(command) => command.run(output),
             Self::Backup(command) => command.run(output),
             Self::Restore(command) => command.run(output),
+            Self::Restored(command) => command.run(output),
             Self::Sandbox(command) => command.run(),
         }
     }

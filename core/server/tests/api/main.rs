@@ -17,6 +17,7 @@ mod limits;
 mod media;
 mod repeats;
 mod resolving;
+mod restoring;
 mod strictness;
 mod support;
 mod watched;
