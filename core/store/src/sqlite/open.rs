@@ -233,3 +233,33 @@ pub(super) fn same_file(opened: &Opened, poison: &Poison) -> Result<(), StoreErr
     poison.set(why.clone());
     Err(failed("find the database file", why))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p04_d_every_connection_syncs_each_commit_and_only_one_can_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("juzhen.db");
+        let (writer, _) = writing(&path, None, &Hook::default(), &Poison::default()).unwrap();
+        let readers = [reading(&path).unwrap(), reading(&path).unwrap()];
+        for connection in readers.iter().chain([&writer]) {
+            let synchronous: i64 =
+                connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+            assert!(synchronous >= 2, "{synchronous}");
+        }
+        for reader in &readers {
+            assert!(ping(reader).is_err(), "a reader wrote");
+        }
+        ping(&writer).unwrap();
+    }
+
+    #[test]
+    fn p04_d_a_connection_whose_settings_did_not_take_is_refused() {
+        let memory = Connection::open_in_memory().unwrap();
+        let refused = settle_in(&memory, Path::new("memory")).unwrap_err();
+        let said = super::super::error::chain(&refused);
+        assert!(said.contains("journal_mode memory"), "{said}");
+    }
+}
