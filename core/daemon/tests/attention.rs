@@ -70,6 +70,10 @@ fn f40_p01_a_doubt_is_closed_by_a_person_and_never_by_sending_again_what_is_ther
     assert_eq!(resolve(&["--retry", "--reason", "没看到"]), (Some(1), "on_account".into()));
     assert_eq!(resolve(&["--not-published"]), (Some(1), "on_account".into()));
     assert_eq!(resolve(&["--published", "https://example.com/1"]), (Some(1), "not_on_platform".into()));
+    let mut in_chinese = juzhen();
+    in_chinese.args(["delivery", "resolve", &id, "--not-published", "--server", &daemon.url, "--token-file"]);
+    let told = finish(in_chinese.arg(district.token_file("off.hg")).env("LC_ALL", "zh_CN.UTF-8"));
+    assert!(told.stderr.contains("账号 W015 上有 2 条内容相同"), "{told:?}");
     assert_eq!(district.effects().len(), 2, "ours and the one by hand");
 
     let closed = district.done(&daemon, "off.hg", &["delivery", "resolve", &id, "--published", &by_hand]);
