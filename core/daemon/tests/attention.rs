@@ -45,6 +45,11 @@ fn f40_p01_a_doubt_is_closed_by_a_person_and_never_by_sending_again_what_is_ther
     let daemon = district.start();
     let (id, by_hand) = doubtful(&district, &daemon);
 
+    let waiting = read(&district, &daemon, &["delivery", "list", "--attention"]);
+    assert!(
+        waiting.contains(&id) && waiting.contains("需人工核实") && waiting.contains("内容相同"),
+        "{waiting}"
+    );
     let page = read(&district, &daemon, &["delivery", "show", &id]);
     for words in [
         "需人工核实",
@@ -78,6 +83,8 @@ fn f40_p01_a_doubt_is_closed_by_a_person_and_never_by_sending_again_what_is_ther
 
     let closed = district.done(&daemon, "off.hg", &["delivery", "resolve", &id, "--published", &by_hand]);
     assert_eq!((&closed["state"], &closed["receipt"]["by"]), (&"published".into(), &"person".into()));
+    let waiting = read(&district, &daemon, &["delivery", "list", "--attention"]);
+    assert_eq!(waiting, "没有需要人工处理的发布任务\n");
     let page = read(&district, &daemon, &["delivery", "show", &id]);
     assert!(page.contains("已发布") && page.contains("人工确认") && !page.contains("现在可以做的"), "{page}");
 }

@@ -8,6 +8,7 @@
 mod accounts;
 mod adapters;
 mod app;
+mod attention;
 mod audit;
 mod auth;
 mod command;

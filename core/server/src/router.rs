@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::options::ServerOptions;
 use crate::{
-    accounts, adapters, audit, configuration, deliveries, frame, health, items, media, metrics, openapi,
-    restored, status, stop,
+    accounts, adapters, attention, audit, configuration, deliveries, frame, health, items, media, metrics,
+    openapi, restored, status, stop,
 };
 
 /// The API of a running engine.
@@ -26,6 +26,7 @@ fn routes() -> OpenApiRouter<App> {
     openapi::routes()
         .merge(items::routes())
         .merge(deliveries::routes())
+        .merge(attention::routes())
         .merge(accounts::routes())
         .merge(adapters::routes())
         .merge(configuration::routes())

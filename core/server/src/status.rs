@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use crate::adapters::{self, AdapterLine};
 use crate::app::App;
+use crate::attention;
 use crate::auth::Caller;
 use crate::health::{self, Readiness};
 use crate::permit::{self, Act};
@@ -41,7 +42,7 @@ async fn read(
         version: env!("CARGO_PKG_VERSION"),
         readiness: health::readiness(&app).await,
         stop: StopView::now(&app).await?,
-        attention: states(&counts.deliveries, ATTENTION),
+        attention: states(&counts.deliveries, attention::STATES),
         under_way: states(&counts.deliveries, UNDER_WAY),
         overdue_seconds: counts.overdue_seconds,
         in_doubt_seconds: counts.in_doubt_seconds,
@@ -51,16 +52,6 @@ async fn read(
         adapters: adapters::lines(&app),
     }))
 }
-
-/// What somebody has to look at, the most urgent first.
-pub(crate) const ATTENTION: &[DeliveryState] = &[
-    DeliveryState::NeedsPerson,
-    DeliveryState::InDoubt,
-    DeliveryState::Missed,
-    DeliveryState::Refused,
-    DeliveryState::Held,
-    DeliveryState::Waiting,
-];
 
 const UNDER_WAY: &[DeliveryState] =
     &[DeliveryState::Due, DeliveryState::Claimed, DeliveryState::Sending, DeliveryState::Accepted];

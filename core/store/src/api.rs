@@ -73,6 +73,8 @@ pub trait Store: Send + Sync + 'static {
     async fn delivery(&self, delivery: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError>;
     /// Newest first.
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, StoreError>;
+    /// What waits for a person, or for a cause to go, by the time it was due, the oldest first.
+    async fn attention(&self, filter: AttentionFilter) -> Result<Attention, StoreError>;
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError>;
 
     // The effect ledger

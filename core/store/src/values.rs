@@ -130,6 +130,33 @@ pub struct DeliveryFilter {
     pub most: u32,
 }
 
+/// Which of the deliveries that are not on their way.
+#[derive(Debug, Clone, Default)]
+pub struct AttentionFilter {
+    pub states: Vec<DeliveryState>,
+    pub account: Option<AccountId>,
+    pub item: Option<ItemId>,
+    /// Only those that come after this one.
+    pub after: Option<DeliveryId>,
+    pub most: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attention {
+    pub deliveries: Vec<Delivery>,
+    /// Of everything that the filter lets through, whatever page.
+    pub counts: Vec<Waiting>,
+}
+
+/// How much there is of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub state: DeliveryState,
+    /// The first machine word of the reason.
+    pub word: Option<String>,
+    pub deliveries: u64,
+}
+
 #[derive(Clone)]
 pub struct ClaimRequest {
     pub now: Timestamp,

@@ -98,7 +98,7 @@ struct DeliveryList {
 }
 
 /// Whether everything that the filter lets through may be seen.
-async fn check_visible(
+pub(crate) async fn check_visible(
     app: &App,
     caller: &Person,
     account: Option<&AccountId>,

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod attention;
 mod authority;
 mod configuration;
 mod deliveries;

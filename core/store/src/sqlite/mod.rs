@@ -2,6 +2,7 @@
 //! hands its work to the file named after it.
 
 mod attempts;
+mod attention;
 mod audit;
 mod backup;
 mod claim;
@@ -259,6 +260,10 @@ impl Store for Sqlite {
 
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, StoreError> {
         self.read("list deliveries", move |c| deliveries::list(c, &filter)).await
+    }
+
+    async fn attention(&self, filter: AttentionFilter) -> Result<Attention, StoreError> {
+        self.read("list what waits", move |c| attention::list(c, &filter)).await
     }
 
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {

@@ -2,6 +2,7 @@
 //! or fault that a test proves is in its name.
 
 pub(crate) mod approvals;
+pub(crate) mod attention;
 pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod effects;
@@ -30,6 +31,9 @@ macro_rules! exercise {
         $crate::exercise! { @ $place;
             approvals {
                 f104_an_approval_outlives_the_role_of_who_gave_it
+            }
+            attention {
+                what_waits_is_listed_oldest_first_and_counted_by_reason
             }
             items {
                 submitting_keeps_everything
