@@ -110,3 +110,25 @@ fn p26_one_page_says_what_is_stopped_and_who_is_still_needed() {
         assert!(page.contains(words), "{words} is not in\n{page}");
     }
 }
+
+#[test]
+fn p21_a_backup_that_is_asked_for_twice_is_made_once() {
+    let district = District::new();
+    let daemon = district.start();
+    let ask = |person: &str, key: &str| {
+        let token = std::fs::read_to_string(district.token_file(person)).unwrap();
+        let head = format!("Authorization: Bearer {}\r\nIdempotency-Key: {key}\r\n", token.trim());
+        http_with("POST", &format!("{}/api/v1/backups", daemon.url), &head, "{}")
+    };
+    let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    assert!(ask("off.hg", "b1").starts_with("HTTP/1.1 403"), "an editor backs nothing up");
+    let first = ask("sys", "b1");
+    assert!(first.starts_with("HTTP/1.1 201"), "{first}");
+    let again = ask("sys", "b1");
+    assert!(again.contains("idempotency-replayed: true") && body(&again) == body(&first), "{first}\n{again}");
+    assert_ne!(body(&ask("sys", "b2")), body(&first));
+    let folder = district.data().join("backups");
+    let made: Value = serde_json::from_str(&body(&first)).unwrap();
+    assert!(folder.join(made["file"].as_str().unwrap()).is_file(), "{made}");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2);
+}

@@ -11,6 +11,7 @@ mod app;
 mod attention;
 mod audit;
 mod auth;
+mod backups;
 mod command;
 mod configuration;
 mod deliveries;
@@ -36,6 +37,7 @@ mod strict_json;
 mod text;
 mod words;
 
+pub use backups::Backups;
 pub use options::{ServerOptions, Tokens};
 pub use router::router;
 pub use serve::serve;

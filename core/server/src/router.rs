@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::options::ServerOptions;
 use crate::{
-    accounts, adapters, attention, audit, configuration, deliveries, frame, health, items, media, metrics,
-    openapi, restored, status, stop,
+    accounts, adapters, attention, audit, backups, configuration, deliveries, frame, health, items, media,
+    metrics, openapi, restored, status, stop,
 };
 
 /// The API of a running engine.
@@ -34,6 +34,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(restored::routes())
         .merge(media::routes())
         .merge(audit::routes())
+        .merge(backups::routes())
         .merge(health::routes())
         .merge(status::routes())
         .merge(metrics::routes())

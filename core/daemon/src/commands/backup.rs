@@ -82,10 +82,10 @@ fn database_of(data: &Path) -> Result<PathBuf> {
     Ok(database)
 }
 
-fn usual_place(database: &Path, now: Timestamp) -> Result<PathBuf> {
+pub(crate) fn usual_place(database: &Path, now: Timestamp) -> Result<PathBuf> {
     let folder = database.with_file_name("backups");
     make_private(&folder)?;
-    Ok(folder.join(format!("juzhen-{}.db", now.strftime("%Y%m%dT%H%M%SZ"))))
+    Ok(folder.join(format!("juzhen-{}.db", now.strftime("%Y%m%dT%H%M%S.%3fZ"))))
 }
 
 fn how_far(made: &Made) -> String {

@@ -2,7 +2,7 @@
 
 mod account;
 mod adapter;
-mod backup;
+pub(crate) mod backup;
 mod check;
 mod control;
 mod delivery;

@@ -5,6 +5,7 @@
 //! line `listening on …` appear. Ended in the opposite order: nothing new is claimed, what has begun is finished within
 //! [`GRACE`], adapters and database are closed.
 
+mod backups;
 pub(crate) mod data;
 pub(crate) mod database;
 mod manager;
@@ -100,7 +101,9 @@ impl Daemon {
             )
         })?;
         let address = listener.local_addr().context("could not ask for our own address")?;
-        let router = juzhen_server::router(engine.clone(), ServerOptions::new(Arc::new(tokens)));
+        let backups = Arc::new(backups::OfFile(options.database));
+        let surface = ServerOptions { backups: Some(backups), ..ServerOptions::new(Arc::new(tokens)) };
+        let router = juzhen_server::router(engine.clone(), surface);
         Ok(Self { engine, router, listener, address, folder })
     }
 

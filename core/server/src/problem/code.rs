@@ -94,6 +94,7 @@ codes! {
     SettingsDangerous "settings_dangerous" CONFLICT "The change of the settings needs a second person" "配置变更需第二人确认"
     // Nobody's fault but ours.
     Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong here" "服务器内部错误"
+    BackupFailed "backup_failed" INTERNAL_SERVER_ERROR "The backup could not be made; the log says why" "备份失败，原因在日志里"
     TimedOut "timed_out" SERVICE_UNAVAILABLE "It took too long; it may still be done" "处理超时，操作可能仍会完成"
     Overloaded "overloaded" SERVICE_UNAVAILABLE "Too many requests at a time" "请求过多，请稍后重试"
     NoRoom "no_room" INSUFFICIENT_STORAGE "The disk is full; it goes on once there is room" "服务器磁盘已满，腾出空间后自动恢复"
