@@ -6,10 +6,12 @@
 
 mod api;
 mod error;
+mod front;
+mod sql;
 mod sqlite;
 mod values;
 
 pub use api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 pub use error::{Refused, StoreError};
-pub use sqlite::{Opened, Sqlite, SqliteOptions};
+pub use sqlite::{Fate, FateOf, InMemory, Inline, Opened, Sqlite, SqliteOptions};
 pub use values::*;

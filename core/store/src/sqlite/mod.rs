@@ -1,43 +1,24 @@
-//! The embedded store: one file, one writing thread, a few reading connections. This file is the front: every method
-//! hands its work to the file named after it.
+//! The embedded store: one file, one writing thread, a few reading connections.
 
-mod attempts;
-mod audit;
-mod claim;
-mod deliveries;
-mod effects;
+mod driver;
 mod error;
-mod items;
+mod inline;
 mod migrate;
-mod once;
 mod open;
 mod poison;
-mod queue;
 mod readers;
-mod recover;
-mod rows;
-mod settings;
-mod settle;
-mod stop;
-mod sweep;
-mod values;
 mod writer;
 
 use std::path::{Path, PathBuf};
 
-use async_trait::async_trait;
-use jiff::Timestamp;
-use juzhen_domain::delivery::Delivery;
-use juzhen_domain::id::{DeliveryId, ItemId, PersonId};
-use juzhen_domain::item::Item;
-use rusqlite::Connection;
-
 use self::poison::Poison;
 use self::readers::Readers;
 use self::writer::Writer;
-use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::error::StoreError;
-use crate::values::*;
+use crate::front::{Database, Job};
+use crate::sql::Transaction;
+
+pub use self::inline::{Fate, FateOf, InMemory, Inline};
 
 /// SQLite in one file: WAL, every commit synced. Dropping it finishes what was begun.
 pub struct Sqlite {
@@ -120,164 +101,30 @@ impl Sqlite {
         tracing::info!(path = %path.display(), generation = opened.generation, "Opened the database");
         Ok(Self { readers, writer, opened, _lock: lock, _folder: folder })
     }
+}
 
-    async fn write<T, F>(&self, attempted: &'static str, work: F) -> Result<T, StoreError>
+impl Database for Sqlite {
+    async fn write<T, F>(&self, job: impl Into<Job> + Send, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.writer.write(attempted, work).await
+        self.writer.write(job.into().attempted, move |connection| driver::change(connection, &work)).await
     }
 
     async fn read<T, F>(&self, attempted: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.readers.read(attempted, work).await
-    }
-}
-
-#[async_trait]
-impl Store for Sqlite {
-    async fn submit_item(
-        &self,
-        item: Item,
-        audit: Audit,
-        once: Option<Once>,
-    ) -> Result<Submitted, StoreError> {
-        self.write("keep an item", move |c| items::submit(c, &item, &audit, once.as_ref())).await
+        self.readers.read(attempted, move |connection| work(&Transaction::new(connection))).await
     }
 
-    async fn change_item(
-        &self,
-        item: &ItemId,
-        change: ItemChanger,
-        once: Option<Once>,
-    ) -> Result<ItemRecord, StoreError> {
-        let item = item.clone();
-        self.write("change an item", move |c| items::change(c, &item, &change, once.as_ref())).await
+    fn look(&self) -> Result<(), StoreError> {
+        open::same_file(&self.opened)
     }
 
-    async fn item(&self, item: &ItemId) -> Result<Option<ItemRecord>, StoreError> {
-        let item = item.clone();
-        self.read("read an item", move |c| items::record(c, &item)).await
-    }
-
-    async fn items(&self, filter: ItemFilter) -> Result<Vec<Item>, StoreError> {
-        self.read("list items", move |c| items::list(c, &filter)).await
-    }
-
-    async fn claim(&self, request: ClaimRequest) -> Result<ClaimRound, StoreError> {
-        self.write("claim deliveries", move |c| claim::claim(c, &request)).await
-    }
-
-    async fn settle(&self, settle: Settle) -> Result<Settled, StoreError> {
-        self.write("settle a delivery", move |c| settle::settle(c, &settle)).await
-    }
-
-    async fn change_delivery(
-        &self,
-        delivery: &DeliveryId,
-        change: DeliveryChanger,
-        follow: Follow,
-        once: Option<Once>,
-    ) -> Result<Delivery, StoreError> {
-        let delivery = delivery.clone();
-        let work = move |c: &Connection| deliveries::change(c, &delivery, &change, &follow, once.as_ref());
-        self.write("change a delivery", work).await
-    }
-
-    async fn to_look_at(&self, look: Look) -> Result<Vec<Looked>, StoreError> {
-        self.read("find deliveries to look at", move |c| deliveries::to_look_at(c, &look)).await
-    }
-
-    async fn sweep(&self, now: Timestamp, standing: StandingOf) -> Result<Swept, StoreError> {
-        self.write("sweep the deliveries", move |c| sweep::sweep(c, now, &standing)).await
-    }
-
-    async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError> {
-        self.write("recover the claims of before", move |c| recover::recover(c, now)).await
-    }
-
-    async fn delivery(&self, delivery: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError> {
-        let delivery = delivery.clone();
-        self.read("read a delivery", move |c| deliveries::record(c, &delivery)).await
-    }
-
-    async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, StoreError> {
-        self.read("list deliveries", move |c| deliveries::list(c, &filter)).await
-    }
-
-    async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
-        self.read("count", move |c| deliveries::counts(c, now)).await
-    }
-
-    async fn begin_effect(&self, effect: NewEffect) -> Result<EffectBegun, StoreError> {
-        self.write("keep the intent of a request", move |c| effects::begin(c, &effect)).await
-    }
-
-    async fn end_effect(&self, effect: i64, answer: EffectAnswer) -> Result<(), StoreError> {
-        self.write("keep the answer to a request", move |c| effects::end(c, effect, &answer)).await
-    }
-
-    async fn keep_settings(&self, kept: KeptSettings, audit: Audit) -> Result<(), StoreError> {
-        self.write("keep the settings", move |c| settings::keep(c, &kept, &audit)).await
-    }
-
-    async fn last_settings(&self) -> Result<Option<KeptSettings>, StoreError> {
-        self.read("read the last settings", settings::last).await
-    }
-
-    async fn stop(&self, by: PersonId, reason: String, at: Timestamp) -> Result<Stop, StoreError> {
-        self.write("stop all", move |c| stop::stop(c, &by, &reason, at)).await
-    }
-
-    async fn lift_stop(&self, by: PersonId, at: Timestamp) -> Result<Option<Stop>, StoreError> {
-        self.write("lift the stop", move |c| stop::lift(c, &by, at)).await
-    }
-
-    async fn stopped(&self) -> Result<Option<Stop>, StoreError> {
-        self.read("read the stop", stop::current).await
-    }
-
-    async fn value(&self, key: &ValueKey) -> Result<Option<Vec<u8>>, StoreError> {
-        let key = key.clone();
-        self.read("read a value of an adapter", move |c| values::get(c, &key)).await
-    }
-
-    async fn set_value(&self, key: &ValueKey, value: Option<Vec<u8>>) -> Result<(), StoreError> {
-        let key = key.clone();
-        self.write("keep a value of an adapter", move |c| values::set(c, &key, value.as_deref())).await
-    }
-
-    async fn put_blob(&self, blob: Blob) -> Result<(), StoreError> {
-        self.write("keep a blob", move |c| values::put_blob(c, &blob)).await
-    }
-
-    async fn blob(&self, sha256: &str) -> Result<Option<Blob>, StoreError> {
-        let sha256 = sha256.to_owned();
-        self.read("read a blob", move |c| values::blob(c, &sha256)).await
-    }
-
-    async fn audit(&self, filter: AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
-        self.read("list the audit", move |c| audit::list(c, &filter)).await
-    }
-
-    async fn note(&self, audit: Audit) -> Result<(), StoreError> {
-        self.write("write to the audit", move |c| audit::append(c, &audit)).await
-    }
-
-    async fn verify_audit(&self) -> Result<AuditChain, StoreError> {
-        self.read("verify the audit", audit::verify).await
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        open::same_file(&self.opened)?;
-        self.write("ping the database", open::ping).await
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
+    async fn finish(&self) -> Result<(), StoreError> {
         self.readers.close();
         self.writer.close().await
     }

@@ -190,14 +190,6 @@ fn meta(connection: &Connection, name: &str) -> Result<String, StoreError> {
     value.ok_or_else(|| StoreError::NotFound { what: "meta value", id: name.to_owned() })
 }
 
-/// One real write.
-pub(super) fn ping(c: &Connection) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO meta VALUES ('pings', '1')
-         ON CONFLICT DO UPDATE SET value = CAST(value + 1 AS TEXT)";
-    c.prepare_cached(SQL)?.execute([])?;
-    Ok(())
-}
-
 /// The open file may have been deleted or replaced: what is written to it then is lost (F24).
 pub(super) fn same_file(opened: &Opened) -> Result<(), StoreError> {
     let found = std::fs::metadata(&opened.path)
