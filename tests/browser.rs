@@ -10,7 +10,7 @@ use juzhen_tests::{Daemon, District, Stage};
 async fn the_public_page_shows_the_post_and_runs_nothing_of_it() {
     let stage = Stage::start().await;
     let district = District::new(&stage.mock_url());
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     let text = "防汛提示 <script>document.title='owned'</script>";
     let id = daemon.publish("off.xx", text, &["W000"], Duration::from_millis(200)).await;
     daemon.until(&id, &["published"]).await;

@@ -25,13 +25,13 @@ async fn crash_at(point: &str) -> Crashed {
     let district = District::new(&stage.mock_url());
     district.unit("D07", "department", &["W015"]);
     stage.handle.expect([Expectation::of("W015", "", TEXT)]).unwrap();
-    let run = Run { failpoints: Some(format!("{point}=1*abort")) };
+    let run = Run::failing(&format!("{point}=1*abort"));
     let mut daemon = Daemon::start_with(&district, &run);
     let id = daemon.submit("d07.xx", TEXT, &["W015"]).await;
     // The daemon may die while it answers.
     let _ = daemon.approve(&id, Duration::from_millis(200)).await;
     assert!(daemon.ended(Duration::from_secs(20)).is_some(), "{point} was never reached: {}", daemon.log());
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     let started = Instant::now();
     let mut states = daemon.states(&id).await;
     while !matches!(states["W015"].as_str(), "published" | "in_doubt" | "needs_person")
@@ -47,7 +47,7 @@ async fn crash_at(point: &str) -> Crashed {
 #[tokio::test(flavor = "multi_thread")]
 async fn f03_f04_before_the_intent_nothing_had_left_and_it_is_sent_once() {
     for point in ["claim.before_commit", "claim.after_commit", "plugin.before_call"] {
-        let Crashed { mut daemon, stage, id, _district, .. } = crash_at(point).await;
+        let Crashed { daemon, stage, id, _district, .. } = crash_at(point).await;
         daemon.until(&id, &["published"]).await;
         assert_eq!(stage.posts(TEXT).len(), 1, "{point}");
         stage.assert_clean();
@@ -56,8 +56,7 @@ async fn f03_f04_before_the_intent_nothing_had_left_and_it_is_sent_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f04_after_the_intent_it_is_in_doubt_within_5_s_and_not_sent_again() {
-    let Crashed { state, published, mut daemon, stage, id, _district } =
-        crash_at("send.before_connect").await;
+    let Crashed { state, published, daemon, stage, id, _district } = crash_at("send.before_connect").await;
     assert_eq!((state.as_str(), published), ("in_doubt", 0), "{}", daemon.log());
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(daemon.states(&id).await["W015"], "in_doubt");
@@ -67,7 +66,7 @@ async fn f04_after_the_intent_it_is_in_doubt_within_5_s_and_not_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f07_after_the_answer_it_is_found_on_the_account() {
-    let Crashed { published, mut daemon, stage, id, _district, .. } = crash_at("send.after_response").await;
+    let Crashed { published, daemon, stage, id, _district, .. } = crash_at("send.after_response").await;
     assert_eq!(published, 1);
     daemon.until(&id, &["published"]).await;
     let deliveries = daemon.get(&format!("/api/v1/deliveries?item={id}")).await;
@@ -79,7 +78,7 @@ async fn f07_after_the_answer_it_is_found_on_the_account() {
 #[tokio::test(flavor = "multi_thread")]
 async fn f07_f08_an_answer_on_disk_is_given_out_again_and_not_asked_for_twice() {
     for point in ["send.after_record", "record.before_commit", "record.after_commit"] {
-        let Crashed { mut daemon, stage, id, _district, .. } = crash_at(point).await;
+        let Crashed { daemon, stage, id, _district, .. } = crash_at(point).await;
         daemon.until(&id, &["published"]).await;
         assert_eq!(stage.posts(TEXT).len(), 1, "{point}");
         let posts: u64 = stage
@@ -107,7 +106,7 @@ async fn f06_killed_while_the_platform_does_not_answer() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     daemon.kill();
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     daemon.until(&id, &["in_doubt", "published"]).await;
     daemon.until(&id, &["published"]).await;
     assert_eq!(stage.posts(TEXT).len(), 1);
@@ -132,7 +131,7 @@ async fn p07_what_was_due_during_an_outage_is_missed_and_not_sent_late() {
     assert!(status.is_success(), "{body:#}");
     daemon.kill();
     tokio::time::sleep(Duration::from_secs(4)).await;
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     daemon.until(&id, &["missed"]).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(stage.posts(TEXT).is_empty());

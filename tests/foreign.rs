@@ -28,7 +28,7 @@ async fn an_adapter_in_c_publishes() {
             stage.mock_url()
         ),
     );
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     let item = json!({"variants": {"c_adapter": {"text": "用 C 写的适配器"}}, "targets": ["C001"]});
     let (status, body) = daemon.call("d09.xx", "POST", "/api/v1/items", Some(item)).await;
     assert!(status.is_success(), "{body:#}");
@@ -51,7 +51,7 @@ async fn an_adapter_of_another_build_publishes() {
     }
     let built = build::adapter_with("juzhen-adapter-mock", &arguments).unwrap();
     district.install_file(&built, "libmock.so");
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     let id = daemon.publish("off.xx", "另一种编译的适配器", &["W000"], SOON).await;
     daemon.until(&id, &["published"]).await;
     assert_eq!(stage.posts("另一种编译的适配器").len(), 1);

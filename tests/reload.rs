@@ -144,7 +144,7 @@ async fn p08_bad_files_change_nothing_in_any_way_of_writing() {
     let stage = Stage::start().await;
     let district = District::new(&stage.mock_url());
     district.unit("D07", "department", &["W015", "W016"]);
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     let before = daemon.get("/api/v1/configuration").await["revision"].clone();
     let bad = bad(&district);
     assert!(bad.len() >= 60, "only {}", bad.len());
@@ -218,7 +218,7 @@ async fn p08_a_restart_with_broken_files_runs_on_the_last_good_set_and_says_so()
     let revision = daemon.get("/api/v1/configuration").await["revision"].clone();
     daemon.kill();
     fs::write(district.config().join("routes.yaml"), "routes: [").unwrap();
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     let status = daemon.get("/api/v1/configuration").await;
     assert_eq!((&status["revision"], &status["on_last_good"]), (&revision, &true.into()), "{status:#}");
     assert!(daemon.log().contains("last good"), "{}", daemon.log());

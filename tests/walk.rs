@@ -20,7 +20,7 @@ async fn stage() -> (Stage, District) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approved_item_is_published_once_on_each_account_at_its_time() {
     let (stage, district) = stage().await;
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     let due = jiff::Timestamp::now() + Duration::from_secs(1);
     let expect = |account| Expectation::of(account, "", "启动仪式").not_before(due.as_millisecond());
     stage.handle.expect([expect("W000"), expect("W015")]).unwrap();
@@ -42,7 +42,7 @@ async fn an_approved_item_is_published_once_on_each_account_at_its_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn p02_what_nobody_else_approved_is_never_sent() {
     let (stage, district) = stage().await;
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     let id = daemon.submit("off.xx", "未经审核", &["W000"]).await;
     let item = daemon.get(&format!("/api/v1/items/{id}")).await;
     let path = format!("/api/v1/items/{id}/decisions");
@@ -115,7 +115,7 @@ async fn a_route_forwards_while_it_is_there_and_a_loop_of_routes_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn p09_work_of_a_removed_account_is_held_and_goes_on_when_it_is_back() {
     let (stage, district) = stage().await;
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     let id = daemon.publish("d07.xx", "账号被删", &["W016"], Duration::from_secs(6)).await;
     district.unit("D07", "department", &["W015"]);
     daemon.until(&id, &["held"]).await;
@@ -135,7 +135,7 @@ async fn p26_stop_all_holds_survives_a_restart_and_takes_two_to_lift() {
     assert!(status.is_success(), "{body:#}");
     daemon.until(&id, &["held"]).await;
     daemon.kill();
-    let mut daemon = Daemon::start(&district);
+    let daemon = Daemon::start(&district);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(stage.posts("停").is_empty());
     let (status, body) = daemon.call("off.hg", "POST", "/api/v1/stop/lift", Some(json!({}))).await;

@@ -1,33 +1,45 @@
-//! The real binary as a child process, and its API as a person uses it.
+//! The real binary as a child process: started, killed, stopped, told, and started again.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::ops::Deref;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-use reqwest::StatusCode;
-use serde_json::{Value, json};
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{District, juzhen};
+use crate::{Api, District, juzhen};
 
 /// How to start it.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Run {
     /// Value of `FAILPOINTS`.
     pub failpoints: Option<String>,
+    /// Further environment, such as a clock that lies.
+    pub env: Vec<(String, String)>,
+    /// Further arguments of `juzhen run`.
+    pub arguments: Vec<String>,
 }
 
-/// A running daemon; killed when dropped.
+impl Run {
+    /// With these failpoints set.
+    pub fn failing(points: &str) -> Self {
+        Self { failpoints: Some(points.to_owned()), ..Self::default() }
+    }
+}
+
+/// A running daemon, and its API; killed when dropped.
 pub struct Daemon {
     child: Child,
-    pub url: String,
-    tokens: BTreeMap<String, String>,
-    client: reqwest::Client,
-    log: Arc<Mutex<String>>,
-    data: PathBuf,
+    api: Api,
+}
+
+/// A daemon that ended before it served.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub log: String,
+    pub after: Duration,
 }
 
 impl Daemon {
@@ -37,53 +49,52 @@ impl Daemon {
 
     /// Starts `juzhen run` and waits for the line that says it serves.
     pub fn start_with(district: &District, run: &Run) -> Self {
-        let mut command = Command::new(juzhen());
-        command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(district.config());
-        command.arg("--data").arg(district.data());
-        if let Some(points) = &run.failpoints {
-            command.arg("--i-am-a-test").env("FAILPOINTS", points);
-        }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        let (stderr, kept) = (child.stderr.take().unwrap(), Arc::clone(&log));
-        std::thread::spawn(move || keep(stderr, &kept));
+        Self::start_as(&Api::new(district.data()), district, run)
+    }
+
+    /// The same for clients that are there already: they ask this daemon from now on.
+    pub fn start_as(api: &Api, district: &District, run: &Run) -> Self {
+        Self::try_start(api, district, run)
+            .unwrap_or_else(|ended| panic!("the daemon ended before it served: {ended:#?}"))
+    }
+
+    /// The same when it may refuse.
+    pub fn try_start(api: &Api, district: &District, run: &Run) -> Result<Self, Ended> {
+        let started = Instant::now();
+        let mut child = command(district, run).spawn().unwrap();
+        let (stderr, log) = (child.stderr.take().unwrap(), api.log.clone());
+        let reader = std::thread::spawn(move || keep(stderr, &log));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next().map(Result::unwrap);
         std::thread::spawn(move || lines.for_each(drop));
         let Some(line) = line else {
-            std::thread::sleep(Duration::from_millis(200));
-            panic!("the daemon ended before it served: {}", log.lock().unwrap());
+            let status = child.wait().unwrap();
+            reader.join().unwrap();
+            return Err(Ended { status, log: api.log(), after: started.elapsed() });
         };
-        let url = line
-            .strip_prefix("listening on ")
-            .unwrap_or_else(|| panic!("unexpected line {line:?}"))
-            .to_owned();
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Self {
-            child,
-            url,
-            tokens: BTreeMap::new(),
-            client: reqwest::Client::new(),
-            log,
-            data: district.data(),
-        }
+        let url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("unexpected line {line:?}"));
+        api.moved_to(url);
+        Ok(Self { child, api: api.clone() })
     }
 
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// What it logged so far, without the requests that went well.
-    pub fn log(&self) -> String {
-        let log = self.log.lock().unwrap();
-        log.lines().filter(|line| !line.contains("answered 200")).collect::<Vec<_>>().join("\n")
+    /// Another handle on its API.
+    pub fn api(&self) -> Api {
+        self.api.clone()
     }
 
     /// SIGKILL, and no word about it.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
     }
 
     /// Waits until it ends by itself.
@@ -101,102 +112,13 @@ impl Daemon {
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
+}
 
-    /// One request as this person; the status and the JSON of the answer.
-    pub async fn call(
-        &mut self,
-        person: &str,
-        method: &str,
-        path: &str,
-        body: Option<Value>,
-    ) -> (StatusCode, Value) {
-        self.try_call(person, method, path, body).await.unwrap()
-    }
+impl Deref for Daemon {
+    type Target = Api;
 
-    /// The same when the daemon may be dying under it.
-    pub async fn try_call(
-        &mut self,
-        person: &str,
-        method: &str,
-        path: &str,
-        body: Option<Value>,
-    ) -> reqwest::Result<(StatusCode, Value)> {
-        let token = self.token(person);
-        let method = method.parse().unwrap();
-        let mut request = self.client.request(method, format!("{}{path}", self.url)).bearer_auth(token);
-        request = request.timeout(Duration::from_secs(20));
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let answer = request.send().await?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
-    }
-
-    pub async fn get(&mut self, path: &str) -> Value {
-        let (status, body) = self.call("off.hg", "GET", path, None).await;
-        assert!(status.is_success(), "GET {path}: {status} {body:#}");
-        body
-    }
-
-    /// Submits as the officer of the unit, approves as the office, due after `delay`. The id of the item.
-    pub async fn publish(&mut self, officer: &str, text: &str, targets: &[&str], delay: Duration) -> String {
-        let id = self.submit(officer, text, targets).await;
-        let (status, body) = self.approve(&id, delay).await.unwrap();
-        assert!(status.is_success(), "approve: {status} {body:#}");
-        id
-    }
-
-    pub async fn submit(&mut self, officer: &str, text: &str, targets: &[&str]) -> String {
-        let item = json!({"column": "yaowen", "variants": {"weibo": {"text": text}}, "targets": targets});
-        let (status, body) = self.call(officer, "POST", "/api/v1/items", Some(item)).await;
-        assert_eq!(status, StatusCode::CREATED, "{body:#}");
-        body["id"].as_str().unwrap().to_owned()
-    }
-
-    /// Approves and schedules in one word.
-    pub async fn approve(&mut self, item: &str, delay: Duration) -> reqwest::Result<(StatusCode, Value)> {
-        let (_, seen) = self.try_call("off.hg", "GET", &format!("/api/v1/items/{item}"), None).await?;
-        let at = Timestamp::now() + delay;
-        let decision = json!({"decision": "approve", "hash": seen["hash"], "publish_at": at.to_string()});
-        self.try_call("off.hg", "POST", &format!("/api/v1/items/{item}/decisions"), Some(decision)).await
-    }
-
-    /// The deliveries of an item: account → state.
-    pub async fn states(&mut self, item: &str) -> BTreeMap<String, String> {
-        let deliveries = self.get(&format!("/api/v1/deliveries?item={item}")).await;
-        let list = deliveries["deliveries"].as_array().unwrap().clone();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        list.iter().map(|d| (text(&d["account"]), text(&d["state"]))).collect()
-    }
-
-    /// Waits until every delivery of the item is in one of these states.
-    pub async fn until(&mut self, item: &str, wanted: &[&str]) -> BTreeMap<String, String> {
-        let start = Instant::now();
-        loop {
-            let states = self.states(item).await;
-            if !states.is_empty() && states.values().all(|s| wanted.contains(&s.as_str())) {
-                return states;
-            }
-            assert!(
-                start.elapsed() < Duration::from_secs(60),
-                "still {states:?}, not {wanted:?}\n{}",
-                self.log()
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    fn token(&mut self, person: &str) -> String {
-        let data = &self.data;
-        let make = || {
-            let mut command = Command::new(juzhen());
-            let output = command.args(["user", "token", person, "--data"]).arg(data).output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8(output.stdout).unwrap().trim().to_owned()
-        };
-        self.tokens.entry(person.to_owned()).or_insert_with(make).clone()
+    fn deref(&self) -> &Api {
+        &self.api
     }
 }
 
@@ -213,6 +135,18 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMu
         assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+fn command(district: &District, run: &Run) -> Command {
+    let mut command = Command::new(juzhen());
+    command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(district.config());
+    command.arg("--data").arg(district.data()).args(&run.arguments);
+    if let Some(points) = &run.failpoints {
+        command.arg("--i-am-a-test").env("FAILPOINTS", points);
+    }
+    command.envs(run.env.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 fn keep(mut stderr: impl Read, log: &Mutex<String>) {

@@ -9,12 +9,14 @@
 )]
 #![forbid(unsafe_code)]
 
+mod api;
 mod binaries;
 mod daemon;
 mod district;
 mod sandbox;
 
+pub use api::{Api, item};
 pub use binaries::{adapter, juzhen, root};
-pub use daemon::{Daemon, Run, eventually};
+pub use daemon::{Daemon, Ended, Run, eventually};
 pub use district::District;
 pub use sandbox::Stage;

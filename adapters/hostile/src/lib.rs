@@ -47,6 +47,9 @@ impl Adapter for Hostile {
     }
 
     async fn find_published(&self, cx: Cx, find: Find) -> Result<Found> {
+        if find.asks_for_all() {
+            return Err(Error::unsupported("a list of every post"));
+        }
         let request = cx.http().get(&format!("{}/posts", account_url(&cx)?)).bearer(TOKEN);
         let request = request.query("since_unix_ms", &find.since_unix_ms.to_string());
         let listed: Listed =
@@ -54,7 +57,8 @@ impl Adapter for Hostile {
         let text = find.post.unwrap_or_default().text;
         let matches = listed.posts.into_iter().filter(|post| post.text == text);
         Ok(Found {
-            matches: matches.map(|post| FoundPost { id: post.id, url: None, at_unix_ms: None }).collect(),
+            matches: matches.map(|post| FoundPost { id: post.id, ..FoundPost::default() }).collect(),
+            complete: true,
         })
     }
 }

@@ -21,8 +21,8 @@ impl Adapter for Mock {
     }
 
     async fn check(&self, cx: Cx) -> Result<AccountInfo> {
-        let account = platform(&cx).get(&account_url(&cx)?).bearer(TOKEN).send().await?;
-        account.json()
+        let url = account_url(&cx)?;
+        signed(&cx, || Ok(platform(&cx).get(&url))).await?.json()
     }
 
     async fn publish(&self, cx: Cx, post: Post) -> Result<Published> {
@@ -41,21 +41,18 @@ impl Adapter for Mock {
         create(&cx, "reposts", body).await
     }
 
-    /// The platform may tidy what it shows, so texts are compared in the tidied form; anything else is another post.
+    /// The platform may tidy what it shows, so texts are compared in the tidied form; anything else is another post. Asked
+    /// for no post in particular, every post is an answer.
     async fn find_published(&self, cx: Cx, find: Find) -> Result<Found> {
-        let request = platform(&cx)
-            .get(&format!("{}/posts", account_url(&cx)?))
-            .query("since_unix_ms", &find.since_unix_ms.to_string())
-            .query("until_unix_ms", &find.until_unix_ms.to_string());
-        let listed: Listed = request.bearer(TOKEN).send().await?.json()?;
-        let matches = listed.posts.into_iter().filter(|seen| seen.is(&find)).map(Seen::found).collect();
-        Ok(Found { matches })
+        let Listed { posts, complete, .. } = list(&cx, &find).await?;
+        let matches = posts.into_iter().filter(|seen| find.asks_for_all() || seen.is(&find));
+        Ok(Found { matches: matches.map(Seen::found).collect(), complete })
     }
 
     async fn track(&self, cx: Cx, track: Track) -> Result<Tracked> {
         let url = format!("{}/v1/tickets/{}", base_url(&cx)?, track.ticket);
-        let progress: Progress = platform(&cx).get(&url).bearer(TOKEN).send().await?.json()?;
-        Ok(progress.tracked())
+        let answer = signed(&cx, || Ok(platform(&cx).get(&url))).await?;
+        Ok(answer.json::<Progress>()?.tracked())
     }
 
     async fn retract(&self, cx: Cx, retract: Retract) -> Result<()> {
@@ -70,6 +67,10 @@ impl Adapter for Mock {
 
 /// The secret that the settings of an account must name.
 const TOKEN: &str = "access_token";
+/// The one that buys a new token where tokens expire.
+const APP_SECRET: &str = "app_secret";
+/// A window has a few posts; a list that is longer than this many pages is left a part.
+const MOST_PAGES: usize = 20;
 
 /// Requests whose refusals are understood.
 fn platform(cx: &Cx) -> Http {
@@ -87,19 +88,67 @@ fn account_url(cx: &Cx) -> Result<String> {
 /// Sends a picture by its handle: its bytes never pass through here.
 async fn upload(cx: &Cx, file: &Media) -> Result<String> {
     let url = format!("{}/v1/media", base_url(cx)?);
-    let sent = platform(cx).post(&url).bearer(TOKEN).body_blob(&file.blob, &file.mime).send().await?;
+    let sent = signed(cx, || Ok(platform(cx).post(&url).body_blob(&file.blob, &file.mime))).await?;
     Ok(sent.json::<Uploaded>()?.media_id)
 }
 
 /// The one request that makes a post visible.
 async fn create(cx: &Cx, what: &str, body: impl Serialize) -> Result<Published> {
-    let request = platform(cx).post(&format!("{}/{what}", account_url(cx)?)).bearer(TOKEN).json(&body);
-    let sent = keyed(request, cx)?.send().await?;
+    let url = format!("{}/{what}", account_url(cx)?);
+    let sent = signed(cx, || keyed(platform(cx).post(&url).json(&body), cx)).await?;
     if sent.status() == 202 {
         return Ok(Published::Accepted { ticket: sent.json::<Ticket>()?.ticket });
     }
     let Created { id, url, created_at_unix_ms } = sent.json()?;
     Ok(Published::Published { id, url, at_unix_ms: created_at_unix_ms })
+}
+
+/// Sends a request with the account's token. When the platform says that the token is no longer good, nothing has happened:
+/// a new one is fetched and the request goes out once more.
+async fn signed(cx: &Cx, request: impl Fn() -> Result<RequestBuilder>) -> Result<Response> {
+    let refused = match request()?.bearer(TOKEN).send().await {
+        Err(refused) if matches!(refused.kind, ErrorKind::AuthExpired { .. }) => refused,
+        other => return other,
+    };
+    match renew(cx).await {
+        Ok(()) => request()?.bearer(TOKEN).send().await,
+        // The account has no secret that buys a token: a person has to sign in.
+        Err(no) if matches!(no.kind, ErrorKind::Misconfigured { .. }) => Err(refused),
+        Err(other) => Err(other),
+    }
+}
+
+/// Fetches a new token. The daemon keeps it and lets one call fetch at a time; this code never sees it.
+async fn renew(cx: &Cx) -> Result<()> {
+    let url = format!("{}/token", account_url(cx)?);
+    let request = platform(cx).post(&url).bearer(APP_SECRET).effect(Effect::Safe);
+    request.capture("/access_token", TOKEN, Some("/expires_in")).send().await.map(|_| ())
+}
+
+/// The account's own list, page by page. Pages overlap when something is posted meanwhile.
+async fn list(cx: &Cx, find: &Find) -> Result<Listed> {
+    let url = format!("{}/posts", account_url(cx)?);
+    let mut all = Listed { complete: true, ..Listed::default() };
+    for _page in 0..MOST_PAGES {
+        let request = || {
+            let request = platform(cx).get(&url).query("since_unix_ms", &find.since_unix_ms.to_string());
+            let request = request.query("until_unix_ms", &find.until_unix_ms.to_string());
+            Ok(all.next.iter().fold(request, |request, after| request.query("after", after)))
+        };
+        let page: Listed = signed(cx, request).await?.json()?;
+        all.complete &= page.complete;
+        all.posts.extend(page.posts);
+        all.next = page.next;
+        if all.next.is_none() {
+            break;
+        }
+    }
+    all.complete &= all.next.is_none();
+    all.posts.sort_by(|a, b| {
+        (a.post.created_at_unix_ms, &a.post.id).cmp(&(b.post.created_at_unix_ms, &b.post.id))
+    });
+    all.posts.dedup_by(|a, b| a.post.id == b.post.id);
+    Ok(all)
 }
 
 /// The platform promises to apply a key once only where a window is agreed; elsewhere the key is a mere header.
@@ -120,20 +169,28 @@ fn refusal(answer: &Response) -> Option<Error> {
     Some(match code {
         "bad_text" => Error::rejected(message, RejectedBy::Content, code),
         "account_frozen" => Error::rejected(message, RejectedBy::Permission, code),
-        "token_expired" => Error::auth_expired(message, TOKEN),
-        "repeat_content" => Error::duplicate(message, error.id),
+        "token_expired" | "token_invalid" => Error::auth_expired(message, TOKEN),
+        "app_secret_wrong" => Error::auth_expired(message, APP_SECRET),
+        "repeat_content" | "key_known" => Error::duplicate(message, error.id),
+        // It is out, and neither the answer nor the list knows its id yet.
+        "published_sync_later" => Error::in_doubt(message),
         // Documented: the platform says this before it looks at the post, so that nothing has happened.
         "busy_before_effect" => Error::retryable(message, None),
         _ => return None,
     })
 }
 
-/// Spaces joined and punctuation made full-width, as the platform does it.
+/// Spaces joined, punctuation made full-width, addresses shortened and emoji plain, as the platform does it.
 fn tidied(text: &str) -> String {
+    let shortened = |word| if str::contains(word, "://") { "http://" } else { word };
+    let words: Vec<&str> = text.split_whitespace().map(shortened).collect();
+    words.join(" ").chars().filter(|one| *one != '\u{fe0f}').map(full_width).collect()
+}
+
+fn full_width(one: char) -> char {
     const FULL_WIDTH: [(char, char); 7] =
         [(',', '，'), ('!', '！'), ('?', '？'), (':', '：'), (';', '；'), ('(', '（'), (')', '）')];
-    let full = |one| FULL_WIDTH.iter().find(|(ascii, _)| *ascii == one).map_or(one, |(_, wide)| *wide);
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().map(full).collect()
+    FULL_WIDTH.iter().find(|(ascii, _)| *ascii == one).map_or(one, |(_, wide)| *wide)
 }
 
 #[derive(Serialize)]
@@ -185,9 +242,18 @@ impl Progress {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Listed {
     posts: Vec<Seen>,
+    /// Where the next page begins.
+    next: Option<String>,
+    /// The platform says so when it leaves something out.
+    #[serde(default = "yes")]
+    complete: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -215,7 +281,7 @@ impl Seen {
 
     fn found(self) -> FoundPost {
         let Created { id, url, created_at_unix_ms } = self.post;
-        FoundPost { id, url, at_unix_ms: created_at_unix_ms }
+        FoundPost { id, url, at_unix_ms: created_at_unix_ms, text: Some(self.text) }
     }
 }
 

@@ -110,7 +110,7 @@ impl Client {
     ) -> Result<Answer> {
         let url = format!("{}{path}", self.server);
         let attempted = || format!("could not ask {url}");
-        let mut request = self.http.request(method, &url);
+        let mut request = self.http.request(method, &url).header("accept-language", language());
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -137,6 +137,14 @@ impl Client {
         let text = problem_text(&problem, status, self.token.is_some());
         bail!(Refused { status: status.as_u16(), text, problem })
     }
+}
+
+/// What the person at this shell reads, as their locale says.
+fn language() -> &'static str {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|locale| !locale.is_empty()));
+    if locale.is_some_and(|locale| locale.starts_with("zh")) { "zh" } else { "en" }
 }
 
 /// A path segment from the command line, if it can be an id at all.

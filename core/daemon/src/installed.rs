@@ -80,6 +80,6 @@ fn offer(manifest: &Manifest) -> InstalledAdapter {
         name: manifest.name.clone(),
         platform: manifest.platform.clone(),
         settings: manifest.settings.iter().map(|s| (s.name.clone(), s.required)).collect(),
-        secrets: manifest.secrets.iter().map(|s| s.name.clone()).collect(),
+        secrets: manifest.secrets.iter().map(|s| (s.name.clone(), !s.optional)).collect(),
     }
 }

@@ -30,7 +30,10 @@ pub(crate) fn to_file(file: File) -> Result<()> {
 
 fn start(format: LogFormat, writer: BoxMakeWriter, may_colour: bool) -> Result<()> {
     let filter = EnvFilter::try_from_env("JUZHEN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // A log that cannot be written, such as on a full disk, is no reason to stop (F19). The subscriber would say so on
+    // stderr, and panic when that is the full one.
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     let started = match format {
         LogFormat::Text => {
             let colour = may_colour && io::IsTerminal::is_terminal(&io::stderr());

@@ -1,5 +1,6 @@
-//! Times as people type them: `now`, `+2h`, or a date and time with its offset.
+//! Times as people type them, `now`, `+2h`, or a date and time with its offset; and as they read them.
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::failure::Usage;
@@ -23,6 +24,12 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, Usage> {
     text.parse::<Timestamp>()
         .or_else(|_| text.parse::<Zoned>().map(|zoned| zoned.timestamp()))
         .map_err(|_| wrong())
+}
+
+/// A time of the API on this machine's clock, with its offset; anything else as it is.
+pub(crate) fn clock(text: &str) -> String {
+    let Ok(time) = text.parse::<Timestamp>() else { return text.to_owned() };
+    time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
 }
 
 #[cfg(test)]

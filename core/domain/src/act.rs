@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 
 use crate::delivery::{Delivery, Receipt, ReceiptBy};
+use crate::hash::ContentHash;
 use crate::id::PersonId;
-use crate::item::Item;
+use crate::item::{Content, Item};
 use crate::matrix::{Person, Role};
+use crate::reason::Why;
+use crate::review::{self, Decision};
 use crate::state::{DeliveryState, ItemState};
 
 /// What an act writes to a delivery. `None` leaves it as it is.
@@ -41,12 +44,19 @@ impl Move {
 /// What a person saw on the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
-    /// It is there, at this address.
-    Published { url: String },
+    /// It is there: at this address, or under this id of the platform, or both.
+    Published { url: Option<String>, platform_id: Option<String> },
     /// It is not there and shall not go out.
     NotPublished,
-    /// It is not there and shall be sent again, now.
-    Retry { latest_at: Timestamp },
+    /// It is not there and shall be sent again, now. Who says so takes it on themselves, and says why.
+    Retry { latest_at: Timestamp, reason: String },
+}
+
+impl Resolution {
+    /// Says that nothing is on the account, which the daemon can look up once more before it believes it.
+    pub fn denies(&self) -> bool {
+        matches!(self, Self::NotPublished | Self::Retry { .. })
+    }
 }
 
 const OFFICE: &[Role] = &[Role::OfficeEditor, Role::OfficeDirector];
@@ -64,7 +74,7 @@ pub fn hold(delivery: &Delivery, by: &Person, reason: &str) -> Result<Move, ActR
         return Err(ActRefusal::BadState { state: delivery.state });
     }
     let mut to = Move::to("delivery.held", DeliveryState::Held);
-    to.reason = Some(format!("operator: {reason}"));
+    to.reason = Some(Why::Operator.because(reason));
     Ok(to)
 }
 
@@ -98,7 +108,7 @@ pub fn cancel(delivery: &Delivery, by: &Person, reason: &str) -> Result<Move, Ac
         return Err(ActRefusal::MayBeOut);
     }
     let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
-    to.reason = Some(reason.to_owned());
+    to.reason = Some(Why::Operator.because(reason));
     Ok(to)
 }
 
@@ -140,13 +150,17 @@ pub fn resolve(
         return Err(ActRefusal::BadState { state: delivery.state });
     }
     match resolution {
-        Resolution::Published { url } => {
-            let url = url.trim();
-            if !(url.starts_with("https://") || url.starts_with("http://")) {
-                return Err(ActRefusal::NotAnAddress { url: url.to_owned() });
+        Resolution::Published { url, platform_id } => {
+            let is_address = |url: &str| url.starts_with("https://") || url.starts_with("http://");
+            match (url, platform_id) {
+                (None, None) => return Err(ActRefusal::NotAnAddress { url: String::new() }),
+                (Some(url), _) if !is_address(url) => {
+                    return Err(ActRefusal::NotAnAddress { url: url.clone() });
+                }
+                _ => {}
             }
             let mut to = Move::to("delivery.seen_published", DeliveryState::Published);
-            let (platform_id, url) = (None, Some(url.to_owned()));
+            let (platform_id, url) = (platform_id.clone(), url.clone());
             to.receipt = Some(Receipt { platform_id, url, published_at: now, by: ReceiptBy::Person });
             Ok(to)
         }
@@ -155,11 +169,14 @@ pub fn resolve(
                 return Err(ActRefusal::StillLooking);
             }
             let mut to = Move::to("delivery.seen_absent", DeliveryState::Cancelled);
-            to.reason = Some(format!("{} looked: it is not on the account", by.id));
+            to.reason = Some(Why::SeenAbsent.because(&by.id));
             Ok(to)
         }
-        Resolution::Retry { latest_at } => {
+        Resolution::Retry { latest_at, reason } => {
             allowed(by, OFFICE)?;
+            if reason.trim().is_empty() {
+                return Err(ActRefusal::ReasonRequired);
+            }
             if delivery.state == DeliveryState::InDoubt {
                 return Err(ActRefusal::StillLooking);
             }
@@ -168,10 +185,43 @@ pub fn resolve(
             }
             let mut to = Move::to("delivery.retried", DeliveryState::Due);
             (to.next_at, to.latest_at, to.forget_tries) = (Some(now), Some(*latest_at), true);
-            to.reason = Some(format!("{} looked: it is not on the account, and sends it again", by.id));
+            to.reason = Some(Why::SentAgain.because(format_args!("{}: {}", by.id, reason.trim())));
             Ok(to)
         }
     }
+}
+
+/// 修改: the author of a draft or a returned item writes it anew and hands it in again. What was approved of other bytes does
+/// not count any more; when every step has approved these very bytes before, nobody has to again.
+pub fn rewrite(
+    item: &Item,
+    decisions: &[Decision],
+    by: &Person,
+    content: Content,
+) -> Result<Rewritten, ActRefusal> {
+    if !by.active || by.id != item.author {
+        return Err(ActRefusal::NotTheAuthor { author: item.author.clone() });
+    }
+    if !is_editable(item.state) {
+        return Err(ActRefusal::BadItemState { state: item.state });
+    }
+    let hash = content.hash();
+    let rewritten = Item { hash: hash.clone(), content, ..item.clone() };
+    let state = review::state_after(&rewritten, decisions);
+    Ok(Rewritten { content: rewritten.content, hash, state })
+}
+
+/// Its author may write it anew.
+pub fn is_editable(state: ItemState) -> bool {
+    matches!(state, ItemState::Draft | ItemState::Returned)
+}
+
+/// New bytes of an item, and its state with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewritten {
+    pub content: Content,
+    pub hash: ContentHash,
+    pub state: ItemState,
 }
 
 /// 撤回: the author takes the item back. Deliveries that are not out are cancelled with it; one that may be out stops it.
@@ -202,7 +252,7 @@ pub fn withdraw(
             return Err(ActRefusal::BadState { state: delivery.state });
         }
         let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
-        to.reason = Some(format!("the item was withdrawn: {reason}"));
+        to.reason = Some(Why::Withdrawn.because(reason));
         cancel.push((delivery.id.clone(), to));
     }
     Ok(Withdrawal { cancel })
@@ -227,6 +277,8 @@ fn allowed(by: &Person, roles: &'static [Role]) -> Result<(), ActRefusal> {
 pub enum ActRefusal {
     #[error("{person} has none of the roles for this: {}", roles.iter().map(|r| r.as_str()).collect::<Vec<_>>().join(", "))]
     Forbidden { person: PersonId, roles: &'static [Role] },
+    #[error("only its author {author} may write it anew")]
+    NotTheAuthor { author: PersonId },
     #[error("the delivery is {state} ({}): this cannot be done now", state.chinese())]
     BadState { state: DeliveryState },
     #[error("the item is {state} ({}): this cannot be done now", state.chinese())]
@@ -251,10 +303,10 @@ impl ActRefusal {
     /// The word of the API.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Forbidden { .. } => "forbidden",
-            Self::BadState { .. } | Self::BadItemState { .. } | Self::StillLooking | Self::MayBeOut => {
-                "bad_state"
-            }
+            Self::Forbidden { .. } | Self::NotTheAuthor { .. } => "forbidden",
+            Self::BadState { .. } | Self::BadItemState { .. } => "bad_state",
+            Self::StillLooking => "still_looking",
+            Self::MayBeOut => "may_be_out",
             Self::ReasonRequired => "reason_required",
             Self::TooLate { .. } => "too_late",
             Self::LatestBeforeDue { .. } => "latest_before_due",
@@ -286,7 +338,8 @@ mod tests {
     #[test]
     fn acts_only_make_moves_that_the_states_allow() {
         let office = person("off.hg", Role::OfficeEditor);
-        let retry = Resolution::Retry { latest_at: at(1000) };
+        let retry = Resolution::Retry { latest_at: at(1000), reason: "已查看".into() };
+        let seen = Resolution::Published { url: Some("https://x/1".into()), platform_id: None };
         for state in DeliveryState::ALL.iter().copied() {
             let d = in_state(state);
             let moves = [
@@ -294,7 +347,7 @@ mod tests {
                 release(&d, &office, at(5)),
                 cancel(&d, &office, "改期"),
                 reschedule(&d, &office, at(10), at(20), at(5)),
-                resolve(&d, &office, &Resolution::Published { url: "https://x/1".into() }, at(5)),
+                resolve(&d, &office, &seen, at(5)),
                 resolve(&d, &office, &Resolution::NotPublished, at(5)),
                 resolve(&d, &office, &retry, at(5)),
             ];
@@ -320,12 +373,20 @@ mod tests {
         assert_eq!(release(&held, &admin, at(5)).unwrap_err().code(), "forbidden");
         assert_eq!(release(&held, &office, at(901)).unwrap_err().code(), "too_late");
         let doubt = in_state(DeliveryState::InDoubt);
-        let retry = Resolution::Retry { latest_at: at(1000) };
+        let again = |reason: &str| Resolution::Retry { latest_at: at(1000), reason: reason.into() };
+        let retry = again("已查看");
         assert_eq!(resolve(&doubt, &office, &retry, at(5)).unwrap_err(), ActRefusal::StillLooking);
+        let unfounded = resolve(&in_state(DeliveryState::NeedsPerson), &office, &again(" "), at(5));
+        assert_eq!(unfounded.unwrap_err(), ActRefusal::ReasonRequired);
         let person = in_state(DeliveryState::NeedsPerson);
         assert_eq!(resolve(&person, &admin, &retry, at(5)).unwrap_err().code(), "forbidden");
-        let bad = Resolution::Published { url: "javascript:alert(1)".into() };
-        assert_eq!(resolve(&person, &admin, &bad, at(5)).unwrap_err().code(), "not_an_address");
+        for bad in [Some("javascript:alert(1)".to_owned()), None] {
+            let bad = Resolution::Published { url: bad, platform_id: None };
+            assert_eq!(resolve(&person, &admin, &bad, at(5)).unwrap_err().code(), "not_an_address");
+        }
+        let by_id = Resolution::Published { url: None, platform_id: Some("N1".into()) };
+        let receipt = resolve(&person, &admin, &by_id, at(5)).unwrap().receipt.unwrap();
+        assert_eq!((receipt.platform_id.as_deref(), receipt.by), (Some("N1"), ReceiptBy::Person));
     }
 
     #[test]

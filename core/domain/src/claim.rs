@@ -8,6 +8,7 @@ use crate::delivery::Delivery;
 use crate::id::Platform;
 use crate::item::Item;
 use crate::matrix::AccountStatus;
+use crate::reason::Why;
 use crate::review::Decision;
 
 /// Everything the answer depends on.
@@ -65,28 +66,29 @@ pub enum HoldReason {
 impl HoldReason {
     /// The word of the database and the API: `engine::sweep` releases by it.
     pub fn code(self) -> &'static str {
+        self.why().as_str()
+    }
+
+    fn why(self) -> Why {
         match self {
-            Self::Stopped => "stopped",
-            Self::AccountGone => "account_gone",
-            Self::AccountNotActive(_) => "account_not_active",
-            Self::NotApproved(_) => "not_approved",
-            Self::TriedTooOften { .. } => "tried_too_often",
+            Self::Stopped => Why::Stopped,
+            Self::AccountGone => Why::AccountGone,
+            Self::AccountNotActive(_) => Why::AccountNotActive,
+            Self::NotApproved(_) => Why::NotApproved,
+            Self::TriedTooOften { .. } => Why::TriedTooOften,
         }
     }
 }
 
 impl std::fmt::Display for HoldReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: ", self.code())?;
         match self {
-            Self::Stopped => f.write_str("stopped: STOP ALL is on"),
-            Self::AccountGone => f.write_str("account_gone: the settings no longer have this account"),
-            Self::AccountNotActive(status) => {
-                write!(f, "account_not_active: the account is {status:?} in the settings")
-            }
-            Self::NotApproved(why) => write!(f, "not_approved: {why}"),
-            Self::TriedTooOften { tries } => {
-                write!(f, "tried_too_often: {tries} attempts are the most for one delivery")
-            }
+            Self::Stopped => f.write_str("STOP ALL is on"),
+            Self::AccountGone => f.write_str("the settings no longer have this account"),
+            Self::AccountNotActive(status) => write!(f, "the account is {status:?} in the settings"),
+            Self::NotApproved(why) => write!(f, "{why}"),
+            Self::TriedTooOften { tries } => write!(f, "{tries} attempts are the most for one delivery"),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::caps::later;
 use crate::delivery::{Receipt, ReceiptBy};
+use crate::reason::Why;
 
 /// How a call ended, as far as the delivery is concerned.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,13 +111,14 @@ impl Retry {
     }
 }
 
-/// Decides. `tries` counts the attempt that just ended; `lag` is how far the platform's own list may be behind.
+/// Decides, and says why in a word that people get translated. `tries` counts the attempt that just ended; `lag` is how far the platform's own list may be behind.
 pub fn after(outcome: Outcome, tries: u32, retry: &Retry, lag: SignedDuration, now: Timestamp) -> Next {
     let again = |at, reason: String, resume| {
         if tries < retry.most {
             Next::Again { at, reason, resume }
         } else {
-            Next::Held { reason: format!("tried_too_often: gave up after {tries} attempts: {reason}") }
+            let said = format!("{reason} (after {tries} attempts)");
+            Next::Held { reason: Why::TriedTooOften.because(said) }
         }
     };
     match outcome {
@@ -125,23 +127,30 @@ pub fn after(outcome: Outcome, tries: u32, retry: &Retry, lag: SignedDuration, n
             Next::Published(Receipt { platform_id: Some(id), url, published_at, by: ReceiptBy::Answer })
         }
         Outcome::Accepted { ticket } => Next::Accepted { ticket, look_at: later(now, FIRST_LOOK) },
-        Outcome::Refused { reason } => Next::Refused { reason },
+        Outcome::Refused { reason } => Next::Refused { reason: Why::PlatformRefused.because(reason) },
         Outcome::Busy { wait, reason } => {
             let pause = retry.pause(tries).max(wait.unwrap_or(SignedDuration::ZERO));
-            again(later(now, pause), reason, false)
+            again(later(now, pause), Why::Busy.because(reason), false)
         }
         Outcome::Interrupted { began: true, reason } if tries >= retry.most => {
-            Next::InDoubt { look_at: later(now, lag), reason }
+            Next::InDoubt { look_at: later(now, lag), reason: Why::Unclear.because(reason) }
         }
-        Outcome::Interrupted { reason, began } => again(later(now, retry.pause(tries)), reason, began),
-        Outcome::AuthExpired { reason } => Next::Waiting { until: later(now, AUTH_LOOK), reason },
+        Outcome::Interrupted { reason, began } => {
+            again(later(now, retry.pause(tries)), Why::Interrupted.because(reason), began)
+        }
+        Outcome::AuthExpired { reason } => {
+            Next::Waiting { until: later(now, AUTH_LOOK), reason: Why::AuthExpired.because(reason) }
+        }
         Outcome::Quota { until, reason } => {
             let until = until.filter(|t| *t > now).unwrap_or_else(|| later(now, QUOTA_LOOK));
-            Next::Waiting { until, reason }
+            Next::Waiting { until, reason: Why::Quota.because(reason) }
         }
+        // The ledger and the settings say why in a word of their own.
         Outcome::Stopped { reason } => Next::Held { reason },
         // It may be out there: look before anything else.
-        Outcome::Unsure { reason } => Next::InDoubt { look_at: later(now, lag), reason },
+        Outcome::Unsure { reason } => {
+            Next::InDoubt { look_at: later(now, lag), reason: Why::Unclear.because(reason) }
+        }
     }
 }
 
@@ -162,27 +171,25 @@ pub enum Evidence {
 
 /// Closes a doubt, or keeps it open until the window has passed. Absence is never proof (R6).
 pub fn weigh(evidence: Evidence, window_ends: Timestamp, retry: &Retry, looks: u32, now: Timestamp) -> Next {
-    let person = |why: &str| Next::NeedsPerson { reason: why.to_owned() };
+    let person = |why: Why, said: &str| Next::NeedsPerson { reason: why.because(said) };
     match evidence {
         Evidence::Found { id, url, at } => {
             let published_at = at.unwrap_or(now);
             Next::Published(Receipt { platform_id: Some(id), url, published_at, by: ReceiptBy::Evidence })
         }
         Evidence::Ambiguous { matches } => {
-            person(&format!("{matches} posts on the account match: look which one is ours, if any"))
+            person(Why::SeveralMatch, &format!("{matches} posts on the account match"))
         }
-        Evidence::CannotLook => person("the platform cannot be searched: look at the account"),
+        Evidence::CannotLook => person(Why::CannotLook, "the adapter cannot search the platform"),
         Evidence::NotSeen | Evidence::Unreadable { .. } if now < window_ends => {
             let reason = match &evidence {
-                Evidence::Unreadable { reason } => format!("the account cannot be read yet: {reason}"),
-                _ => "not seen on the account yet".to_owned(),
+                Evidence::Unreadable { reason } => Why::UnreadableYet.because(reason),
+                _ => Why::NotSeenYet.because(format_args!("looked {looks} times")),
             };
             Next::InDoubt { look_at: later(now, retry.pause(looks.max(1))).min(window_ends), reason }
         }
-        Evidence::NotSeen => person("not seen on the account, which proves nothing: look there"),
-        Evidence::Unreadable { reason } => {
-            person(&format!("the account could not be read ({reason}): look there"))
-        }
+        Evidence::NotSeen => person(Why::NotSeen, &format!("looked {looks} times")),
+        Evidence::Unreadable { reason } => person(Why::Unreadable, &reason),
     }
 }
 
@@ -220,20 +227,23 @@ mod tests {
     fn p01_an_unclear_outcome_is_never_tried_again() {
         for tries in 0..5 {
             let next = next(Outcome::Unsure { reason: why() }, tries);
-            assert_eq!(next, Next::InDoubt { look_at: at(1120), reason: why() });
+            assert_eq!(next, Next::InDoubt { look_at: at(1120), reason: "unclear: x".into() });
         }
     }
 
     #[test]
     fn a_clear_not_now_is_tried_again_a_bounded_number_of_times() {
         let busy = |wait| Outcome::Busy { wait, reason: why() };
-        assert_eq!(next(busy(None), 1), Next::Again { at: at(1005), reason: why(), resume: false });
+        let later = |second| Next::Again { at: at(second), reason: "busy: x".into(), resume: false };
+        assert_eq!(next(busy(None), 1), later(1005));
         let long = Some(SignedDuration::from_secs(30));
-        assert_eq!(next(busy(long), 2), Next::Again { at: at(1030), reason: why(), resume: false });
-        assert!(matches!(next(busy(None), 3), Next::Held { .. }));
+        assert_eq!(next(busy(long), 2), later(1030));
+        let gave_up = "tried_too_often: busy: x (after 3 attempts)".to_owned();
+        assert_eq!(next(busy(None), 3), Next::Held { reason: gave_up });
         let interrupted = |began| Outcome::Interrupted { began, reason: why() };
-        assert_eq!(next(interrupted(true), 1), Next::Again { at: at(1005), reason: why(), resume: true });
-        assert_eq!(next(interrupted(false), 1), Next::Again { at: at(1005), reason: why(), resume: false });
+        let broken_off = |resume| Next::Again { at: at(1005), reason: "interrupted: x".into(), resume };
+        assert_eq!(next(interrupted(true), 1), broken_off(true));
+        assert_eq!(next(interrupted(false), 1), broken_off(false));
         assert!(matches!(next(interrupted(false), 3), Next::Held { .. }));
         assert!(matches!(next(interrupted(true), 3), Next::InDoubt { .. }), "something may be out");
     }
@@ -241,8 +251,9 @@ mod tests {
     #[test]
     fn a_quota_waits_for_its_time_and_a_past_time_is_not_believed() {
         let quota = |until| Outcome::Quota { until, reason: why() };
-        assert_eq!(next(quota(Some(at(2000))), 1), Next::Waiting { until: at(2000), reason: why() });
-        assert_eq!(next(quota(Some(at(10))), 1), Next::Waiting { until: at(1300), reason: why() });
+        let waits = |until| Next::Waiting { until: at(until), reason: "quota: x".into() };
+        assert_eq!(next(quota(Some(at(2000))), 1), waits(2000));
+        assert_eq!(next(quota(Some(at(10))), 1), waits(1300));
     }
 
     #[test]

@@ -66,6 +66,15 @@ pub fn next(item: &Item, decisions: &[Decision]) -> Next {
     }
 }
 
+/// Where an item stands when it is handed in: whoever is next decides, and nobody when every step has approved these very
+/// bytes.
+pub fn state_after(item: &Item, decisions: &[Decision]) -> ItemState {
+    match next(item, decisions) {
+        Next::Waiting { state, .. } => state,
+        Next::Approved => ItemState::Approved,
+    }
+}
+
 /// What a person wants to decide.
 #[derive(Debug, Clone)]
 pub struct Proposal<'a> {
@@ -120,10 +129,7 @@ pub fn decide(item: &Item, decisions: &[Decision], proposal: &Proposal<'_>) -> R
         Verdict::Approve => {
             let mut all = decisions.to_vec();
             all.push(decision.clone());
-            match next(item, &all) {
-                Next::Waiting { state, .. } => state,
-                Next::Approved => ItemState::Approved,
-            }
+            state_after(item, &all)
         }
     };
     Ok(Decided { decision, state })

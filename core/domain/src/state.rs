@@ -69,7 +69,7 @@ states! {
     Due "due" "待发" {
         by: "scheduling an approved item, a route, or a bounded retry",
         left: "`engine::claim` when its time has come, the office that withdraws it, or `engine::sweep` when its `latest_at` has passed",
-        to: [Claimed, Held, Missed, Waiting, Cancelled]
+        to: [Claimed, Held, Missed, Waiting, Cancelled, InDoubt]
     }
     Claimed "claimed" "已领取" {
         by: "`engine::claim`: approval, caps, holds and deadline were looked at in that commit, and nothing has left",
@@ -99,10 +99,10 @@ states! {
     Waiting "waiting" "等待授权或额度" {
         by: "an expired sign-in or a used-up quota: nothing went out",
         left: "`engine::sweep` at its time or when the account can publish again; past `latest_at` it is missed",
-        to: [Due, Held, Missed, Cancelled]
+        to: [Due, Held, Missed, Cancelled, InDoubt]
     }
     InDoubt "in_doubt" "结果不明" {
-        by: "anything that is not a clear answer once an effect may have begun",
+        by: "anything that is not a clear answer once an effect may have begun, or a database that was put back to an earlier time and may have forgotten it",
         left: "`engine::reconcile` with evidence, or to a person when there is none",
         to: [Published, NeedsPerson, Due]
     }
@@ -114,7 +114,7 @@ states! {
     Held "held" "暂缓" {
         by: "an operator, a freeze, a paused account, or settings that no longer have the account",
         left: "an operator or `engine::sweep` once the reason is gone; past `latest_at` it is missed",
-        to: [Due, Missed, Cancelled]
+        to: [Due, Missed, Cancelled, InDoubt]
     }
     Missed "missed" "过期未发" {
         by: "`engine::claim` or `engine::sweep` when `latest_at` has passed unsent",

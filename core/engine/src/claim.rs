@@ -43,6 +43,7 @@ const IN_FLIGHT: usize = 256;
 pub(crate) async fn run(engine: Engine, stop: CancellationToken, grace: Duration) {
     let sends = TaskTracker::new();
     service::run(&engine, "claim", &engine.wakes().claim, &stop, || round(&engine, &sends)).await;
+    engine.failpoints().reach("shutdown.after_stop_claim");
     sends.close();
     if tokio::time::timeout(grace, sends.wait()).await.is_err() {
         let left = sends.len();
@@ -57,6 +58,12 @@ async fn round(engine: &Engine, sends: &TaskTracker) -> Round {
     let room = IN_FLIGHT.saturating_sub(sends.len());
     if room == 0 {
         return Round::next_in(BACKSTOP);
+    }
+    // What could not be recorded is not begun (P17).
+    match engine.room().await.map(crate::Room::lack) {
+        Ok(None) => {}
+        Ok(Some(problem)) => return Round { next_in: Duration::from_secs(1), problem: Some(problem) },
+        Err(error) => return Round::failed(&error),
     }
     match claim(engine, room).await {
         Ok(round) => {

@@ -1,6 +1,7 @@
 //! Time, ids and randomness come from here and nowhere else, so that a simulation can own them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Builder;
@@ -9,6 +10,12 @@ use uuid::Builder;
 pub trait World: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
     fn random(&self) -> [u8; 10];
+
+    /// How long a service with nothing to do rests before it looks again, when `next_in` is what it asks for. A simulated
+    /// world knows when the next thing happens, and makes the services sleep through the night.
+    fn rest(&self, next_in: Duration) -> Duration {
+        next_in
+    }
 }
 
 /// The machine's own.

@@ -1,32 +1,55 @@
-//! Named points where a test may end or stall the daemon, to see what a crash there leaves behind.
+//! Named points where a test may end, break or stall the daemon, to see what that leaves behind.
 //!
 //! `FAILPOINTS="send.after_response=2*abort;claim.after_commit=sleep(500)"`: the second time `send.after_response` is
 //! reached the process aborts. Read only where the operator said that this is a test; else a set `FAILPOINTS` refuses the
-//! start. The names are those of the reliability catalogue §4.2.
+//! start, in every build. The names are those of the reliability catalogue §4.2. What fired is told in a file
+//! ([`Failpoints::telling`]), so that a test can assert that it happened. `callback.*` comes with callbacks.
 
 use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Every point there is: the name, and what is true when it is reached.
 pub const POINTS: &[(&str, &str)] = &[
+    (
+        "migrate.step_n",
+        "before a statement that brings the database to a newer schema; the time it is reached is n",
+    ),
+    ("approve.before_commit", "inside the transaction of a decision"),
     ("claim.before_commit", "inside the claiming transaction"),
     ("claim.after_commit", "claimed; nothing has left"),
     ("plugin.before_call", "the send begins; the adapter was not asked yet"),
     ("send.before_connect", "the intent is on disk; no byte has left"),
+    ("send.after_headers", "the head of a request with a body has left; its body has not"),
+    ("send.mid_body", "half of the body has left"),
+    ("send.after_body_before_response", "the whole request has left; its answer was not looked at"),
     ("send.after_response", "the platform has answered; the answer is not on disk"),
     ("send.after_record", "the answer is on disk; the adapter has not seen it"),
     ("record.before_commit", "inside the transaction that writes the receipt and what follows"),
     ("record.after_commit", "receipt and forwards are on disk"),
     ("reconcile.before_read", "before the account is looked at"),
     ("reconcile.after_read", "the evidence is known and not written"),
+    ("reconcile.before_commit", "inside the transaction that closes a doubt by evidence"),
+    ("token.refresh.after_platform_before_store", "the platform handed out a token; it is kept nowhere"),
     ("config.after_parse", "the new settings are good and not running"),
     ("config.before_swap", "the new settings are kept and not running"),
+    ("shutdown.after_stop_claim", "told to stop: nothing is claimed any more, sends are under way"),
 ];
 
 /// The points that are set in one daemon.
-#[derive(Debug, Default)]
-pub struct Failpoints(BTreeMap<&'static str, Point>);
+#[derive(Default)]
+pub struct Failpoints {
+    set: BTreeMap<&'static str, Point>,
+    fired: Option<File>,
+    observer: Option<Observer>,
+}
+
+/// Called with the name of every point that is reached.
+pub type Observer = Arc<dyn Fn(&'static str) + Send + Sync>;
 
 #[derive(Debug)]
 struct Point {
@@ -39,12 +62,17 @@ struct Point {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
     Abort,
+    Panic,
     Sleep(Duration),
+    /// Only says that it was reached.
+    Note,
 }
 
 /// Why a list of points cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("failpoint {text:?}: {why}; write NAME=[N*]abort or NAME=[N*]sleep(MILLISECONDS), separated by `;`")]
+#[error(
+    "failpoint {text:?}: {why}; write NAME=[N*]ACTION with abort, panic, note or sleep(MILLISECONDS), separated by `;`"
+)]
 pub struct BadFailpoint {
     text: String,
     why: String,
@@ -57,22 +85,67 @@ impl Failpoints {
     /// An unknown name or action.
     pub fn parse(list: &str) -> Result<Self, BadFailpoint> {
         let entries = list.split(';').map(str::trim).filter(|entry| !entry.is_empty());
-        entries.map(parse_one).collect::<Result<_, _>>().map(Self)
+        let set = entries.map(parse_one).collect::<Result<_, _>>()?;
+        Ok(Self { set, ..Self::default() })
+    }
+
+    /// Adds a line of JSON to this file each time a point fires, before it does: also an abort is counted.
+    ///
+    /// # Errors
+    /// When the file cannot be opened for adding.
+    pub fn telling(mut self, file: &Path) -> std::io::Result<Self> {
+        self.fired = Some(OpenOptions::new().create(true).append(true).open(file)?);
+        Ok(self)
+    }
+
+    /// For several daemons in one process, none of which may end it: `observer` decides at every point.
+    pub fn observed(observer: Observer) -> Self {
+        Self { observer: Some(observer), ..Self::default() }
     }
 
     /// The point `name` is reached. Blocks when it is set to sleep: that is what it is for.
-    pub(crate) fn reach(&self, name: &'static str) {
+    pub fn reach(&self, name: &'static str) {
         debug_assert!(POINTS.iter().any(|(known, _)| *known == name), "{name} is not listed in POINTS");
-        let Some(point) = self.0.get(name) else { return };
+        if let Some(observer) = &self.observer {
+            observer(name);
+        }
+        let Some(point) = self.set.get(name) else { return };
         let times = point.reached.fetch_add(1, Ordering::SeqCst) + 1;
         if point.at != 0 && point.at != times {
             return;
         }
         tracing::warn!(failpoint = name, times, action = ?point.action, "Failpoint");
+        self.tell(name, times);
         match point.action {
             Action::Abort => std::process::abort(),
+            Action::Panic => std::panic::panic_any(format!("failpoint {name}")),
             Action::Sleep(time) => std::thread::sleep(time),
+            Action::Note => {}
         }
+    }
+
+    /// How often each point that is set was reached.
+    pub fn reached(&self) -> impl Iterator<Item = (&'static str, u32)> + '_ {
+        self.set.iter().map(|(name, point)| (*name, point.reached.load(Ordering::SeqCst)))
+    }
+
+    /// Whether this point does something, so that what leads to it is worth its cost.
+    pub(crate) fn watches(&self, name: &str) -> bool {
+        self.observer.is_some() || self.set.contains_key(name)
+    }
+
+    fn tell(&self, name: &str, times: u32) {
+        let Some(mut file) = self.fired.as_ref() else { return };
+        let line = format!("{{\"failpoint\":\"{name}\",\"times\":{times}}}\n");
+        if let Err(error) = file.write_all(line.as_bytes()) {
+            tracing::error!(%error, "Could not tell that a failpoint fired");
+        }
+    }
+}
+
+impl std::fmt::Debug for Failpoints {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Failpoints").field("set", &self.set).finish_non_exhaustive()
     }
 }
 
@@ -80,13 +153,16 @@ fn parse_one(entry: &str) -> Result<(&'static str, Point), BadFailpoint> {
     let bad = |why: String| BadFailpoint { text: entry.to_owned(), why };
     let (name, action) = entry.split_once('=').ok_or_else(|| bad("there is no `=`".into()))?;
     let known = POINTS.iter().find(|(known, _)| *known == name.trim());
-    let (name, _) = known.ok_or_else(|| bad(format!("there is no point {:?}", name.trim())))?;
+    let (name, _) = known
+        .ok_or_else(|| bad(format!("there is no point {:?}; there are {}", name.trim(), all_names())))?;
     let (at, action) = match action.split_once('*') {
         Some((times, action)) => (times.trim().parse().map_err(|_| bad("N is not a number".into()))?, action),
         None => (0, action),
     };
     let action = match action.trim() {
         "abort" => Action::Abort,
+        "panic" => Action::Panic,
+        "note" => Action::Note,
         other => {
             let millis = other.strip_prefix("sleep(").and_then(|rest| rest.strip_suffix(')'));
             let millis = millis.and_then(|ms| ms.parse().ok()).ok_or_else(|| bad("unknown action".into()))?;
@@ -96,6 +172,11 @@ fn parse_one(entry: &str) -> Result<(&'static str, Point), BadFailpoint> {
     Ok((name, Point { action, at, reached: AtomicU32::new(0) }))
 }
 
+/// For the message of whoever looks for the right one; the torture of the whole system takes its list from there.
+fn all_names() -> String {
+    POINTS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,14 +184,14 @@ mod tests {
     #[test]
     fn a_list_is_read_and_mistakes_are_named() {
         let points = Failpoints::parse("send.after_response=2*sleep(1); claim.after_commit=abort").unwrap();
-        assert_eq!(points.0["send.after_response"].at, 2);
-        assert_eq!(points.0["claim.after_commit"].action, Action::Abort);
+        assert_eq!(points.set["send.after_response"].at, 2);
+        assert_eq!(points.set["claim.after_commit"].action, Action::Abort);
         for (bad, why) in
             [("x", "no `=`"), ("nowhere=abort", "no point"), ("claim.after_commit=explode", "unknown")]
         {
             assert!(Failpoints::parse(bad).unwrap_err().to_string().contains(why), "{bad}");
         }
-        assert!(Failpoints::parse("").unwrap().0.is_empty());
+        assert!(Failpoints::parse("").unwrap().set.is_empty());
     }
 
     #[test]
@@ -122,5 +203,19 @@ mod tests {
             start.elapsed() >= Duration::from_millis(30)
         };
         assert_eq!([timed(), timed(), timed()], [false, true, false]);
+    }
+
+    #[test]
+    fn what_fires_is_told_and_can_be_observed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let points = Failpoints::parse("claim.after_commit=2*note").unwrap().telling(file.path()).unwrap();
+        (0..3).for_each(|_| points.reach("claim.after_commit"));
+        let told = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(told, "{\"failpoint\":\"claim.after_commit\",\"times\":2}\n");
+        let seen = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&seen);
+        let observed = Failpoints::observed(Arc::new(move |_| _ = count.fetch_add(1, Ordering::SeqCst)));
+        observed.reach("config.after_parse");
+        assert_eq!(seen.load(Ordering::SeqCst), 1);
     }
 }

@@ -3,6 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::outcome::{Evidence, Outcome};
+use juzhen_domain::reason::{Ended, Why};
 use juzhen_host::message::{AdapterError, ErrorKind, Found, Published, Tracked};
 use juzhen_host::{Effects, Failure, Reply, pack};
 use serde::de::DeserializeOwned;
@@ -13,7 +14,8 @@ pub(crate) fn sent(reply: &Reply) -> Outcome {
     let failure = match answer::<Published>(reply) {
         Ok(_) if effects.done == 0 => {
             // The platform accepted nothing that the host knows of. Look before believing either.
-            return unsure("the adapter reports success, but the platform accepted no request");
+            let said = "the adapter reports success, but the platform accepted no request";
+            return Outcome::Unsure { reason: Why::SuccessUnseen.because(said) };
         }
         Ok(Published::Published { id, url, at_unix_ms }) => {
             return Outcome::Published { id, url, at: at_unix_ms.and_then(time) };
@@ -22,32 +24,53 @@ pub(crate) fn sent(reply: &Reply) -> Outcome {
         Err(failure) => failure,
     };
     if effects.may_have_happened() {
-        return unsure(&failure.to_string());
+        return Outcome::Unsure { reason: told(&failure) };
     }
     match failure {
         Failure::Adapter(error) => said(error, effects),
         // Stopped between two requests: what the answered ones did is for somebody to look at.
         Failure::Stopped { reason } if effects.began > 0 => Outcome::Unsure { reason },
         Failure::Stopped { reason } => Outcome::Stopped { reason },
-        Failure::ReplayMismatch => unsure(&failure.to_string()),
+        Failure::ReplayMismatch => Outcome::Unsure { reason: told(&failure) },
         Failure::TimedOut
         | Failure::Overloaded
         | Failure::NotInstalled
         | Failure::NotNow { .. }
         | Failure::Quarantined { .. } => {
-            Outcome::Interrupted { began: effects.began > 0, reason: failure.to_string() }
+            Outcome::Interrupted { began: effects.began > 0, reason: told(&failure) }
         }
         // An answered request may be the post itself, and an adapter that breaks cannot tell.
         Failure::Crashed { .. } | Failure::Panicked { .. } | Failure::BadAnswer { .. }
             if effects.began > 0 =>
         {
-            unsure(&failure.to_string())
+            Outcome::Unsure { reason: told(&failure) }
         }
-        Failure::BadAnswer { .. } => Outcome::Stopped { reason: failure.to_string() },
+        Failure::BadAnswer { .. } => Outcome::Stopped { reason: told(&failure) },
         Failure::Crashed { .. } | Failure::Panicked { .. } => {
-            Outcome::Interrupted { began: false, reason: failure.to_string() }
+            Outcome::Interrupted { began: false, reason: told(&failure) }
         }
     }
+}
+
+/// A failure with its word, so that the staff read it in their language. What the adapter said of the platform stays as it
+/// is: that is the platform's own text.
+fn told(failure: &Failure) -> String {
+    let why = match failure {
+        Failure::Adapter(error) if error.message.is_empty() => return failure.to_string(),
+        Failure::Adapter(error) => return error.message.clone(),
+        // The ledger has said it in a word of its own.
+        Failure::Stopped { reason } => return reason.clone(),
+        Failure::Crashed { .. } => Why::AdapterCrashed,
+        Failure::TimedOut => Why::TimedOut,
+        Failure::Overloaded => Why::Overloaded,
+        Failure::NotInstalled => Why::NotInstalled,
+        Failure::Quarantined { .. } => Why::Quarantined,
+        Failure::Panicked { .. } => Why::AdapterPanicked,
+        Failure::BadAnswer { .. } => Why::BadAnswer,
+        Failure::NotNow { .. } => Why::NotNow,
+        Failure::ReplayMismatch => Why::ReplayMismatch,
+    };
+    why.because(failure)
 }
 
 /// The adapter's word, when every request that left was clearly answered.
@@ -77,7 +100,7 @@ fn said(error: AdapterError, effects: Effects) -> Outcome {
         ErrorKind::Duplicate { .. } | ErrorKind::InDoubt => Outcome::Unsure { reason },
         ErrorKind::Misconfigured { .. } if effects.began > 0 => Outcome::Unsure { reason },
         ErrorKind::Misconfigured { key } => {
-            Outcome::Stopped { reason: format!("misconfigured: {key}: {reason}") }
+            Outcome::Stopped { reason: Why::Misconfigured.because(format_args!("{key}: {reason}")) }
         }
         ErrorKind::Unsupported { what } => {
             Outcome::Refused { reason: format!("the adapter does not offer {what}") }
@@ -103,7 +126,7 @@ pub(crate) fn found(reply: &Reply, taken: impl Fn(&str) -> bool) -> Evidence {
         Err(Failure::Adapter(AdapterError { kind: ErrorKind::Unsupported { .. }, .. })) => {
             Evidence::CannotLook
         }
-        Err(failure) => Evidence::Unreadable { reason: failure.to_string() },
+        Err(failure) => Evidence::Unreadable { reason: told(&failure) },
     }
 }
 
@@ -132,27 +155,24 @@ pub(crate) fn tracked(reply: &Reply) -> Progress {
 
 /// The machine word of an outcome, for attempts and metrics.
 pub(crate) fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Published { .. } => "published",
-        Outcome::Accepted { .. } => "accepted",
-        Outcome::Refused { .. } => "refused",
-        Outcome::Busy { .. } => "busy",
-        Outcome::Interrupted { .. } => "interrupted",
-        Outcome::AuthExpired { .. } => "auth_expired",
-        Outcome::Quota { .. } => "quota",
-        Outcome::Stopped { .. } => "stopped",
-        Outcome::Unsure { .. } => "unsure",
-    }
+    let ended = match outcome {
+        Outcome::Published { .. } => Ended::Published,
+        Outcome::Accepted { .. } => Ended::Accepted,
+        Outcome::Refused { .. } => Ended::Refused,
+        Outcome::Busy { .. } => Ended::Busy,
+        Outcome::Interrupted { .. } => Ended::Interrupted,
+        Outcome::AuthExpired { .. } => Ended::AuthExpired,
+        Outcome::Quota { .. } => Ended::Quota,
+        Outcome::Stopped { .. } => Ended::Stopped,
+        Outcome::Unsure { .. } => Ended::Unsure,
+    };
+    ended.as_str()
 }
 
 fn answer<T: DeserializeOwned>(reply: &Reply) -> Result<T, Failure> {
     let bytes = reply.result.as_ref().map_err(Clone::clone)?;
     let (head, _) = pack::unpack(bytes).map_err(|e| Failure::BadAnswer { reason: e.to_string() })?;
     Ok(head)
-}
-
-fn unsure(reason: &str) -> Outcome {
-    Outcome::Unsure { reason: reason.to_owned() }
 }
 
 fn with_code(code: Option<String>, reason: String) -> String {

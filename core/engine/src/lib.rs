@@ -9,11 +9,14 @@
 mod claim;
 pub mod clock;
 pub mod failpoint;
+mod files;
+pub mod high_water;
 mod interpret;
 mod look;
 mod ports;
 mod reconcile;
 mod reload;
+mod room;
 mod running;
 mod secrets;
 mod send;
@@ -21,9 +24,10 @@ mod service;
 mod start;
 mod sweep;
 mod track;
+mod upkeep;
+mod witness;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -41,13 +45,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::World;
 use crate::failpoint::Failpoints;
-use crate::reload::Reloader;
+use crate::high_water::HighWater;
 use crate::service::Board;
 
+pub use crate::files::{Files, Folder};
 pub use crate::reload::{Proposed, ReloadOutcome, ReloadStatus};
+pub use crate::room::Room;
 pub use crate::running::installed;
 pub use crate::service::{Health, ServiceHealth};
-pub use crate::start::{EngineOptions, StartError};
+pub use crate::start::{EngineOptions, StartError, TuneHost};
 // The server matches on it and may not know the host.
 pub use juzhen_host::AdapterState;
 
@@ -56,20 +62,20 @@ pub use juzhen_host::AdapterState;
 pub struct Engine(Arc<Inner>);
 
 struct Inner {
-    folder: PathBuf,
+    files: Arc<dyn Files>,
     store: Arc<dyn Store>,
     world: Arc<dyn World>,
     host: Host,
     worker: String,
     current: Arc<ArcSwap<Settings>>,
     status: ArcSwap<ReloadStatus>,
-    reloader: Reloader,
     reload_lock: Mutex<()>,
     reload_asked: AtomicBool,
     stopped: AtomicBool,
     board: Board,
     wakes: Wakes,
     failpoints: Arc<Failpoints>,
+    high_water: HighWater,
 }
 
 #[derive(Default)]
@@ -79,16 +85,17 @@ struct Wakes {
     track: Notify,
     sweep: Notify,
     reload: Notify,
+    mark: Notify,
 }
 
 /// What `start` hands over.
 struct Parts {
     options: EngineOptions,
-    reloader: Reloader,
     current: Arc<ArcSwap<Settings>>,
     host: Host,
     status: ReloadStatus,
     stopped: bool,
+    high_water: HighWater,
 }
 
 impl Engine {
@@ -102,23 +109,23 @@ impl Engine {
     }
 
     fn assemble(parts: Parts) -> Self {
-        let EngineOptions { config, store, world, failpoints, .. } = parts.options;
+        let EngineOptions { files, store, world, failpoints, .. } = parts.options;
         let worker = clock::new_id(&world);
         Self(Arc::new(Inner {
-            folder: config,
+            files,
             store,
             world,
             host: parts.host,
             worker,
             current: parts.current,
             status: ArcSwap::from_pointee(parts.status),
-            reloader: parts.reloader,
             reload_lock: Mutex::default(),
             reload_asked: AtomicBool::new(false),
             stopped: AtomicBool::new(parts.stopped),
             board: Board::default(),
             wakes: Wakes::default(),
             failpoints,
+            high_water: parts.high_water,
         }))
     }
 
@@ -131,8 +138,16 @@ impl Engine {
             track::run(engine(), stop.clone()),
             sweep::run(engine(), stop.clone()),
             reload::run(engine(), stop.clone()),
+            high_water::run(engine(), stop.clone()),
+            upkeep::run(engine(), stop.clone()),
         );
         self.host().shutdown(Duration::from_secs(2)).await;
+        if let Err(error) = high_water::look(self).await {
+            tracing::warn!(
+                error = with_causes(&error),
+                "How far the history goes could not be kept at the end"
+            );
+        }
         if let Err(error) = self.store().close().await {
             tracing::error!(error = with_causes(&error), "The store did not close well");
         }
@@ -217,6 +232,10 @@ impl Engine {
         self.0.board.health(self.now())
     }
 
+    fn rest(&self, next_in: Duration) -> Duration {
+        self.0.world.rest(next_in)
+    }
+
     fn swap(&self, settings: Arc<Settings>) {
         self.0.current.store(settings);
     }
@@ -242,11 +261,16 @@ impl Engine {
 
     /// The forwards that follow from something published, by the routes that run at that moment.
     pub fn follow(&self) -> Follow {
+        self.follow_at("record.before_commit")
+    }
+
+    /// The same, reaching this point inside the transaction.
+    fn follow_at(&self, point: &'static str) -> Follow {
         let settings = self.settings();
         let world = Arc::clone(&self.0.world);
         let failpoints = Arc::clone(&self.0.failpoints);
         Arc::new(move |delivery, item, already: &BTreeSet<AccountId>| {
-            failpoints.reach("record.before_commit");
+            failpoints.reach(point);
             let published = PublishedOn {
                 subject: Subject { unit: &item.unit, column: item.column.as_ref() },
                 account: &delivery.account,
@@ -266,8 +290,23 @@ impl Engine {
         })
     }
 
-    fn failpoints(&self) -> &Arc<Failpoints> {
+    /// A named point of the surface is reached.
+    pub fn reach(&self, point: &'static str) {
+        self.failpoints().reach(point);
+    }
+
+    /// The daemon's failpoints; none is set outside tests.
+    pub fn failpoints(&self) -> &Arc<Failpoints> {
         &self.0.failpoints
+    }
+
+    /// A stop that the store keeps already.
+    fn stopped_by_daemon(&self) {
+        self.0.stopped.store(true, Ordering::SeqCst);
+    }
+
+    fn high_water(&self) -> &HighWater {
+        &self.0.high_water
     }
 
     fn is_stopped(&self) -> bool {
@@ -278,12 +317,8 @@ impl Engine {
         &self.0.worker
     }
 
-    fn folder(&self) -> &Path {
-        &self.0.folder
-    }
-
-    fn reloader(&self) -> &Reloader {
-        &self.0.reloader
+    fn files(&self) -> &Arc<dyn Files> {
+        &self.0.files
     }
 
     async fn reload_lock(&self) -> MutexGuard<'_, ()> {

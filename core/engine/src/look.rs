@@ -57,7 +57,7 @@ pub(crate) async fn learnt(
         detail: None,
         next,
         adapter: None,
-        follow: engine.follow(),
+        follow: engine.follow_at("reconcile.before_commit"),
         now: engine.now(),
         request: None,
     };

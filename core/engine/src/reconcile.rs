@@ -3,6 +3,7 @@
 
 use jiff::SignedDuration;
 use juzhen_domain::caps::later;
+use juzhen_domain::claim::HoldReason;
 use juzhen_domain::delivery::payload;
 use juzhen_domain::matrix::Account;
 use juzhen_domain::outcome::{self, Evidence};
@@ -25,6 +26,7 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     });
     // A look changes nothing outside, so a stop need not wait for one.
     tokio::select! {
+        biased;
         () = rounds => {}
         () = stop.cancelled() => {}
     }
@@ -36,10 +38,7 @@ async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
     engine.failpoints().reach("reconcile.before_read");
     let (evidence, lag) = match settings.accounts.get(&delivery.account) {
         Some(account) => (evidence(engine, &doubt, account).await?, send::lag(engine, account)),
-        None => (
-            Evidence::Unreadable { reason: "the settings no longer have this account".into() },
-            SignedDuration::ZERO,
-        ),
+        None => (Evidence::Unreadable { reason: HoldReason::AccountGone.to_string() }, SignedDuration::ZERO),
     };
     let now = engine.now();
     let (since, looks) = doubt.doubt.as_ref().map_or((now, 0), |d| (d.since, d.looks));
@@ -50,7 +49,7 @@ async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
     look::learnt(engine, &doubt, "looked", next).await
 }
 
-async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<Evidence, StoreError> {
+pub(crate) async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<Evidence, StoreError> {
     let manifest = engine.host().manifest(&account.adapter);
     let offers = |name: &str| manifest.as_ref().is_none_or(|m| m.offers(name));
     if !offers(operation::FIND_PUBLISHED) {

@@ -2,25 +2,19 @@
 //! is the path used at every start. A fault anywhere leaves the running settings as they were (P8); a change by itself
 //! publishes, re-times and approves nothing (P9): the running settings are only ever read by the next decision.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use juzhen_settings::{Changes, Installed, Loader, Locale, Report, Settings};
+use juzhen_settings::{Changes, Locale, Report, Settings};
 use juzhen_store::{Audit, KeptSettings, Store, StoreError};
 use serde::Serialize;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::service::{self, Round};
 use crate::{Engine, running};
-
-/// Files are read again once they have been quiet this long.
-const SETTLE: Duration = Duration::from_millis(200);
-/// Looked at this often even without an event (F94).
-const POLL: Duration = Duration::from_secs(10);
 
 /// How the last reload went. The running settings themselves are [`Engine::settings`].
 #[derive(Debug, Clone, Serialize)]
@@ -67,43 +61,10 @@ pub enum ReloadOutcome {
     },
 }
 
-/// The folder and what was read from it last.
-pub(crate) struct Reloader {
-    folder: PathBuf,
-    loader: Mutex<Option<Loader>>,
-}
-
-impl Reloader {
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { loader: Mutex::new(Some(Loader::new(&folder))), folder }
-    }
-
-    /// Reads and checks the files. Parsing blocks, so it happens beside the runtime's own threads.
-    pub(crate) async fn load(&self, installed: Option<Installed>) -> Result<Arc<Settings>, Report> {
-        let mut slot = self.loader.lock().await;
-        let Some(mut loader) = slot.take() else { return Err(Report::default()) };
-        let work = tokio::task::spawn_blocking(move || {
-            let result = loader.load(installed.as_ref());
-            (loader, result)
-        });
-        match work.await {
-            Ok((loader, result)) => {
-                *slot = Some(loader);
-                result
-            }
-            Err(panic) => {
-                // The next reload starts from nothing instead of finding nothing.
-                *slot = Some(Loader::new(&self.folder));
-                std::panic::resume_unwind(panic.into_panic())
-            }
-        }
-    }
-}
-
 /// Reloads whenever the files or the adapters change, until `stop`.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let (look, looks) = mpsc::channel(1);
-    let watch = juzhen_settings::watch(engine.folder().to_owned(), SETTLE, POLL, look, stop.clone());
+    let watch = engine.files().watch(look, stop.clone());
     let nudges = nudge(engine.clone(), looks, stop.clone());
     let rounds = service::run(&engine, "reload", &engine.wakes().reload, &stop, || round(&engine));
     tokio::join!(watch, nudges, rounds);
@@ -114,6 +75,7 @@ async fn nudge(engine: Engine, mut looks: mpsc::Receiver<()>, stop: Cancellation
     let mut adapters = engine.host().changed();
     loop {
         tokio::select! {
+            biased;
             Some(()) = looks.recv() => engine.ask_reload(),
             Ok(()) = adapters.changed() => { engine.ask_reload(); engine.wake(); }
             () = stop.cancelled() => return,
@@ -137,7 +99,7 @@ pub(crate) async fn reload(engine: &Engine, confirmed: Option<&str>) -> ReloadOu
     let _one_at_a_time = engine.reload_lock().await;
     let installed = running::installed(&engine.host().adapters());
     let current = engine.settings();
-    match engine.reloader().load(Some(installed)).await {
+    match engine.files().settings(Some(installed)).await {
         Err(report) => {
             warn!(
                 faults = report.faults.len(),

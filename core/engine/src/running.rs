@@ -97,7 +97,7 @@ pub fn installed(adapters: &[AdapterStatus]) -> Installed {
             name: manifest.name.clone(),
             platform: manifest.platform.clone(),
             settings: manifest.settings.iter().map(|s| (s.name.clone(), s.required)).collect(),
-            secrets: manifest.secrets.iter().map(|s| s.name.clone()).collect(),
+            secrets: manifest.secrets.iter().map(|s| (s.name.clone(), !s.optional)).collect(),
         })
     });
     Installed { adapters: offered.collect() }

@@ -3,20 +3,26 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use juzhen_domain::id::AccountId;
 use juzhen_host::{PortError, Secret, Secrets};
+use tokio::time::Instant;
+
+use crate::failpoint::Failpoints;
+use crate::files::Files;
 
 /// Secret name → reference, for one account of the running settings.
 pub(crate) type References = Box<dyn Fn(&AccountId) -> BTreeMap<String, String> + Send + Sync>;
 
 /// Secrets of the accounts in the running settings.
 pub(crate) struct FileSecrets {
+    files: Arc<dyn Files>,
     folder: PathBuf,
     references: References,
+    failpoints: Arc<Failpoints>,
     captured: Mutex<BTreeMap<(String, String), Captured>>,
 }
 
@@ -26,8 +32,13 @@ struct Captured {
 }
 
 impl FileSecrets {
-    pub(crate) fn new(folder: PathBuf, references: References) -> Self {
-        Self { folder, references, captured: Mutex::default() }
+    pub(crate) fn new(
+        files: Arc<dyn Files>,
+        folder: PathBuf,
+        references: References,
+        failpoints: Arc<Failpoints>,
+    ) -> Self {
+        Self { files, folder, references, failpoints, captured: Mutex::default() }
     }
 
     fn captured(&self, account: &str, name: &str) -> Option<Secret> {
@@ -57,9 +68,8 @@ impl Secrets for FileSecrets {
                 format!("read secret {name} of account {account}: {file:?} is not a plain file name");
             return Err(PortError { action, source: None });
         }
-        match tokio::fs::read_to_string(self.folder.join(file)).await {
-            Ok(text) => Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n'])))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        match self.files.secret(&self.folder, file).await {
+            Ok(text) => Ok(text.map(|text| Secret::new(text.trim_end_matches(['\r', '\n'])))),
             Err(error) => Err(PortError {
                 action: format!("read secret {name} of account {account} from file {file}"),
                 source: Some(Box::new(error)),
@@ -79,6 +89,7 @@ impl Secrets for FileSecrets {
             let action = format!("keep an empty secret {name} of account {account}");
             return Err(PortError { action, source: None });
         }
+        self.failpoints.reach("token.refresh.after_platform_before_store");
         let until = ttl.map(|ttl| Instant::now() + ttl);
         let mut captured = self.captured.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         captured.insert((account.to_owned(), name.to_owned()), Captured { value, until });
@@ -95,7 +106,7 @@ mod tests {
             let of = [("token", "file:w000-token"), ("bad", "file:../etc/passwd"), ("gone", "file:none")];
             of.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
         };
-        FileSecrets::new(folder.to_owned(), Box::new(references))
+        FileSecrets::new(crate::Folder::new(folder), folder.to_owned(), Box::new(references), Arc::default())
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use juzhen_domain::delivery::{Delivery, DeliveryKind};
 use juzhen_domain::item::Variant;
 use juzhen_domain::matrix::Account;
 use juzhen_domain::outcome::{self, Next, Outcome};
+use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 use juzhen_host::message::{self, operation};
 use juzhen_host::{AccountContext, Call, EffectPolicy, Reply};
@@ -29,7 +30,7 @@ pub(crate) async fn send(engine: Engine, claim: Claim) {
     let sent = AssertUnwindSafe(try_to_send(engine.clone(), &claim)).catch_unwind().await;
     if sent.is_err() {
         error!("Sending panicked; the delivery is in doubt");
-        let reason = "the daemon broke while it sent".to_owned();
+        let reason = Why::DaemonBroke.because("the daemon panicked while it sent");
         settle(&engine, &claim, Next::InDoubt { look_at: engine.now(), reason }, "panicked", None).await;
     }
 }
@@ -46,7 +47,7 @@ async fn try_to_send(engine: Engine, claim: &Claim) {
     engine.failpoints().reach("plugin.before_call");
     if account.platform != claim.delivery.platform {
         // Another platform's text was approved; a person has to say what becomes of it.
-        let reason = format!("account_changed: the account is on {} now", account.platform);
+        let reason = Why::AccountChanged.because(format_args!("the account is on {} now", account.platform));
         return settle(&engine, claim, Next::Held { reason }, "held", None).await;
     }
     let reply = engine.host().call(call(&engine, claim, account)).await;

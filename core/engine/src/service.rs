@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, error, info_span, warn};
+use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::Engine;
 
@@ -41,18 +41,24 @@ pub(crate) async fn run<F>(
 ) where
     F: Future<Output = Round>,
 {
+    let mut told = None;
     while !stop.is_cancelled() {
         let work = AssertUnwindSafe(round()).catch_unwind().instrument(info_span!("round", service = name));
         let round = work.await.unwrap_or_else(|_| {
             error!(service = name, "A round panicked; the service goes on");
             Round { next_in: Duration::from_secs(1), problem: Some("the last round panicked".into()) }
         });
-        if let Some(problem) = &round.problem {
-            warn!(service = name, problem, "A round failed");
+        match &round.problem {
+            // A problem that lasts is told once: the disk of the log may be the full one.
+            Some(problem) if round.problem != told => warn!(service = name, problem, "A round failed"),
+            None if told.is_some() => info!(service = name, "Works again"),
+            _ => {}
         }
+        told.clone_from(&round.problem);
         engine.board().ran(name, engine.now(), round.problem);
         tokio::select! {
-            () = tokio::time::sleep(round.next_in) => {}
+            biased;
+            () = tokio::time::sleep(engine.rest(round.next_in)) => {}
             () = wake.notified() => {}
             () = stop.cancelled() => {}
         }
@@ -67,13 +73,15 @@ pub(crate) struct Board(Mutex<BTreeMap<&'static str, Last>>);
 struct Last {
     at: Timestamp,
     problem: Option<String>,
+    /// When the first of the rounds that failed in a row ended.
+    failing_since: Option<Timestamp>,
 }
 
 /// A service without a round for this long is not working.
 const SILENT: SignedDuration = SignedDuration::from_secs(10);
 
 /// Everything that has to run before the daemon is ready.
-pub(crate) const SERVICES: [&str; 5] = ["claim", "reconcile", "track", "sweep", "reload"];
+pub(crate) const SERVICES: [&str; 6] = ["claim", "reconcile", "track", "sweep", "reload", "mark"];
 
 /// Whether the daemon really works, and what each service says.
 #[derive(Debug, Clone, Serialize)]
@@ -87,13 +95,17 @@ pub struct ServiceHealth {
     pub name: &'static str,
     pub last_round_at: Option<Timestamp>,
     pub ok: bool,
+    /// Since when it does not do its work; for a silent one its last round, for one that never ran nothing.
+    pub failing_since: Option<Timestamp>,
     pub detail: Option<String>,
 }
 
 impl Board {
     pub(crate) fn ran(&self, name: &'static str, at: Timestamp, problem: Option<String>) {
         let mut board = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        board.insert(name, Last { at, problem });
+        let before = board.get(name).and_then(|last| last.failing_since);
+        let failing_since = problem.as_ref().map(|_| before.unwrap_or(at));
+        board.insert(name, Last { at, problem, failing_since });
     }
 
     pub(crate) fn health(&self, now: Timestamp) -> Health {
@@ -108,7 +120,10 @@ impl Board {
                     Some(_) if silent => Some("has not done a round for over 10 s".to_owned()),
                     Some(last) => last.problem.clone(),
                 };
-                ServiceHealth { name, last_round_at: last.map(|l| l.at), ok: detail.is_none(), detail }
+                let last_round_at = last.map(|last| last.at);
+                let failing_since =
+                    last.and_then(|last| last.failing_since).or(last_round_at.filter(|_| silent));
+                ServiceHealth { name, last_round_at, ok: detail.is_none(), failing_since, detail }
             })
             .collect();
         Health { ready: services.iter().all(|s| s.ok), services }
@@ -126,11 +141,16 @@ mod tests {
         assert!(!board.health(at(0)).ready);
         SERVICES.into_iter().for_each(|name| board.ran(name, at(0), None));
         assert!(board.health(at(10)).ready);
-        assert!(!board.health(at(11)).ready);
+        let silent = board.health(at(11));
+        assert_eq!((silent.ready, silent.services[0].failing_since), (false, Some(at(0))));
         SERVICES.into_iter().for_each(|name| board.ran(name, at(11), None));
         board.ran("claim", at(12), Some("disk full".into()));
         let health = board.health(at(12));
         assert!(!health.ready);
-        assert_eq!(health.services[0].detail.as_deref(), Some("disk full"));
+        board.ran("claim", at(13), Some("disk full".into()));
+        let claim = board.health(at(14)).services.swap_remove(0);
+        assert_eq!((claim.detail.as_deref(), claim.failing_since), (Some("disk full"), Some(at(12))));
+        board.ran("claim", at(15), None);
+        assert_eq!(board.health(at(15)).services[0].failing_since, None);
     }
 }

@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use juzhen_host::{Host, HostOptions, Ports};
-use juzhen_settings::{Installed, Loader, Report, Settings};
+use juzhen_host::{Host, HostOptions, Leaving, Ports, Progress};
+use juzhen_settings::{Installed, Report, Settings};
 use juzhen_store::{Store, StoreError};
 use tracing::{info, warn};
 
 use crate::clock::World;
 use crate::failpoint::Failpoints;
+use crate::files::Files;
+use crate::high_water::{HighWater, MarkError};
 use crate::ports::StorePorts;
-use crate::reload::{self, Proposed, ReloadStatus, Reloader};
+use crate::reload::{self, Proposed, ReloadStatus};
 use crate::secrets::FileSecrets;
 use crate::{Engine, Parts, running};
 
@@ -27,9 +29,16 @@ pub struct EngineOptions {
     pub store: Arc<dyn Store>,
     pub world: Arc<dyn World>,
     pub failpoints: Arc<Failpoints>,
+    /// Settings and secrets: [`crate::Folder`] reads them from disk.
+    pub files: Arc<dyn Files>,
+    /// File that says how far the history went, outside of the database (P19); `None` keeps that in memory only.
+    pub mark: Option<PathBuf>,
     /// A last word on the host's options, such as the child's program in tests.
-    pub tune_host: fn(&mut HostOptions),
+    pub tune_host: TuneHost,
 }
+
+/// Changes the host's options before it starts.
+pub type TuneHost = Arc<dyn Fn(&mut HostOptions) + Send + Sync>;
 
 /// Why it did not start.
 #[derive(Debug, thiserror::Error)]
@@ -41,23 +50,26 @@ pub enum StartError {
     Host(#[from] juzhen_host::HostStartError),
     #[error("could not read the database")]
     Store(#[from] StoreError),
+    #[error("could not compare the database with what was seen of it last")]
+    Mark(#[from] MarkError),
 }
 
 pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> {
-    let EngineOptions { config, store, world, .. } = &options;
-    let reloader = Reloader::new(config.clone());
-    let last_good = last_good(store.as_ref()).await?;
+    let EngineOptions { config, files, store, world, .. } = &options;
+    let last_good = last_good(store.as_ref(), files.as_ref()).await?;
     // Without the adapters, whose folder the settings name; checked against them below.
-    let chosen = choose(&reloader, None, last_good.clone(), config).await?;
+    let chosen = choose(files.as_ref(), None, last_good.clone(), config).await?;
     let current = Arc::new(ArcSwap::new(Arc::clone(&chosen.settings)));
     let host = start_host(&options, &current, &chosen.settings).await?;
     let installed = running::installed(&host.adapters());
-    let chosen = choose(&reloader, Some(installed), last_good, config).await?;
+    let chosen = choose(files.as_ref(), Some(installed), last_good, config).await?;
     current.store(Arc::clone(&chosen.settings));
     let now = world.now();
     if !chosen.is_last_good {
         reload::keep(store.as_ref(), &chosen.settings, now).await?;
     }
+    // Before `recover`, which believes what the database says.
+    let high_water = HighWater::compare(options.mark.clone(), store.as_ref(), now).await?;
     let recovered = store.recover(now).await?;
     info!(
         due = recovered.due,
@@ -67,7 +79,7 @@ pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> 
     );
     let stopped = store.stopped().await?.is_some();
     let status = status(&chosen, now);
-    Ok(Engine::assemble(Parts { options, reloader, current, host, status, stopped }))
+    Ok(Engine::assemble(Parts { options, current, host, status, stopped, high_water }))
 }
 
 struct Chosen {
@@ -79,12 +91,12 @@ struct Chosen {
 
 /// The files when they are good, else the last good set; a start does not get around the guard for large changes either.
 async fn choose(
-    reloader: &Reloader,
+    files: &dyn Files,
     installed: Option<Installed>,
     last_good: Option<Arc<Settings>>,
     folder: &Path,
 ) -> Result<Chosen, StartError> {
-    match (reloader.load(installed).await, last_good) {
+    match (files.settings(installed).await, last_good) {
         (Ok(files), None) => {
             Ok(Chosen { settings: files, is_last_good: false, faults: None, proposed: None })
         }
@@ -110,9 +122,9 @@ async fn choose(
     }
 }
 
-async fn last_good(store: &dyn Store) -> Result<Option<Arc<Settings>>, StartError> {
+async fn last_good(store: &dyn Store, files: &dyn Files) -> Result<Option<Arc<Settings>>, StartError> {
     let Some(kept) = store.last_settings().await? else { return Ok(None) };
-    match Loader::from_sources(kept.sources).load(None) {
+    match files.kept(kept.sources) {
         Ok(settings) => Ok(Some(settings)),
         Err(report) => {
             // Written by another version with other rules; the files decide then.
@@ -143,15 +155,34 @@ async fn start_host(
     });
     let ports = Ports {
         ledger: store_ports.clone(),
-        secrets: Arc::new(FileSecrets::new(secrets_folder, references)),
+        secrets: Arc::new(FileSecrets::new(
+            Arc::clone(&options.files),
+            secrets_folder,
+            references,
+            Arc::clone(&options.failpoints),
+        )),
         values: store_ports.clone(),
         blobs: store_ports.clone(),
         clock: store_ports,
     };
     let folder = running::adapters_folder(settings, &options.config, &options.adapters);
     let mut host_options = running::host_options(settings, folder);
+    host_options.egress.progress = progress(&options.failpoints);
     (options.tune_host)(&mut host_options);
     Ok(Host::start(host_options, ports).await?)
+}
+
+/// Requests are cut into pieces only where a test wants to stop between them.
+fn progress(failpoints: &Arc<Failpoints>) -> Option<Progress> {
+    let point = |leaving| match leaving {
+        Leaving::Head => "send.after_headers",
+        Leaving::Half => "send.mid_body",
+        Leaving::Whole => "send.after_body_before_response",
+    };
+    let watched = [Leaving::Head, Leaving::Half, Leaving::Whole].into_iter();
+    let is_watched = watched.map(point).any(|name| failpoints.watches(name));
+    let failpoints = Arc::clone(failpoints);
+    is_watched.then(|| Progress::new(move |leaving| failpoints.reach(point(leaving))))
 }
 
 fn status(chosen: &Chosen, now: jiff::Timestamp) -> ReloadStatus {

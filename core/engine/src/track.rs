@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use juzhen_domain::caps::later;
 use juzhen_domain::delivery::{Receipt, ReceiptBy};
 use juzhen_domain::outcome::Next;
+use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 use juzhen_host::message::{self, operation};
 use juzhen_store::{Looked, StoreError};
@@ -23,6 +24,7 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     });
     // A look changes nothing outside, so a stop need not wait for one.
     tokio::select! {
+        biased;
         () = rounds => {}
         () = stop.cancelled() => {}
     }
@@ -53,7 +55,9 @@ fn next(progress: Progress, ticket: String, waited: SignedDuration, now: jiff::T
             let (platform_id, published_at) = (Some(id), at.unwrap_or(now));
             return Next::Published(Receipt { platform_id, url, published_at, by: ReceiptBy::Answer });
         }
-        Progress::Refused { reason } => return Next::Refused { reason },
+        Progress::Refused { reason } => {
+            return Next::Refused { reason: Why::PlatformRefused.because(reason) };
+        }
         Progress::Pending { wait } => wait,
         Progress::Unreadable { reason } => {
             warn!(reason, "The platform could not be asked");
@@ -61,7 +65,9 @@ fn next(progress: Progress, ticket: String, waited: SignedDuration, now: jiff::T
         }
     };
     if waited > PATIENCE {
-        return Next::NeedsPerson { reason: "the platform has not decided for an hour: ask there".into() };
+        return Next::NeedsPerson {
+            reason: Why::Undecided.because("the platform has not decided for an hour"),
+        };
     }
     // Asked less often the longer it takes: a tenth of the time waited so far.
     let pause = wait.unwrap_or(waited / 10).clamp(SignedDuration::from_secs(1), LONGEST_PAUSE);

@@ -70,6 +70,26 @@ async fn list(State(app): State<App>, _caller: Caller, _none: NoParameters) -> J
     Json(AdapterList { adapters, unserved })
 }
 
+/// Every file of the adapter folder in one line.
+pub(crate) fn lines(app: &App) -> Vec<AdapterLine> {
+    let adapters = app.engine.host().adapters().into_iter();
+    let lines = adapters.map(|adapter| AdapterLine {
+        state: StateView::of(&adapter.state),
+        name: adapter.name,
+        version: adapter.version,
+    });
+    lines.collect()
+}
+
+/// An adapter and whether it takes calls.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AdapterLine {
+    name: String,
+    version: String,
+    #[serde(flatten)]
+    state: StateView,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 struct AdapterList {
     adapters: Vec<AdapterView>,

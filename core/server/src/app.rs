@@ -8,7 +8,7 @@ use juzhen_domain::id::PersonId;
 use juzhen_domain::matrix::Person;
 use juzhen_engine::Engine;
 use juzhen_store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::health::Pulse;
 use crate::options::ServerOptions;
@@ -25,6 +25,8 @@ pub(crate) struct Inner {
     /// Uploads that may still begin.
     pub(crate) uploads: Arc<Semaphore>,
     pub(crate) pulse: Pulse,
+    /// Held while a backup is made.
+    pub(crate) backing_up: Mutex<()>,
     /// The OpenAPI document as JSON.
     pub(crate) document: Bytes,
 }
@@ -35,6 +37,7 @@ impl App {
             requests: Arc::new(Semaphore::new(options.requests)),
             uploads: Arc::new(Semaphore::new(options.uploads)),
             pulse: Pulse::default(),
+            backing_up: Mutex::default(),
             engine,
             options,
             document,

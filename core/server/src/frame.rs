@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tracing::{Instrument, error, info, info_span};
 
 use crate::app::App;
-use crate::problem::{self, Code, Problem};
+use crate::problem::{self, Code, Language, Problem};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 
 /// For every response. The API gives out data, never pages: nothing of it may run, be framed, guessed at or stored (C12).
@@ -28,11 +28,12 @@ const HEADERS: [(HeaderName, &str); 6] = [
 pub(crate) async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = RequestId::of(request.headers(), || app.engine.new_id());
+    let language = Language::of(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = info_span!("request", request.id = %id.0, %method, path, person = tracing::field::Empty);
     request.extensions_mut().insert(id.clone());
     let answered = answer(&app, request, next).instrument(span.clone()).await;
-    let (mut response, code) = problem::finish(answered, &id.0);
+    let (mut response, code) = problem::finish(answered, &id.0, language);
     dress(response.headers_mut(), &id);
     let (status, ms) = (response.status().as_u16(), milliseconds(began.elapsed()));
     span.in_scope(|| {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use juzhen_engine::ServiceHealth;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -44,8 +45,8 @@ struct Alive {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct Readiness {
-    ready: bool,
+pub(crate) struct Readiness {
+    pub(crate) ready: bool,
     /// What does not work; empty when ready.
     reasons: Vec<String>,
     /// What somebody should look at although the daemon works.
@@ -54,32 +55,43 @@ struct Readiness {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct ServiceView {
+pub(crate) struct ServiceView {
     name: &'static str,
     ok: bool,
     last_round_at: Option<Timestamp>,
+    /// Since when it does not do its work; null when it does, or never did.
+    failing_since: Option<Timestamp>,
 }
 
-async fn readiness(app: &App) -> Readiness {
+pub(crate) async fn readiness(app: &App) -> Readiness {
     let health = app.engine.health();
     let failing = health.services.iter().filter(|service| !service.ok);
     let mut reasons: Vec<String> = failing
         // What went wrong is in the log; this page is open to everybody who can reach it.
-        .map(|service| match service.last_round_at {
+        .map(|service| match service.failing_since {
             None => format!("service {} has not run yet", service.name),
-            Some(_) => format!("service {} does not do its work", service.name),
+            Some(since) => format!("service {} does not do its work since {since:.0}", service.name),
         })
         .collect();
+    // A disk that cannot be looked at shows as a service that does not do its work.
+    if app.engine.room().await.is_ok_and(|room| !room.is_enough()) {
+        reasons.push("too little room on the disk of the database: nothing is sent".to_owned());
+    }
     if !app.pulse.database_writes(app).await {
         reasons.push("the database does not take writes".to_owned());
     }
-    let services = health.services.into_iter();
-    let services = services.map(|s| ServiceView { name: s.name, ok: s.ok, last_round_at: s.last_round_at });
     Readiness {
         ready: reasons.is_empty() && health.ready,
         reasons,
         warnings: warnings(app),
-        services: services.collect(),
+        services: health.services.iter().map(ServiceView::of).collect(),
+    }
+}
+
+impl ServiceView {
+    fn of(service: &ServiceHealth) -> Self {
+        let ServiceHealth { name, ok, last_round_at, failing_since, .. } = *service;
+        Self { name, ok, last_round_at, failing_since }
     }
 }
 

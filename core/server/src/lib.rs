@@ -8,8 +8,10 @@
 mod accounts;
 mod adapters;
 mod app;
+mod attention;
 mod audit;
 mod auth;
+mod backups;
 mod command;
 mod configuration;
 mod deliveries;
@@ -26,13 +28,16 @@ mod permit;
 mod problem;
 mod query;
 mod request_id;
+mod restored;
 mod router;
 mod serve;
+mod status;
 mod stop;
 mod strict_json;
 mod text;
 mod words;
 
+pub use backups::Backups;
 pub use options::{ServerOptions, Tokens};
 pub use router::router;
 pub use serve::serve;

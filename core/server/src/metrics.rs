@@ -26,8 +26,13 @@ async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     let stopped = app.store().stopped().await?.is_some();
     let mut page = Page::default();
     work(&mut page, &counts, stopped);
+    if let Some(free) = app.engine.room().await?.free {
+        page.gauge("juzhen_database_free_bytes", "What the database may still grow by.", free);
+    }
+    services(&mut page, &app);
     configuration(&mut page, &app);
     adapters(&mut page, &app);
+    failpoints(&mut page, &app);
     process(&mut page);
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text).into_response())
 }
@@ -54,6 +59,41 @@ fn work(page: &mut Page, counts: &Counts, stopped: bool) {
         counts.in_doubt_seconds,
     );
     page.gauge("juzhen_stopped", "1 while STOP ALL is on.", u8::from(stopped));
+}
+
+/// Says the same as `/readyz`, without a look at the database: that this page is there says that it can be read.
+fn services(page: &mut Page, app: &App) {
+    let health = app.engine.health();
+    page.family(
+        "juzhen_service_working",
+        "gauge",
+        "1 while the service does its work, 0 while it is silent or fails.",
+    );
+    for service in &health.services {
+        page.sample("juzhen_service_working", &[("service", service.name)], u8::from(service.ok));
+    }
+    let name = "juzhen_service_last_round_timestamp_seconds";
+    page.family(name, "gauge", "When the service last finished a round.");
+    for service in &health.services {
+        let last = service.last_round_at.map_or(0, jiff::Timestamp::as_second);
+        page.sample(name, &[("service", service.name)], last);
+    }
+}
+
+/// Only tests set any.
+fn failpoints(page: &mut Page, app: &App) {
+    let mut reached = app.engine.failpoints().reached().peekable();
+    if reached.peek().is_none() {
+        return;
+    }
+    page.family(
+        "juzhen_failpoint_reached_total",
+        "counter",
+        "How often a failpoint that is set was reached.",
+    );
+    for (name, times) in reached {
+        page.sample("juzhen_failpoint_reached_total", &[("failpoint", name)], times);
+    }
 }
 
 fn configuration(page: &mut Page, app: &App) {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use juzhen_domain::id::PersonId;
 
+use crate::backups::SharedBackups;
+
 /// Who a bearer token belongs to. The daemon answers it from hashed files.
 pub trait Tokens: Send + Sync + 'static {
     /// Asked with every request, so a token that was taken back counts no more from then on. May block for one look at
@@ -26,6 +28,8 @@ pub struct ServerOptions {
     pub uploads: usize,
     /// Largest picture or video.
     pub media_bytes: usize,
+    /// None where the database is not a file of ours.
+    pub backups: Option<SharedBackups>,
 }
 
 impl ServerOptions {
@@ -37,6 +41,7 @@ impl ServerOptions {
             requests: 256,
             uploads: 4,
             media_bytes: 20 << 20,
+            backups: None,
         }
     }
 }

@@ -21,6 +21,7 @@ pub(crate) enum Act {
     LiftStop,
     SeeConfiguration,
     Reload,
+    BackUp,
     ReadAudit,
 }
 
@@ -49,7 +50,7 @@ impl Act {
                 R::Sysadmin,
                 R::Auditor,
             ],
-            Self::Reload => &[R::OfficeDirector, R::Sysadmin],
+            Self::Reload | Self::BackUp => &[R::OfficeDirector, R::Sysadmin],
             Self::ReadAudit => &[R::OfficeDirector, R::Auditor],
         }
     }
@@ -135,6 +136,7 @@ mod tests {
             (Act::LiftStop, 'l'),
             (Act::SeeConfiguration, 'c'),
             (Act::Reload, 'r'),
+            (Act::BackUp, 'b'),
             (Act::ReadAudit, 'a'),
         ];
         let table: Vec<String> = Role::ALL
@@ -148,20 +150,20 @@ mod tests {
         assert_eq!(
             table,
             [
-                "....... info_officer",
-                "....... secrecy_reviewer",
-                "....... deputy_head",
-                "....... unit_head",
-                "e.X.c.. office_contact",
-                "esXlc.. office_editor",
-                "esXlcra office_director",
-                "e.X.c.. account_admin",
-                "e...... supervising_leader",
-                "e...... principal_leader",
-                "....... petition_handler",
-                "....... opinion_handler",
-                "..X.cr. sysadmin",
-                "e...c.a auditor",
+                "........ info_officer",
+                "........ secrecy_reviewer",
+                "........ deputy_head",
+                "........ unit_head",
+                "e.X.c... office_contact",
+                "esXlc... office_editor",
+                "esXlcrba office_director",
+                "e.X.c... account_admin",
+                "e....... supervising_leader",
+                "e....... principal_leader",
+                "........ petition_handler",
+                "........ opinion_handler",
+                "..X.crb. sysadmin",
+                "e...c..a auditor",
             ]
         );
     }

@@ -9,7 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::options::ServerOptions;
 use crate::{
-    accounts, adapters, audit, configuration, deliveries, frame, health, items, media, metrics, openapi, stop,
+    accounts, adapters, attention, audit, backups, configuration, deliveries, frame, health, items, media,
+    metrics, openapi, restored, status, stop,
 };
 
 /// The API of a running engine.
@@ -25,12 +26,16 @@ fn routes() -> OpenApiRouter<App> {
     openapi::routes()
         .merge(items::routes())
         .merge(deliveries::routes())
+        .merge(attention::routes())
         .merge(accounts::routes())
         .merge(adapters::routes())
         .merge(configuration::routes())
         .merge(stop::routes())
+        .merge(restored::routes())
         .merge(media::routes())
         .merge(audit::routes())
+        .merge(backups::routes())
         .merge(health::routes())
+        .merge(status::routes())
         .merge(metrics::routes())
 }

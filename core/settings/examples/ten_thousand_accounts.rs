@@ -94,7 +94,7 @@ fn installed() -> Installed {
         name: "mock".into(),
         platform: "mock".into(),
         settings: vec![("base_url".into(), true), ("region".into(), false)],
-        secrets: vec!["access_token".into()],
+        secrets: vec![("access_token".into(), true)],
     };
     Installed { adapters: vec![mock] }
 }

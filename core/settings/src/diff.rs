@@ -279,7 +279,8 @@ fn changed_keys(old: &Settings, new: &Settings) -> Vec<String> {
 /// adapters once; which adapter serves a platform and what accounts have in common it looks up each time.
 fn holds_after_restart(key: &str) -> bool {
     match key.split_once('.') {
-        Some(("storage" | "server", _)) => true,
+        Some(("storage", key)) => key != "reserve_mib",
+        Some(("server", _)) => true,
         Some(("adapters", rest)) => {
             let section = rest.split('.').next().unwrap_or(rest);
             !matches!(section, "serve" | "defaults")
@@ -334,7 +335,7 @@ fn dangers(old: &Settings, new: &Settings, changes: &Changes) -> Vec<Danger> {
             dangers.push(Danger::ReviewLowered { procedure: procedure.to_string() });
         }
     }
-    if old.storage != new.storage {
+    if old.storage.directory != new.storage.directory {
         dangers.push(Danger::StorageMoved);
     }
     if old.district.office_unit != new.district.office_unit {

@@ -102,6 +102,12 @@ pub struct InstalledAdapter {
     pub platform: String,
     /// Account settings that it understands, and whether it needs them.
     pub settings: Vec<(String, bool)>,
-    /// Names of the secrets that an account of it needs.
-    pub secrets: Vec<String>,
+    /// Secrets that an account of it may name, and whether it needs them.
+    pub secrets: Vec<(String, bool)>,
+}
+
+impl InstalledAdapter {
+    pub(crate) fn takes_secret(&self, name: &str) -> bool {
+        self.secrets.iter().any(|(known, _)| known == name)
+    }
 }

@@ -78,6 +78,9 @@ fn f95_dangerous_changes_come_first() {
         "! the database would be another one: what waits in the present one would not be published\n\
          ~ storage.directory (at the next start)",
     );
+    check("district.yaml", "...", &add("storage: {reserve_mib: 9}"), "~ storage.reserve_mib");
+    let shared = "~ storage.allow_shared_disk (at the next start)";
+    check("district.yaml", "...", &add("storage: {allow_shared_disk: true}"), shared);
     check(
         "procedures.yaml",
         "      - {id: unit_approval, actor: unit_head, scope: unit}\n",

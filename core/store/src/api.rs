@@ -73,6 +73,8 @@ pub trait Store: Send + Sync + 'static {
     async fn delivery(&self, delivery: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError>;
     /// Newest first.
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, StoreError>;
+    /// What waits for a person, or for a cause to go, by the time it was due, the oldest first.
+    async fn attention(&self, filter: AttentionFilter) -> Result<Attention, StoreError>;
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError>;
 
     // The effect ledger
@@ -114,6 +116,32 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the database answers and can be written to: one real write.
     async fn ping(&self) -> Result<(), StoreError>;
+    // A database that was put back to an earlier time: `engine/src/high_water.rs`
+
+    /// How far the history goes: to be kept outside, and shown to the store after the next start (P19).
+    async fn mark(&self) -> Result<Mark, StoreError>;
+    /// Whether this is the history that the mark was taken of, or a later one; `None`: no mark was kept.
+    async fn knows(&self, seen: Option<Mark>) -> Result<Known, StoreError>;
+    /// Holds everything: STOP ALL, and in doubt whatever may have been sent since the history was cut off, so that evidence
+    /// closes it and nothing is sent again. Two people lift it.
+    async fn suspect(&self, reason: String, now: Timestamp) -> Result<Restoration, StoreError>;
+    /// Newest first, each with what has become of its deliveries.
+    async fn restorations(&self, most: u32) -> Result<Vec<Restoration>, StoreError>;
+
+    /// Bytes that what is kept may still grow by, where that is known: below a reserve nothing is claimed (P17).
+    async fn room(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+    /// Looks through everything that is kept, which may take minutes and keeps nobody waiting. Damage also breaks the store
+    /// (F23).
+    async fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// Resolves, with the reason, once the store has failed for good and answers nothing any more: only a new start helps
+    /// (F21). Never, while there is hope.
+    async fn broken(&self) -> String {
+        std::future::pending().await
+    }
     /// Answers once everything before it is written; then no more is accepted.
     async fn close(&self) -> Result<(), StoreError>;
 }

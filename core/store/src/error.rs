@@ -23,8 +23,19 @@ pub enum StoreError {
     #[error("{path} is not the database of this juzhen: {why}")]
     NotOurs { path: String, why: String },
     /// The file is damaged (F23). It is never made anew by itself.
-    #[error("{path} is damaged ({why}): stop, keep the file, restore the last backup")]
+    #[error(
+        "{path} is damaged ({why}): it is left as it is; bring back the last backup with `juzhen restore FILE --data DIR`, \
+         which keeps this file aside; what was published since is found on the accounts before anything is sent again"
+    )]
     Damaged { path: String, why: String },
+    /// The locks and the fsync of such a disk do not hold what an embedded database promises (F26).
+    #[error(
+        "{path} is on a disk of another machine ({kind}): put it on a local disk, or set storage.allow_shared_disk"
+    )]
+    SharedDisk { path: String, kind: &'static str },
+    /// It goes on by itself (F18).
+    #[error("could not {attempted}: the disk is full; once there is room it goes on by itself")]
+    NoRoom { attempted: &'static str },
     #[error("the store is closed")]
     Closed,
     /// The database failed; nothing of the transaction was kept.

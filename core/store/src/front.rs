@@ -12,8 +12,8 @@ use juzhen_domain::item::Item;
 use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::error::StoreError;
 use crate::sql::{
-    Transaction, audit, claim, deliveries, effects, items, ping, recover, settings, settle, stop, sweep,
-    values,
+    Transaction, attention, audit, claim, deliveries, effects, items, ping, recover, restored, settings,
+    settle, stop, sweep, values,
 };
 use crate::values::*;
 
@@ -45,6 +45,21 @@ pub trait Database: Send + Sync + 'static {
         Ok(())
     }
 
+    /// [`Store::room`].
+    fn free_room(&self) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
+        async { Ok(None) }
+    }
+
+    /// [`Store::check`].
+    fn look_through(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// [`Store::broken`].
+    fn until_broken(&self) -> impl Future<Output = String> + Send {
+        std::future::pending()
+    }
+
     /// Writes what was handed in, then takes no more.
     fn finish(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
@@ -54,6 +69,8 @@ pub trait Database: Send + Sync + 'static {
 pub struct Job {
     pub(crate) attempted: &'static str,
     pub(crate) meets: Meets,
+    /// What became of a request that left, and STOP ALL: written even when the disk is full (P17).
+    pub(crate) is_result: bool,
 }
 
 /// How a change stands to others at the same time.
@@ -68,7 +85,7 @@ pub(crate) enum Meets {
 
 impl From<&'static str> for Job {
     fn from(attempted: &'static str) -> Self {
-        Self { attempted, meets: Meets::Nothing }
+        Self { attempted, meets: Meets::Nothing, is_result: false }
     }
 }
 
@@ -77,7 +94,11 @@ impl Job {
     fn of(attempted: &'static str, delivery: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         delivery.hash(&mut hasher);
-        Self { attempted, meets: Meets::Others(hasher.finish()) }
+        Self { attempted, meets: Meets::Others(hasher.finish()), is_result: false }
+    }
+
+    fn result(self) -> Self {
+        Self { is_result: true, ..self }
     }
 }
 
@@ -116,7 +137,7 @@ impl<D: Database> Store for D {
     }
 
     async fn settle(&self, settle: Settle) -> Result<Settled, StoreError> {
-        let job = Job::of("settle a delivery", settle.delivery.as_str());
+        let job = Job::of("settle a delivery", settle.delivery.as_str()).result();
         self.write(job, move |c| settle::settle(c, &settle)).await
     }
 
@@ -142,7 +163,8 @@ impl<D: Database> Store for D {
     }
 
     async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError> {
-        self.write("recover the claims of before", move |c| recover::recover(c, now)).await
+        let job = Job::from("recover the claims of before").result();
+        self.write(job, move |c| recover::recover(c, now)).await
     }
 
     async fn delivery(&self, delivery: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError> {
@@ -152,6 +174,10 @@ impl<D: Database> Store for D {
 
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, StoreError> {
         self.read("list deliveries", move |c| deliveries::list(c, &filter)).await
+    }
+
+    async fn attention(&self, filter: AttentionFilter) -> Result<Attention, StoreError> {
+        self.read("list what waits", move |c| attention::list(c, &filter)).await
     }
 
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
@@ -164,7 +190,7 @@ impl<D: Database> Store for D {
     }
 
     async fn end_effect(&self, effect: i64, answer: EffectAnswer) -> Result<(), StoreError> {
-        let job = Job::of("keep the answer to a request", &effect.to_string());
+        let job = Job::of("keep the answer to a request", &effect.to_string()).result();
         self.write(job, move |c| effects::end(c, effect, &answer)).await
     }
 
@@ -177,7 +203,7 @@ impl<D: Database> Store for D {
     }
 
     async fn stop(&self, by: PersonId, reason: String, at: Timestamp) -> Result<Stop, StoreError> {
-        self.write("stop all", move |c| stop::stop(c, &by, &reason, at)).await
+        self.write(Job::from("stop all").result(), move |c| stop::stop(c, &by, &reason, at)).await
     }
 
     async fn lift_stop(&self, by: PersonId, at: Timestamp) -> Result<Option<Stop>, StoreError> {
@@ -222,6 +248,36 @@ impl<D: Database> Store for D {
     async fn ping(&self) -> Result<(), StoreError> {
         self.look()?;
         self.write("ping the database", ping::ping).await
+    }
+
+    async fn mark(&self) -> Result<Mark, StoreError> {
+        self.look()?;
+        self.read("read how far the history goes", restored::mark).await
+    }
+
+    async fn knows(&self, seen: Option<Mark>) -> Result<Known, StoreError> {
+        self.read("compare the history", move |c| restored::knows(c, seen.as_ref())).await
+    }
+
+    async fn suspect(&self, reason: String, now: Timestamp) -> Result<Restoration, StoreError> {
+        let job = Job::from("hold what may have been sent").result();
+        self.write(job, move |c| restored::suspect(c, &reason, now)).await
+    }
+
+    async fn restorations(&self, most: u32) -> Result<Vec<Restoration>, StoreError> {
+        self.read("list restorations", move |c| restored::list(c, most)).await
+    }
+
+    async fn room(&self) -> Result<Option<u64>, StoreError> {
+        self.free_room().await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.look_through().await
+    }
+
+    async fn broken(&self) -> String {
+        self.until_broken().await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -13,5 +13,7 @@ mod values;
 
 pub use api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 pub use error::{Refused, StoreError};
-pub use sqlite::{Fate, FateOf, InMemory, Inline, Opened, Sqlite, SqliteOptions};
+pub use sqlite::{
+    Backup, Fate, FateOf, Hook, InMemory, Inline, Opened, Restored, Sqlite, SqliteOptions, back_up, restore,
+};
 pub use values::*;

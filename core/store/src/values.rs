@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use juzhen_domain::approval::Authorised;
-use juzhen_domain::delivery::{Attempt, Delivery};
+use juzhen_domain::delivery::{Attempt, Delivery, ReceiptBy};
 use juzhen_domain::hash::ContentHash;
 use juzhen_domain::id::{AccountId, AttemptId, DeliveryId, ItemId, PersonId, UnitCode};
 use juzhen_domain::item::{Content, Item};
 use juzhen_domain::outcome::Next;
 use juzhen_domain::review::Decision;
 use juzhen_domain::state::{DeliveryState, ItemState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::api::{Follow, StandingOf};
 
@@ -130,6 +130,33 @@ pub struct DeliveryFilter {
     pub most: u32,
 }
 
+/// Which of the deliveries that are not on their way.
+#[derive(Debug, Clone, Default)]
+pub struct AttentionFilter {
+    pub states: Vec<DeliveryState>,
+    pub account: Option<AccountId>,
+    pub item: Option<ItemId>,
+    /// Only those that come after this one.
+    pub after: Option<DeliveryId>,
+    pub most: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attention {
+    pub deliveries: Vec<Delivery>,
+    /// Of everything that the filter lets through, whatever page.
+    pub counts: Vec<Waiting>,
+}
+
+/// How much there is of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub state: DeliveryState,
+    /// The first machine word of the reason.
+    pub word: Option<String>,
+    pub deliveries: u64,
+}
+
 #[derive(Clone)]
 pub struct ClaimRequest {
     pub now: Timestamp,
@@ -208,7 +235,8 @@ pub struct Looked {
     pub doubt: Option<Doubt>,
     /// The newest attempt.
     pub attempt: Option<Attempt>,
-    /// When the first request of its call left; an attempt that resumes began earlier than it started.
+    /// When the first request of its call left; an attempt that resumes began earlier than it started. After a restoration,
+    /// where the history that is left ends.
     pub began_at: Option<Timestamp>,
     pub item: Item,
     /// For a forward: the delivery it forwards.
@@ -238,6 +266,54 @@ pub struct Recovered {
     pub in_doubt: u32,
 }
 
+/// How far a history goes. Kept outside of the database, where a database that was put back to an earlier time cannot take
+/// it along (P19).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub environment: String,
+    /// Number and hash of the newest audit row; 0 and nothing before the first.
+    pub audit: i64,
+    pub hash: String,
+    /// The newest effect.
+    pub effects: i64,
+}
+
+/// What a database says to a mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    Yes,
+    /// Its history ends earlier than it did, or went on in another way; the reason is for people.
+    Cut(String),
+    /// It is of another environment.
+    Elsewhere {
+        ours: String,
+    },
+}
+
+/// A time when the database was found to be an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Restoration {
+    pub number: i64,
+    pub at: Timestamp,
+    /// Where the history that is left ends.
+    pub since: Timestamp,
+    pub reason: String,
+    /// What may have been sent in between, with what has become of it.
+    pub deliveries: Vec<Suspect>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Suspect {
+    pub delivery: DeliveryId,
+    pub item: ItemId,
+    pub account: AccountId,
+    /// Its state before.
+    pub was: DeliveryState,
+    pub state: DeliveryState,
+    /// How it is known to be out, when it is.
+    pub receipt_by: Option<ReceiptBy>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliveryRecord {
     pub delivery: Delivery,
@@ -246,6 +322,8 @@ pub struct DeliveryRecord {
     /// News that came when somebody else had moved the delivery on; oldest first.
     pub late: Vec<LateNews>,
     pub doubt: Option<Doubt>,
+    /// It may have been sent since then without a trace of it here: the database was put back to that time.
+    pub forgotten_since: Option<Timestamp>,
     pub row_version: i64,
 }
 

@@ -39,6 +39,11 @@ impl Place for InAFile {
 exercise!(InAFile::new());
 
 #[test]
+fn p02_nothing_unapproved_leaves_in_100_000_transitions() {
+    suite::approvals::nothing_unapproved_leaves(InAFile::new, 100_000);
+}
+
+#[test]
 fn p18_a_second_opening_is_refused_and_names_the_holder() {
     let place = InAFile::new();
     let first = place.open_with(SqliteOptions::default()).unwrap();
@@ -90,17 +95,6 @@ fn f23_a_damaged_or_foreign_file_is_refused_and_never_made_anew() {
     let damaged = place.open_with(SqliteOptions::default()).err().unwrap();
     assert!(matches!(damaged, StoreError::Damaged { .. }), "{damaged:?}");
     assert_eq!(std::fs::read(place.path()).unwrap(), bytes);
-}
-
-#[tokio::test]
-async fn f24_a_file_that_was_replaced_is_noticed() {
-    let place = InAFile::new();
-    let store = place.open();
-    store.ping().await.unwrap();
-    std::fs::rename(place.path(), place.0.path().join("moved.db")).unwrap();
-    assert!(store.ping().await.is_err());
-    std::fs::write(place.path(), b"").unwrap();
-    assert!(store.ping().await.is_err());
 }
 
 #[tokio::test]

@@ -131,7 +131,8 @@ typedef struct adp_instance_vt {
     uint32_t size;
     uint32_t reserved;
     /* check, publish, find_published, track, repost, retract, poll_messages, receive, reply, moderate, authorize,
-     * measure. An operation that is not offered answers ADP_ERR {"kind":"unsupported"}.
+     * measure. An operation that is not offered answers ADP_ERR {"kind":"unsupported"}; so does find_published when
+     * it is asked for every post (neither "post" nor "repost" in its body) and the platform has no such list.
      * The caller owns the future. [any thread, several accounts at once] */
     adp_future *(*call)(const adp_instance *self, uint64_t scope, adp_slice op, adp_slice request);
     /* [once, no future alive] */

@@ -57,6 +57,9 @@ impl Manifest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SecretUse {
     pub name: String,
+    /// An account may do without it.
+    #[serde(default)]
+    pub optional: bool,
     /// Hosts the value may be sent to; empty means every host of `egress`.
     #[serde(default)]
     pub hosts: Vec<String>,
@@ -204,7 +207,8 @@ pub enum Tracked {
     },
 }
 
-/// Body of `find_published`: is this post on the account?
+/// Body of `find_published`: is this post on the account? With neither `post` nor `repost`: which posts are there at all,
+/// whoever made them (P27)? A platform without such a list answers `unsupported` to that, and is not watched.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Find {
@@ -215,20 +219,34 @@ pub struct Find {
     pub until_unix_ms: i64,
 }
 
+impl Find {
+    /// It asks for every post of the window.
+    #[must_use]
+    pub fn asks_for_all(&self) -> bool {
+        self.post.is_none() && self.repost.is_none()
+    }
+}
+
 /// Answer of `find_published`. Presence is proof, absence never is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Found {
     /// Every post that matches, oldest first.
     pub matches: Vec<FoundPost>,
+    /// The whole window was read, to its last page. Left out, the list counts as a part (F66): what is not on it may be
+    /// there all the same.
+    pub complete: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FoundPost {
+    /// The id that `publish` answers for the same post.
     pub id: String,
     pub url: Option<String>,
     pub at_unix_ms: Option<i64>,
+    /// What the public reads, where every post was asked for: people see it in the alarm.
+    pub text: Option<String>,
 }
 
 /// Body of `retract`.

@@ -48,23 +48,29 @@ impl Host {
     /// Loads every adapter of the folder, then watches it. A file that is still being copied is waited for a few times
     /// [`crate::WatchOptions::settle`].
     pub async fn start(options: HostOptions, ports: Ports) -> Result<Self, HostStartError> {
-        let capabilities = Capabilities::new(ports, &options.egress).map_err(HostStartError::Http)?;
-        let capabilities = Arc::new(capabilities);
-        let runner = Runner {
-            capabilities: Arc::clone(&capabilities),
-            egress: options.egress.clone(),
-            budgets: options.budgets,
-            grace: options.supervision.grace,
-        };
-        let registry = Arc::new(Registry::new(options, capabilities));
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        if let Some(reason) = folder::settle(&registry, &seen).await.unreadable {
-            return Err(HostStartError::Folder { folder: registry.options.adapters_dir.clone(), reason });
+        #[cfg(any(test, feature = "simulation"))]
+        if let Some(simulated) = options.simulated.clone() {
+            return Ok(Self::simulate(options, ports, &simulated));
         }
-        let stop = CancellationToken::new();
-        tokio::spawn(folder::run(Arc::clone(&registry), Arc::clone(&seen), stop.clone()));
-        let _stop_when_dropped = stop.clone().drop_guard();
-        Ok(Self { inner: Arc::new(Inner { registry, runner, seen, stop, _stop_when_dropped }) })
+        let capabilities = Capabilities::new(ports, &options.egress).map_err(HostStartError::Http)?;
+        let inner = Inner::new(options, capabilities);
+        if let Some(reason) = folder::settle(&inner.registry, &inner.seen).await.unreadable {
+            return Err(HostStartError::Folder {
+                folder: inner.registry.options.adapters_dir.clone(),
+                reason,
+            });
+        }
+        tokio::spawn(folder::run(Arc::clone(&inner.registry), Arc::clone(&inner.seen), inner.stop.clone()));
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The same with adapters that are closures and a network that is a port.
+    #[cfg(any(test, feature = "simulation"))]
+    fn simulate(options: HostOptions, ports: Ports, simulated: &crate::simulated::Simulated) -> Self {
+        let (network, progress) = (Arc::clone(&simulated.network), options.egress.progress.clone());
+        let inner = Inner::new(options, crate::simulated::capabilities(ports, network, progress));
+        simulated.adapters.iter().for_each(|adapter| inner.registry.adopt(adapter));
+        Self { inner: Arc::new(inner) }
     }
 
     /// Every adapter, then every refused file.
@@ -102,5 +108,21 @@ impl Host {
     pub async fn shutdown(&self, grace: Duration) {
         self.inner.stop.cancel();
         self.inner.registry.close(grace).await;
+    }
+}
+
+impl Inner {
+    fn new(options: HostOptions, capabilities: Capabilities) -> Self {
+        let capabilities = Arc::new(capabilities);
+        let runner = Runner {
+            capabilities: Arc::clone(&capabilities),
+            egress: options.egress.clone(),
+            budgets: options.budgets,
+            grace: options.supervision.grace,
+        };
+        let registry = Arc::new(Registry::new(options, capabilities));
+        let stop = CancellationToken::new();
+        let _stop_when_dropped = stop.clone().drop_guard();
+        Self { registry, runner, seen: Arc::default(), stop, _stop_when_dropped }
     }
 }

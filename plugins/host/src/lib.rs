@@ -25,6 +25,8 @@ mod run;
 mod scan;
 mod scope;
 pub mod sealed;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulated;
 mod slot;
 mod status;
 mod supervise;
@@ -41,7 +43,7 @@ pub use isolation::harden_this_process;
 pub use juzhen_abi::{message, pack};
 pub use lane::{Identity, Isolation, IsolationReport, LaneOptions, Sandbox};
 pub use loader::open;
-pub use options::{Budgets, EgressOptions, HostOptions, Supervision, WatchOptions};
+pub use options::{Budgets, EgressOptions, HostOptions, Leaving, Progress, Supervision, WatchOptions};
 pub use outcome::Failure;
 pub use ports::{
     Begun, Blob, Blobs, Clock, EffectId, EffectKind, Intent, KeyValues, Ledger, LedgerError, PortError,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::lane::{Isolation, LaneOptions};
@@ -19,6 +20,9 @@ pub struct HostOptions {
     pub budgets: Budgets,
     pub supervision: Supervision,
     pub watch: WatchOptions,
+    /// Instead of the folder's files.
+    #[cfg(any(test, feature = "simulation"))]
+    pub simulated: Option<crate::simulated::Simulated>,
 }
 
 impl HostOptions {
@@ -32,6 +36,8 @@ impl HostOptions {
             budgets: Budgets::default(),
             supervision: Supervision::default(),
             watch: WatchOptions::default(),
+            #[cfg(any(test, feature = "simulation"))]
+            simulated: None,
         }
     }
 
@@ -54,6 +60,39 @@ pub struct EgressOptions {
     pub total: Duration,
     /// Longest to wait for a connection, TLS included.
     pub connect: Duration,
+    /// For tests: told where each request with a body is on its way out.
+    pub progress: Option<Progress>,
+}
+
+/// Where a request is on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// Its head has left; nothing of its body has.
+    Head,
+    /// Half of the body has left.
+    Half,
+    /// All of it has left; the answer was not looked at.
+    Whole,
+}
+
+/// Told of requests on their way out; may end the process, that is what it is for.
+#[derive(Clone)]
+pub struct Progress(Arc<dyn Fn(Leaving) + Send + Sync>);
+
+impl Progress {
+    pub fn new(told: impl Fn(Leaving) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(told))
+    }
+
+    pub(crate) fn tell(&self, leaving: Leaving) {
+        (self.0)(leaving);
+    }
+}
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Progress")
+    }
 }
 
 impl Default for EgressOptions {
@@ -63,6 +102,7 @@ impl Default for EgressOptions {
             response_bytes: 1 << 20,
             total: Duration::from_secs(30),
             connect: Duration::from_secs(10),
+            progress: None,
         }
     }
 }

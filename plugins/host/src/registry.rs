@@ -215,6 +215,17 @@ impl Registry {
         loaded
     }
 
+    /// Takes a scripted adapter in, without a file.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn adopt(&self, scripted: &crate::simulated::Scripted) {
+        let HostOptions { budgets, supervision, .. } = &self.options;
+        let capabilities = &self.capabilities;
+        let (slot, keeper, generation) =
+            crate::simulated::place(scripted, capabilities, budgets.in_flight, *supervision, &self.changed);
+        lock(&self.slots).insert(slot.name.clone(), slot);
+        self.tasks.spawn(supervise::keep(keeper, generation));
+    }
+
     fn drain(&self, old: Arc<Generation>) {
         let supervision = self.options.supervision;
         self.tasks.spawn(async move {

@@ -1,5 +1,6 @@
 //! Keeps one line of an adapter running: watches its process, restarts it, and puts it to rest when it crashes too often.
 
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -92,7 +93,8 @@ impl Keeper {
             return Pause { length, rest: true };
         }
         let before = u32::try_from(crashes.saturating_sub(1)).unwrap_or(u32::MAX);
-        let length = jittered(doubled(supervision.restart_first, before, supervision.restart_most));
+        let length = doubled(supervision.restart_first, before, supervision.restart_most);
+        let length = jittered(length, &slot.name, self.clock.now_unix_ms());
         tracing::warn!(
             adapter.name = slot.name,
             crashes,
@@ -170,11 +172,13 @@ fn doubled(first: Duration, times: u32, most: Duration) -> Duration {
     first.saturating_mul(2_u32.saturating_pow(times)).min(most)
 }
 
-/// Between half and the whole: adapters that crashed together do not start together.
-fn jittered(length: Duration) -> Duration {
-    // Without randomness the whole length is as good.
-    let random = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
-    length.mul_f64(0.5 + random / 2.0)
+/// Between half and the whole: adapters that crashed together do not start together. By name and time and not by chance,
+/// so that a simulated crash can be repeated.
+fn jittered(length: Duration, name: &str, now_unix_ms: i64) -> Duration {
+    let mut hasher = std::hash::DefaultHasher::new();
+    (name, now_unix_ms).hash(&mut hasher);
+    let thousandth = u32::try_from(hasher.finish() % 1000).unwrap_or_default();
+    length.mul_f64(0.5 + f64::from(thousandth) / 2000.0)
 }
 
 #[cfg(test)]
@@ -185,8 +189,8 @@ mod tests {
     fn pauses_double_up_to_the_most() {
         let pause = |times| doubled(Duration::from_millis(100), times, Duration::from_secs(30));
         assert_eq!([0, 1, 2, 8, 9, 60].map(|n| pause(n).as_millis()), [100, 200, 400, 25600, 30000, 30000]);
-        for _ in 0..100 {
-            let jittered = jittered(Duration::from_secs(10)).as_secs_f64();
+        for now in 0..100 {
+            let jittered = jittered(Duration::from_secs(10), "mock", now).as_secs_f64();
             assert!((5.0..=10.0).contains(&jittered), "{jittered}");
         }
     }

@@ -31,7 +31,9 @@ pub trait Adapter: Sized + Send + Sync + 'static {
         not_offered(&cx, operation::PUBLISH)
     }
 
-    /// Looks for a post on the account, after an attempt whose end nobody knows. Changes nothing.
+    /// Looks for a post on the account, after an attempt whose end nobody knows; and, when
+    /// [asked for all](Find::asks_for_all), lists every post of the window, so that the daemon notices what it did not
+    /// make (P27). Without such a list: [`Error::unsupported`]. Changes nothing.
     async fn find_published(&self, cx: Cx, find: Find) -> Result<Found> {
         _ = find;
         not_offered(&cx, operation::FIND_PUBLISHED)

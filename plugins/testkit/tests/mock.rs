@@ -72,12 +72,12 @@ fn every_refusal_has_its_kind() {
     let rejected = |code: &str, by| ErrorKind::Rejected { code: Some(code.into()), by };
     let retryable = ErrorKind::Retryable { after_ms: None, scope: Scope::Call };
     let quota = ErrorKind::Quota { until_unix_ms: Some(now + 30_000), scope: Scope::Account };
-    let expired = ErrorKind::AuthExpired { secret: Some("access_token".into()) };
     let repeated = json!({"error": {"code": "repeat_content", "message": "no", "id": "5"}});
     let cases = [
         (coded(400, "bad_text"), rejected("bad_text", RejectedBy::Content)),
-        (coded(401, "token_expired"), expired),
         (coded(403, "account_frozen"), rejected("account_frozen", RejectedBy::Permission)),
+        (coded(409, "key_known"), ErrorKind::Duplicate { remote_id: None }),
+        (coded(400, "published_sync_later"), ErrorKind::InDoubt),
         (Answer::json(409, &repeated), ErrorKind::Duplicate { remote_id: Some("5".into()) }),
         (coded(429, "slow_down").header("Retry-After", "30"), quota),
         (coded(503, "busy_before_effect"), retryable.clone()),
@@ -106,13 +106,76 @@ fn a_search_finds_the_same_post_as_the_platform_shows_it_and_no_other() {
     script.answer(Answer::json(200, &posts));
     let find = json!({"post": {"text": " 通知:a  b!"}, "since_unix_ms": 1, "until_unix_ms": 99});
     let found = call(&adapter, "find_published", &find);
-    assert_eq!(found, Outcome::Answer(json!({"matches": [{"id": "1", "url": null, "at_unix_ms": 10}]})));
+    assert_eq!(
+        found,
+        matches(json!([{"id": "1", "url": null, "at_unix_ms": 10, "text": "通知：a b！"}]), true)
+    );
     assert!(script.requests()[0].head.url.ends_with("/posts?since_unix_ms=1&until_unix_ms=99"));
 
     script.answer(Answer::json(200, &posts));
     let find = json!({"repost": {"origin": {"id": "9"}, "comment": "通知:a b!"}, "until_unix_ms": 99});
     let found = call(&adapter, "find_published", &find);
-    assert_eq!(found, Outcome::Answer(json!({"matches": [{"id": "3", "url": null, "at_unix_ms": 12}]})));
+    assert_eq!(
+        found,
+        matches(json!([{"id": "3", "url": null, "at_unix_ms": 12, "text": "通知：a b！"}]), true)
+    );
+}
+
+#[test]
+fn a_search_knows_a_post_whose_link_the_platform_shortened() {
+    let (adapter, script) = start();
+    let shown = json!({"id": "1", "text": "详见 http://t.cn/x1 ✌", "created_at_unix_ms": 10});
+    script.answer(Answer::json(200, &json!({"posts": [shown]})));
+    let find =
+        json!({"post": {"text": "详见 https://example.gov.cn/long?a=1 ✌\u{fe0f}"}, "until_unix_ms": 99});
+    let Outcome::Answer(found) = call(&adapter, "find_published", &find) else { panic!("no answer") };
+    assert_eq!(found["matches"][0]["id"], "1");
+}
+
+#[test]
+fn p27_asked_for_no_post_in_particular_it_lists_every_one_page_by_page() {
+    let (adapter, script) = start();
+    let post = |id: &str, at| json!({"id": id, "text": id, "created_at_unix_ms": at});
+    let all = || call(&adapter, "find_published", &json!({"since_unix_ms": 1, "until_unix_ms": 99}));
+    let found = |id: &str, at| json!({"id": id, "url": null, "at_unix_ms": at, "text": id});
+    script.answer(Answer::json(200, &json!({"posts": [post("b", 2), post("a", 1)], "next": "b"})));
+    script.answer(Answer::json(200, &json!({"posts": [post("b", 2), post("c", 3)], "next": null})));
+    assert_eq!(all(), matches(json!([found("a", 1), found("b", 2), found("c", 3)]), true));
+    assert!(script.requests()[1].head.url.ends_with("&after=b"));
+    // A platform that leaves something out, and one that never comes to an end.
+    script.answer(Answer::json(200, &json!({"posts": [post("a", 1)], "complete": false})));
+    assert_eq!(all(), matches(json!([found("a", 1)]), false));
+    for _page in 0..20 {
+        script.answer(Answer::json(200, &json!({"posts": [post("a", 1)], "next": "a"})));
+    }
+    assert_eq!(all(), matches(json!([found("a", 1)]), false));
+}
+
+#[test]
+fn f61_an_expired_token_is_renewed_and_the_refused_request_sent_once_more() {
+    for code in ["token_expired", "token_invalid"] {
+        let (adapter, script) = start();
+        script.answer(Answer::json(401, &json!({"error": {"code": code}})));
+        script.answer(Answer::json(200, &json!({"access_token": "***", "expires_in": 7200})));
+        script.answer(Answer::json(201, &json!({"id": "7"})));
+        assert!(matches!(call(&adapter, "publish", &json!({"text": "a"})), Outcome::Answer(_)));
+        let [first, renewal, again] = &script.requests()[..] else { panic!("three requests") };
+        assert_eq!((&first.head, &first.body), (&again.head, &again.body));
+        assert_eq!(header(renewal, "authorization"), "Bearer {{secret:app_secret}}");
+        assert_eq!(renewal.head.effect, Effect::Safe, "a token is no post");
+        let kept = &renewal.head.capture[0];
+        assert_eq!((kept.secret.as_str(), kept.ttl.as_deref()), ("access_token", Some("/expires_in")));
+    }
+}
+
+#[test]
+fn where_no_secret_buys_a_token_a_person_has_to_sign_in() {
+    let (adapter, script) = start();
+    script.answer(Answer::json(401, &json!({"error": {"code": "token_expired", "message": "no"}})));
+    script.answer(Answer::Fails(HostErrorKind::Denied));
+    let said = error_kind(call(&adapter, "publish", &json!({"text": "a"})));
+    assert_eq!(said, ErrorKind::AuthExpired { secret: Some("access_token".into()) });
+    assert_eq!(script.requests().len(), 2, "the post is not sent again");
 }
 
 #[test]
@@ -199,6 +262,10 @@ fn start() -> (Adapter, Script) {
 fn call(adapter: &Adapter, operation: &str, body: &Value) -> Outcome {
     let meta = json!({"uid": "d07", "idempotency_key": "key-1", "settings": {"base_url": "http://m/"}});
     adapter.call(operation, &meta, body).unwrap()
+}
+
+fn matches(posts: Value, complete: bool) -> Outcome {
+    Outcome::Answer(json!({"matches": posts, "complete": complete}))
 }
 
 fn header<'a>(request: &'a Request, name: &str) -> &'a str {

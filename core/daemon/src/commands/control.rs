@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::item::without_nulls;
-use super::wait_for;
+use super::{status, wait_for};
 use crate::client::{Client, Refused, ServerArgs};
 use crate::failure::Ended;
 use crate::output::{Output, field};
@@ -24,8 +24,11 @@ pub(crate) struct Reload {
 #[derive(Debug, Args)]
 pub(crate) struct Stop {
     /// Why, for everybody who asks later
-    #[arg(long)]
-    reason: String,
+    #[arg(value_name = "REASON", required_unless_present = "reason")]
+    why: Option<String>,
+    /// The same as an option
+    #[arg(long, conflicts_with = "why")]
+    reason: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -61,8 +64,9 @@ impl Reload {
 impl Stop {
     pub(crate) fn run(self, output: Output) -> Result<Ended> {
         let client = Client::new(&self.server)?;
-        let answer = wait_for(client.post("/api/v1/stop", &json!({"reason": self.reason})))?;
-        output.answer(&answer.body, |_| "stopped: nothing is sent until two people say `juzhen resume`")?;
+        let reason = self.why.or(self.reason);
+        let answer = wait_for(client.post("/api/v1/stop", &json!({"reason": reason})))?;
+        output.answer(&answer.body, status::stop)?;
         Ok(Ended::Fine)
     }
 }
@@ -71,7 +75,7 @@ impl Resume {
     pub(crate) fn run(self, output: Output) -> Result<Ended> {
         let client = Client::new(&self.server)?;
         let answer = wait_for(client.post("/api/v1/stop/lift", &json!({})))?;
-        output.answer(&answer.body, resumed)?;
+        output.answer(&answer.body, status::stop)?;
         Ok(Ended::Fine)
     }
 }
@@ -93,11 +97,4 @@ fn not_applied(problem: &Value) -> String {
         }
     }
     text
-}
-
-fn resumed(body: &Value) -> &'static str {
-    match body.get("stopped").and_then(Value::as_bool) {
-        Some(true) => "noted: a second person has to say `juzhen resume` too",
-        _ => "lifted: sending goes on",
-    }
 }

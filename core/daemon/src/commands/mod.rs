@@ -2,16 +2,19 @@
 
 mod account;
 mod adapter;
+pub(crate) mod backup;
 mod check;
 mod control;
 mod delivery;
 mod item;
 mod plan;
+mod restored;
 mod review;
 mod run;
 mod sandbox;
 mod schema;
 pub(crate) mod secret;
+mod status;
 mod unit;
 mod user;
 
@@ -60,11 +63,15 @@ enum Command {
     Item(item::Item),
     Review(review::Review),
     Delivery(delivery::Delivery),
+    Status(status::Status),
     Reload(control::Reload),
     Stop(control::Stop),
     Resume(control::Resume),
     User(user::User),
     Secret(secret::Secret),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
+    Restored(restored::Restored),
     Sandbox(sandbox::Sandbox),
 }
 
@@ -82,11 +89,15 @@ impl Command {
             Self::Item(command) => command.run(output),
             Self::Review(command) => command.run(output),
             Self::Delivery(command) => command.run(output),
+            Self::Status(command) => command.run(output),
             Self::Reload(command) => command.run(output),
             Self::Stop(command) => command.run(output),
             Self::Resume(command) => command.run(output),
             Self::User(command) => command.run(output),
             Self::Secret(command) => command.run(output),
+            Self::Backup(command) => command.run(output),
+            Self::Restore(command) => command.run(output),
+            Self::Restored(command) => command.run(output),
             Self::Sandbox(command) => command.run(),
         }
     }

@@ -189,9 +189,10 @@ fn of_adapter(adapter: &InstalledAdapter, id: &str, settings: &Settings) -> Stri
         text.push_str("    settings:\n");
         text.extend(needed.iter().map(|(key, _)| format!("      {key}: \"\"  # 必填，见适配器说明\n")));
     }
-    if !adapter.secrets.is_empty() {
+    let secrets: Vec<_> = adapter.secrets.iter().filter(|(_, needed)| *needed).collect();
+    if !secrets.is_empty() {
         text.push_str("    secrets:  # 只写名称；内容用 `juzhen secret set 名称` 存入\n");
-        text.extend(adapter.secrets.iter().map(|secret| format!("      {secret}: \"file:{id}.{secret}\"\n")));
+        text.extend(secrets.iter().map(|(secret, _)| format!("      {secret}: \"file:{id}.{secret}\"\n")));
     }
     text
 }

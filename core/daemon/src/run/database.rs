@@ -1,8 +1,41 @@
 //! `--database URL`: which database, and what can be said of those that are not there yet.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use juzhen_engine::failpoint::Failpoints;
+use juzhen_settings::Loader;
+use juzhen_store::{Hook, Sqlite, SqliteOptions, StoreError};
+use tracing::warn;
 
 use crate::failure::Usage;
+
+/// Opens the embedded database.
+pub(crate) fn open(file: &Path, config: &Path, failpoints: &Arc<Failpoints>) -> Result<Sqlite> {
+    let failpoints = Arc::clone(failpoints);
+    let at_each_step = Hook(Arc::new(move || failpoints.reach("migrate.step_n")));
+    let options = SqliteOptions { at_each_step, ..SqliteOptions::default() };
+    let opened = match Sqlite::open(file, options.clone()) {
+        // The settings are read before the database only when they are asked.
+        Err(StoreError::SharedDisk { kind, .. }) if allows_shared_disk(config) => {
+            warn!(
+                kind,
+                "The database is on a disk of another machine, as storage.allow_shared_disk says: its locks and its fsync may not hold"
+            );
+            Sqlite::open(file, SqliteOptions { shared_disk: true, ..options })
+        }
+        opened => opened,
+    };
+    opened.with_context(|| format!("could not open the database {}", file.display()))
+}
+
+fn allows_shared_disk(config: &Path) -> bool {
+    let mut loader = Loader::new(config);
+    // Faults elsewhere are told at the start itself.
+    drop(loader.load(None));
+    loader.storage().is_some_and(|storage| storage.allow_shared_disk)
+}
 
 /// The file of an embedded database.
 pub(crate) fn file_of(url: &str) -> Result<PathBuf, Usage> {

@@ -65,7 +65,8 @@ mod tests {
     }
 
     fn health(last_round_at: Option<i64>, ok: bool) -> Health {
-        let service = ServiceHealth { name: "claim", last_round_at: last_round_at.map(at), ok, detail: None };
+        let last_round_at = last_round_at.map(at);
+        let service = ServiceHealth { name: "claim", last_round_at, ok, failing_since: None, detail: None };
         Health { ready: ok, services: vec![service] }
     }
 

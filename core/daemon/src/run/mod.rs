@@ -5,6 +5,7 @@
 //! line `listening on …` appear. Ended in the opposite order: nothing new is claimed, what has begun is finished within
 //! [`GRACE`], adapters and database are closed.
 
+mod backups;
 pub(crate) mod data;
 pub(crate) mod database;
 mod manager;
@@ -15,16 +16,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use juzhen_domain::id::PersonId;
 use juzhen_engine::clock::Machine;
 use juzhen_engine::failpoint::Failpoints;
-use juzhen_engine::{Engine, EngineOptions, ReloadOutcome, StartError};
+use juzhen_engine::high_water;
+use juzhen_engine::{Engine, EngineOptions, Folder, ReloadOutcome, StartError};
 use juzhen_host::HostStartError;
 use juzhen_server::{ServerOptions, Tokens};
 use juzhen_settings::Locale;
-use juzhen_store::Sqlite;
 use rustix::fs::Mode;
 use rustix::process::umask;
 use sd_notify::NotifyState;
@@ -76,8 +77,9 @@ pub(crate) fn prepare_process() -> Result<()> {
 impl Daemon {
     pub(crate) async fn start(options: DaemonOptions) -> Result<Self> {
         let folder = options.data;
-        let store = Sqlite::open(&options.database, juzhen_store::SqliteOptions::default())
-            .with_context(|| format!("could not open the database {}", options.database.display()))?;
+        let failpoints = Arc::new(options.failpoints);
+        high_water::refuse_missing_database(folder.path(), &options.database)?;
+        let store = database::open(&options.database, &options.config, &failpoints)?;
         let tokens = TokenFolder::in_data(folder.path());
         let engine = Engine::start(EngineOptions {
             config: options.config.clone(),
@@ -85,8 +87,10 @@ impl Daemon {
             secrets: options.secrets,
             store: Arc::new(store),
             world: Arc::new(Machine),
-            failpoints: Arc::new(options.failpoints),
-            tune_host: |_| {},
+            failpoints,
+            files: Folder::new(&options.config),
+            mark: Some(folder.path().join(high_water::FILE)),
+            tune_host: Arc::new(|_| {}),
         })
         .await
         .map_err(|error| told(error, &options.config))?;
@@ -97,7 +101,9 @@ impl Daemon {
             )
         })?;
         let address = listener.local_addr().context("could not ask for our own address")?;
-        let router = juzhen_server::router(engine.clone(), ServerOptions::new(Arc::new(tokens)));
+        let backups = Arc::new(backups::OfFile(options.database));
+        let surface = ServerOptions { backups: Some(backups), ..ServerOptions::new(Arc::new(tokens)) };
+        let router = juzhen_server::router(engine.clone(), surface);
         Ok(Self { engine, router, listener, address, folder })
     }
 
@@ -119,11 +125,11 @@ impl Daemon {
             // Nobody hears us; then nobody would know how to stop us either.
             stop.soon.cancel();
             warn!("Could not say that we serve; stopping");
-            finish(&engine, &stop).await;
+            finish(&engine, &stop).await?;
             return Err(error);
         }
         manager::tell(NotifyState::Ready);
-        finish(&engine, &stop).await;
+        finish(&engine, &stop).await?;
         watchdog.abort();
         // Both end by themselves; a panic of theirs was logged where it happened.
         drop(tokio::time::timeout(HASTE, async { tokio::join!(server, reloads) }).await);
@@ -132,8 +138,8 @@ impl Daemon {
     }
 }
 
-/// Runs the engine to its end, or to the moment when nobody wants to wait for it any longer.
-async fn finish(engine: &Engine, stop: &Stop) {
+/// Runs the engine to its end, or to the moment when nobody wants to wait for it any longer, or when the database fails.
+async fn finish(engine: &Engine, stop: &Stop) -> Result<()> {
     let stopping = async {
         stop.soon.cancelled().await;
         manager::tell(NotifyState::Stopping);
@@ -147,7 +153,13 @@ async fn finish(engine: &Engine, stop: &Stop) {
             let close = async { engine.host().shutdown(Duration::ZERO).await; engine.store().close().await };
             drop(tokio::time::timeout(HASTE, close).await);
         }
+        why = engine.store().broken() => {
+            // What is under way cannot be recorded any more; the next start finds its intent and looks for it (F21).
+            drop(tokio::time::timeout(HASTE, engine.host().shutdown(Duration::ZERO)).await);
+            bail!("the database has failed ({why}); the next start checks the file and goes on from what is on disk");
+        }
     }
+    Ok(())
 }
 
 /// SIGHUP: read the configuration now. What it brought is in the log.

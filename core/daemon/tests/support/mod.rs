@@ -170,13 +170,18 @@ pub(crate) fn mock_adapter() -> PathBuf {
 
 /// One HTTP request on a connection of its own: the whole answer as text.
 pub(crate) fn http(method: &str, url: &str, body: &str) -> String {
+    http_with(method, url, "", body)
+}
+
+/// The same with more lines in its head, each ended by CRLF.
+pub(crate) fn http_with(method: &str, url: &str, head: &str, body: &str) -> String {
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
     let length = body.len();
     write!(
         stream,
         "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n{body}"
+         Content-Length: {length}\r\n{head}\r\n{body}"
     )
     .unwrap();
     let mut answer = String::new();

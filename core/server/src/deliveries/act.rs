@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use juzhen_domain::act::{self, ActRefusal, Move, Resolution};
+use juzhen_domain::act::{self, ActRefusal, Move};
 use juzhen_domain::delivery::Delivery;
 use juzhen_domain::id::DeliveryId;
 use juzhen_store::{Audit, DeliveryChange, Refused};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::view::DeliveryView;
@@ -30,7 +30,7 @@ pub(super) async fn hold(
     id: Id,
     command: Command<WithReason>,
 ) -> Result<Response, Problem> {
-    change(&app, id, command, |command, delivery| {
+    change(&app, id, command, Value::Null, |command, delivery| {
         act::hold(delivery, &command.by, command.body.reason.as_deref().unwrap_or_default())
     })
     .await
@@ -45,7 +45,10 @@ pub(super) async fn release(
     id: Id,
     command: Command<WithReason>,
 ) -> Result<Response, Problem> {
-    change(&app, id, command, |command, delivery| act::release(delivery, &command.by, command.at)).await
+    change(&app, id, command, Value::Null, |command, delivery| {
+        act::release(delivery, &command.by, command.at)
+    })
+    .await
 }
 
 /// 撤销: it shall not go out at all.
@@ -57,7 +60,7 @@ pub(super) async fn cancel(
     id: Id,
     command: Command<WithReason>,
 ) -> Result<Response, Problem> {
-    change(&app, id, command, |command, delivery| {
+    change(&app, id, command, Value::Null, |command, delivery| {
         act::cancel(delivery, &command.by, command.body.reason.as_deref().unwrap_or_default())
     })
     .await
@@ -74,24 +77,8 @@ pub(super) async fn reschedule(
 ) -> Result<Response, Problem> {
     let NewTimes { due_at, latest_at, .. } = command.body;
     let times = Times::check(&app, command.at, ("due_at", due_at), latest_at)?;
-    change(&app, id, command, move |command, delivery| {
+    change(&app, id, command, Value::Null, move |command, delivery| {
         act::reschedule(delivery, &command.by, times.due_at, times.latest_at, command.at)
-    })
-    .await
-}
-
-/// Closes a doubt: somebody has looked at the account.
-#[utoipa::path(post, operation_id = "resolve_delivery", path = "/api/v1/deliveries/{id}/resolve", tag = "deliveries", request_body = NewResolution,
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = DeliveryView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
-pub(super) async fn resolve(
-    State(app): State<App>,
-    id: Id,
-    command: Command<NewResolution>,
-) -> Result<Response, Problem> {
-    let resolution = resolution(&app, &command)?;
-    change(&app, id, command, move |command, delivery| {
-        act::resolve(delivery, &command.by, &resolution, command.at)
     })
     .await
 }
@@ -105,7 +92,7 @@ pub(super) struct WithReason {
 }
 
 /// A body with a reason, which goes into the audit.
-trait Reasoned {
+pub(super) trait Reasoned {
     fn reason(&mut self) -> &mut Option<String>;
 }
 
@@ -116,12 +103,6 @@ impl Reasoned for WithReason {
 }
 
 impl Reasoned for NewTimes {
-    fn reason(&mut self) -> &mut Option<String> {
-        &mut self.reason
-    }
-}
-
-impl Reasoned for NewResolution {
     fn reason(&mut self) -> &mut Option<String> {
         &mut self.reason
     }
@@ -142,58 +123,15 @@ pub(super) struct NewTimes {
     reason: Option<String>,
 }
 
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewResolution {
-    /// `published` (it is there), `not_published` (it is not there and shall not go out) or `retry` (it is not there and
-    /// is sent again now).
-    #[schema(value_type = String)]
-    found: Found,
-    /// Of the post, with `published`.
-    #[serde(default)]
-    url: Option<String>,
-    /// With `retry`; as the settings say when it is left out.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    latest_at: Option<Timestamp>,
-    #[serde(default)]
-    reason: Option<String>,
-}
-
-/// What a person saw on the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Found {
-    Published,
-    NotPublished,
-    Retry,
-}
-
-fn resolution(app: &App, command: &Command<NewResolution>) -> Result<Resolution, Problem> {
-    let NewResolution { found, url, latest_at, .. } = &command.body;
-    let only_with = |field: &str, word: &str| {
-        Err(Problem::because(Code::InvalidValue, format!("it comes with found {word:?} only")).at(field))
-    };
-    match (found, url, latest_at) {
-        (Found::Published, None, _) => Err(Problem::because(Code::MissingField, "where is it?").at("url")),
-        (Found::Published, Some(_), Some(_)) => only_with("latest_at", "retry"),
-        (Found::Published, Some(url), None) => {
-            let url = url.trim();
-            text::address(url, "url")?;
-            Ok(Resolution::Published { url: url.to_owned() })
-        }
-        (_, Some(_), _) => only_with("url", "published"),
-        (Found::NotPublished, None, Some(_)) => only_with("latest_at", "retry"),
-        (Found::NotPublished, None, None) => Ok(Resolution::NotPublished),
-        (Found::Retry, None, latest_at) => {
-            let times = Times::check(app, command.at, ("due_at", None), *latest_at)?;
-            Ok(Resolution::Retry { latest_at: times.latest_at })
-        }
-    }
-}
-
-/// Changes a delivery in one transaction; `decide` gets it as it is at that moment. Answers with the delivery after it.
-async fn change<T, D>(app: &App, id: Id, mut command: Command<T>, decide: D) -> Result<Response, Problem>
+/// Changes a delivery in one transaction; `decide` gets it as it is at that moment. `noted` goes into the audit beside what
+/// every change says. Answers with the delivery after it.
+pub(super) async fn change<T, D>(
+    app: &App,
+    id: Id,
+    mut command: Command<T>,
+    noted: Value,
+    decide: D,
+) -> Result<Response, Problem>
 where
     T: Reasoned + Send + Sync + 'static,
     D: Fn(&Command<T>, &Delivery) -> Result<Move, ActRefusal> + Send + Sync + 'static,
@@ -203,19 +141,22 @@ where
     command.body.reason().clone_from(&reason);
     let seen = super::visible(app, &command.by, &id).await?;
     let asked = Asked::default();
-    let (caller, at, once, noted) = (command.by.clone(), command.at, command.once.clone(), asked.clone());
+    let (caller, at, once, answers) = (command.by.clone(), command.at, command.once.clone(), asked.clone());
     let changer = Arc::new(move |delivery: &Delivery| {
-        noted.note();
+        answers.note();
         command.check_seen(seen.row_version)?;
         if command.seen.is_some() && *delivery != seen.delivery {
             let message = "it has just been changed by somebody else: read it again";
             return Err(Refused::new(Code::PreconditionFailed.as_str(), message));
         }
         let to = decide(&command, delivery).map_err(|r| Refused::new(r.code(), r.to_string()))?;
-        let detail = json!({
+        let mut detail = json!({
             "from": delivery.state, "to": to.state, "reason": &reason, "due_at": to.due_at,
             "latest_at": to.latest_at, "receipt": &to.receipt, "item": &delivery.item, "account": &delivery.account,
         });
+        if let (Some(detail), Some(noted)) = (detail.as_object_mut(), noted.as_object()) {
+            detail.extend(noted.clone());
+        }
         let audit = command.audit(to.action, format!("delivery:{}", delivery.id), detail);
         Ok(written(to, audit))
     });

@@ -1,6 +1,9 @@
 //! 发布任务: look at, and act on, one item on one account.
 
 mod act;
+mod actions;
+mod place;
+mod resolve;
 mod view;
 
 use axum::Json;
@@ -33,7 +36,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(act::release))
         .routes(routes!(act::cancel))
         .routes(routes!(act::reschedule))
-        .routes(routes!(act::resolve))
+        .routes(routes!(resolve::resolve))
+        .routes(routes!(resolve::look))
 }
 
 /// Deliveries, newest first. People of a unit name an item or an account of theirs.
@@ -94,7 +98,7 @@ struct DeliveryList {
 }
 
 /// Whether everything that the filter lets through may be seen.
-async fn check_visible(
+pub(crate) async fn check_visible(
     app: &App,
     caller: &Person,
     account: Option<&AccountId>,

@@ -3,17 +3,20 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use juzhen_domain::act::{self, Resolution};
 use juzhen_domain::delivery::{Attempt, Delivery, DeliveryKind, Receipt, ReceiptBy};
 use juzhen_domain::matrix::Person;
-use juzhen_store::{DeliveryRecord, EffectRow};
+use juzhen_domain::reason::{self, Ended};
+use juzhen_store::{DeliveryRecord, Doubt, EffectRow, LateNews};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
+use super::actions::{self, ActionView};
 use crate::etag::Version;
 
-/// One delivery with everything that was tried.
+/// One delivery with everything that was tried, what is known of it, and what can be done.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = in_doubt)]
 pub(crate) struct DeliveryView {
     #[serde(flatten)]
     line: DeliveryLine,
@@ -36,8 +39,12 @@ pub(crate) struct DeliveryView {
     attempts: Vec<AttemptView>,
     /// Requests that could change something outside, oldest first.
     effects: Vec<EffectView>,
-    /// What the caller can do now: `hold`, `release`, `cancel`, `reschedule`, `resolve`.
-    can: Vec<&'static str>,
+    /// While it is in doubt, and afterwards: since when, and how often its account was looked at.
+    doubt: Option<DoubtView>,
+    /// What a worker said that no longer held it. Evidence only; oldest first.
+    late_news: Vec<LateNewsView>,
+    /// What the caller can do now, what closes the matter first.
+    actions: Vec<ActionView>,
 }
 
 /// A delivery in a list.
@@ -54,8 +61,10 @@ pub(crate) struct DeliveryLine {
     state: &'static str,
     /// The word on the screen.
     state_zh: &'static str,
-    /// Why it is in this state.
+    /// Why it is in this state: machine words, each with a colon, then what was said.
     reason: Option<String>,
+    /// The same for the staff.
+    reason_zh: Option<String>,
     due_at: Timestamp,
     /// After this it is missed, never sent late by itself.
     latest_at: Timestamp,
@@ -87,8 +96,34 @@ pub(crate) struct AttemptView {
     started_at: Timestamp,
     ended_at: Option<Timestamp>,
     outcome: Option<String>,
+    /// The word on the screen.
+    outcome_zh: Option<String>,
+    /// Machine words, each with a colon, then what was said; or the address of the post.
     detail: Option<String>,
+    /// What the words mean; null when there are none.
+    detail_zh: Option<String>,
+    /// Content hash of the adapter's file.
     adapter: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DoubtView {
+    since: Timestamp,
+    /// How often the account was looked at without finding it.
+    looks: u32,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LateNewsView {
+    at: Timestamp,
+    attempt: Option<String>,
+    /// The state it would have led to.
+    says: &'static str,
+    says_zh: &'static str,
+    outcome: String,
+    detail: Option<String>,
+    platform_id: Option<String>,
+    url: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -123,7 +158,9 @@ impl DeliveryView {
             created_at: delivery.created_at,
             attempts: record.attempts.iter().map(AttemptView::of).collect(),
             effects: record.effects.iter().map(EffectView::of).collect(),
-            can: can(delivery, caller, now),
+            doubt: record.doubt.map(DoubtView::of),
+            late_news: record.late.iter().map(LateNewsView::of).collect(),
+            actions: actions::open_to(caller, delivery, now),
         }
     }
 
@@ -145,6 +182,7 @@ impl DeliveryLine {
             state: delivery.state.as_str(),
             state_zh: delivery.state.chinese(),
             reason: delivery.reason.clone(),
+            reason_zh: delivery.reason.as_deref().map(|reason| reason::explain(reason).chinese),
             due_at: delivery.due_at,
             latest_at: delivery.latest_at,
             next_at: delivery.next_at,
@@ -176,7 +214,9 @@ impl AttemptView {
             started_at: attempt.started_at,
             ended_at: attempt.ended_at,
             outcome: attempt.outcome.clone(),
+            outcome_zh: attempt.outcome.as_deref().map(Ended::explain),
             detail: attempt.detail.clone(),
+            detail_zh: attempt.detail.as_deref().and_then(meaning),
             adapter: attempt.adapter.clone(),
         }
     }
@@ -197,15 +237,57 @@ impl EffectView {
     }
 }
 
-/// Asks the functions that would decide it.
-fn can(delivery: &Delivery, caller: &Person, now: Timestamp) -> Vec<&'static str> {
-    let seen = Resolution::Published { url: "https://example.invalid/".to_owned() };
-    let offers = [
-        ("hold", act::hold(delivery, caller, "?").is_ok()),
-        ("release", act::release(delivery, caller, now).is_ok()),
-        ("cancel", act::cancel(delivery, caller, "?").is_ok()),
-        ("reschedule", act::reschedule(delivery, caller, now, now, now).is_ok()),
-        ("resolve", act::resolve(delivery, caller, &seen, now).is_ok()),
-    ];
-    offers.into_iter().filter_map(|(name, offered)| offered.then_some(name)).collect()
+/// Of a text that begins with a machine word.
+fn meaning(detail: &str) -> Option<String> {
+    let explained = reason::explain(detail);
+    (!explained.words.is_empty()).then_some(explained.chinese)
+}
+
+impl DoubtView {
+    fn of(doubt: Doubt) -> Self {
+        Self { since: doubt.since, looks: doubt.looks }
+    }
+}
+
+impl LateNewsView {
+    fn of(news: &LateNews) -> Self {
+        Self {
+            at: news.at,
+            attempt: news.attempt.as_ref().map(ToString::to_string),
+            says: news.says.as_str(),
+            says_zh: news.says.chinese(),
+            outcome: news.outcome.clone(),
+            detail: news.detail.clone(),
+            platform_id: news.platform_id.clone(),
+            url: news.url.clone(),
+        }
+    }
+}
+
+/// What the document shows: one that nobody but a person can close.
+fn in_doubt() -> serde_json::Value {
+    json!({
+        "id": "0197c0de00000001", "item": "0197c0de00000000", "account": "W015", "platform": "weibo", "kind": "publish",
+        "route": null, "state": "needs_person", "state_zh": "需人工核实", "reason": "not_seen: looked 9 times",
+        "reason_zh": "核对时限内没有在账号上看到，但这不能证明没有发出，请到账号上查看",
+        "due_at": "2026-06-01T01:00:00Z", "latest_at": "2026-06-01T01:15:00Z", "next_at": "2026-06-01T01:03:10Z",
+        "tries": 1, "resumes": false, "receipt": null, "changed_at": "2026-06-01T01:03:10Z",
+        "state_put_by": "`engine::reconcile` when no evidence was found in the window: absence proves nothing",
+        "state_left_by": "a person who looked at the account: published, not published, or send again",
+        "origin": null, "item_hash": "9f2c…", "payload_hash": "51ab…", "revision": "c4d1…", "ticket": null,
+        "created_at": "2026-05-31T08:00:00Z",
+        "attempts": [{ "id": "0197c0de00000001.1", "number": 1, "call": "0197c0de00000001.1",
+            "started_at": "2026-06-01T01:00:00Z", "ended_at": "2026-06-01T01:00:30Z", "outcome": "unsure",
+            "outcome_zh": "结果不明", "detail": "unclear: timed_out: the call's deadline has passed",
+            "detail_zh": "没有得到明确答复，可能已经发出，正在账号上核对；在规定时间内没有完成", "adapter": "77e0…" }],
+        "effects": [{ "call": "0197c0de00000001.1", "method": "POST", "url": "https://api.weibo.com/2/statuses/share.json",
+            "body_sha256": "0d4f…", "began_at": "2026-06-01T01:00:00Z", "answered_at": null, "status": null,
+            "complete": null }],
+        "doubt": { "since": "2026-06-01T01:00:30Z", "looks": 9 }, "late_news": [],
+        "actions": [{ "action": "resolve_published", "name_zh": "确认已发布",
+            "means_zh": "您已在账号上看到这条内容：任务记为已发布，不会再次发送，后续转发照常进行。",
+            "reason_required": false, "method": "POST", "path": "/api/v1/deliveries/0197c0de00000001/resolve",
+            "body": { "found": "published", "url": "<链接>" },
+            "command": "juzhen delivery resolve 0197c0de00000001 --published <URL>" }]
+    })
 }

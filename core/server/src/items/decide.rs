@@ -104,6 +104,7 @@ fn change(
         new_deliveries = plan(app, &approved, &decisions, times, command.at)?;
         state = ItemState::Scheduled;
     }
+    app.engine.reach("approve.before_commit");
     let detail = json!({
         "from": record.item.state, "to": state, "hash": hash, "step": decision.step, "reason": decision.reason,
         "deliveries": new_deliveries.len(), "publish_at": times.map(|t| t.due_at),

@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
+use juzhen_domain::act::{self, Rewritten};
 use juzhen_domain::id::{ItemId, UnitCode};
 use juzhen_domain::item::{Content, Item};
 use juzhen_domain::matrix::Procedure;
-use juzhen_domain::review::{self, Decision, Next};
+use juzhen_domain::review;
 use juzhen_domain::state::ItemState;
 use juzhen_store::{ItemChange, ItemRecord, Refused, Submitted};
 use serde::Deserialize;
@@ -18,7 +19,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::content::{self, NewVariant};
-use super::view::{ItemView, is_editable};
+use super::view::ItemView;
 use crate::app::App;
 use crate::command::{Command, replayed};
 use crate::etag::Version;
@@ -51,7 +52,7 @@ pub(super) async fn submit(
         state: ItemState::Draft,
         submitted_at: command.at,
     };
-    item.state = state_after(&item, &[]);
+    item.state = review::state_after(&item, &[]);
     let detail = json!({ "hash": item.hash, "state": item.state, "unit": item.unit });
     let audit = command.audit("item.submitted", format!("item:{}", item.id), detail);
     let (record, again) = match app.store().submit_item(item, audit, command.once.clone()).await? {
@@ -119,34 +120,16 @@ fn rewrite(
     record: &ItemRecord,
     content: &Content,
 ) -> Result<ItemChange, Refused> {
-    let mut item = record.item.clone();
-    if item.author != command.by.id {
-        let message = format!("only its author {} may write it anew", item.author);
-        return Err(Refused::new(Code::Forbidden.as_str(), message));
-    }
-    if !is_editable(item.state) {
-        let message = format!("the item is {} ({}): it cannot be edited", item.state, item.state.chinese());
-        return Err(Refused::new(Code::BadState.as_str(), message));
-    }
-    item.hash = content.hash();
-    item.content = content.clone();
-    let state = state_after(&item, &record.decisions);
-    let detail =
-        json!({ "from": record.item.state, "to": state, "hash": item.hash, "before": record.item.hash });
+    let Rewritten { content, hash, state } =
+        act::rewrite(&record.item, &record.decisions, &command.by, content.clone())
+            .map_err(|refusal| Refused::new(refusal.code(), refusal.to_string()))?;
+    let detail = json!({ "from": record.item.state, "to": state, "hash": hash, "before": record.item.hash });
     Ok(ItemChange {
         state,
         decision: None,
-        content: Some((item.content, item.hash)),
+        content: Some((content, hash)),
         new_deliveries: Vec::new(),
         deliveries: Vec::new(),
         audit: command.audit("item.resubmitted", super::subject(record), detail),
     })
-}
-
-/// Whoever is next decides; when every step has approved these very texts, nobody has to again.
-fn state_after(item: &Item, decisions: &[Decision]) -> ItemState {
-    match review::next(item, decisions) {
-        Next::Waiting { state, .. } => state,
-        Next::Approved => ItemState::Approved,
-    }
 }

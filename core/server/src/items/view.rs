@@ -191,15 +191,10 @@ fn can(record: &ItemRecord, caller: &Person, now: Timestamp) -> Vec<&'static str
     let approval =
         Proposal { person: caller, verdict: Verdict::Approve, hash: &item.hash, reason: None, at: now };
     let offers = [
-        ("edit", caller.active && caller.id == item.author && is_editable(item.state)),
+        ("edit", caller.active && caller.id == item.author && act::is_editable(item.state)),
         ("decide", review::decide(item, &record.decisions, &approval).is_ok()),
         ("schedule", item.state == ItemState::Approved && may(caller, Act::Schedule)),
         ("withdraw", act::withdraw(item, &record.deliveries, caller, "?").is_ok()),
     ];
     offers.into_iter().filter_map(|(name, offered)| offered.then_some(name)).collect()
-}
-
-/// Its author may write it anew.
-pub(super) fn is_editable(state: ItemState) -> bool {
-    matches!(state, ItemState::Draft | ItemState::Returned)
 }

@@ -66,10 +66,13 @@ codes! {
     PreconditionFailed "precondition_failed" PRECONDITION_FAILED "It has changed since you read it" "内容已被他人更新，请刷新"
     // The rules say no.
     BadState "bad_state" CONFLICT "This cannot be done now" "当前状态不能进行此操作"
+    StillLooking "still_looking" CONFLICT "The daemon still looks for it on the account" "系统仍在账号上核对，请等它请人处理后再确认"
+    MayBeOut "may_be_out" CONFLICT "Something of it may be out" "内容可能已经发出，请等核对结果"
     StaleVersion "stale_version" CONFLICT "It has changed since you read it" "内容已更新，请重新阅读"
     MissingApproval "missing_approval" CONFLICT "An approval is missing" "审核手续不全"
     NotApproved "not_approved" CONFLICT "It is not approved" "尚未通过审核"
     AlreadyOnAccount "already_on_account" CONFLICT "The account already has this item" "该账号已有此稿件"
+    OnAccount "on_account" CONFLICT "It is on the account" "账号上已有这条内容，请确认为已发布"
     TooLate "too_late" CONFLICT "It is too late for this" "已超过最迟时间"
     Refused "refused" CONFLICT "The rules do not allow this" "规则不允许此操作"
     ReasonRequired "reason_required" UNPROCESSABLE_ENTITY "A reason is required" "请填写理由"
@@ -77,6 +80,7 @@ codes! {
     InvalidTime "invalid_time" UNPROCESSABLE_ENTITY "The time cannot be used" "时间无效"
     LatestBeforeDue "latest_before_due" UNPROCESSABLE_ENTITY "The latest time lies before the time it is due" "最迟时间早于发布时间"
     NotAnAddress "not_an_address" UNPROCESSABLE_ENTITY "This is not the address of a post" "链接地址无效"
+    NotOnPlatform "not_on_platform" UNPROCESSABLE_ENTITY "This address is not on the account's platform" "链接不在该账号所属的平台上"
     UnknownUnit "unknown_unit" UNPROCESSABLE_ENTITY "There is no such unit" "单位不存在"
     UnknownColumn "unknown_column" UNPROCESSABLE_ENTITY "There is no such column" "栏目不存在"
     UnknownAccount "unknown_account" UNPROCESSABLE_ENTITY "There is no such account" "账号不存在"
@@ -90,8 +94,10 @@ codes! {
     SettingsDangerous "settings_dangerous" CONFLICT "The change of the settings needs a second person" "配置变更需第二人确认"
     // Nobody's fault but ours.
     Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong here" "服务器内部错误"
+    BackupFailed "backup_failed" INTERNAL_SERVER_ERROR "The backup could not be made; the log says why" "备份失败，原因在日志里"
     TimedOut "timed_out" SERVICE_UNAVAILABLE "It took too long; it may still be done" "处理超时，操作可能仍会完成"
     Overloaded "overloaded" SERVICE_UNAVAILABLE "Too many requests at a time" "请求过多，请稍后重试"
+    NoRoom "no_room" INSUFFICIENT_STORAGE "The disk is full; it goes on once there is room" "服务器磁盘已满，腾出空间后自动恢复"
     Stopping "stopping" SERVICE_UNAVAILABLE "The daemon is stopping" "服务正在停止"
 }
 

@@ -4,8 +4,8 @@ mod code;
 
 use std::sync::Arc;
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use juzhen_store::{Refused, StoreError};
 use serde::Serialize;
@@ -20,14 +20,23 @@ pub(crate) use code::Code;
 pub(crate) struct Problem {
     code: Code,
     detail: Option<String>,
+    /// The same for the staff.
+    chinese: Option<Box<str>>,
     field: Option<String>,
-    suggestion: Option<String>,
+    suggestion: Option<Box<str>>,
     faults: Option<serde_json::Value>,
+}
+
+/// What the client's people read, by `Accept-Language`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    English,
+    Chinese,
 }
 
 impl Problem {
     pub(crate) fn new(code: Code) -> Self {
-        Self { code, detail: None, field: None, suggestion: None, faults: None }
+        Self { code, detail: None, chinese: None, field: None, suggestion: None, faults: None }
     }
 
     /// With what happened this time. Never the text of an internal error.
@@ -46,6 +55,13 @@ impl Problem {
         Self::new(Code::Internal)
     }
 
+    /// What happened this time, for the staff.
+    #[must_use]
+    pub(crate) fn in_chinese(mut self, detail: impl Into<Box<str>>) -> Self {
+        self.chinese = Some(detail.into());
+        self
+    }
+
     /// The place in the body: `variants.weibo.text`.
     #[must_use]
     pub(crate) fn at(mut self, field: impl Into<String>) -> Self {
@@ -56,7 +72,7 @@ impl Problem {
     /// What was probably meant.
     #[must_use]
     pub(crate) fn suggest(mut self, suggestion: Option<String>) -> Self {
-        self.suggestion = suggestion;
+        self.suggestion = suggestion.map(String::into_boxed_str);
         self
     }
 
@@ -91,10 +107,12 @@ impl From<StoreError> for Problem {
             StoreError::KeyReused { .. } => Self::because(Code::KeyReused, failed.to_string()),
             StoreError::Impossible { .. } => Self::because(Code::BadState, failed.to_string()),
             StoreError::Closed => Self::new(Code::Stopping),
+            StoreError::NoRoom { .. } => Self::new(Code::NoRoom),
             StoreError::TooNew { .. }
             | StoreError::InUse { .. }
             | StoreError::NotOurs { .. }
             | StoreError::Damaged { .. }
+            | StoreError::SharedDisk { .. }
             | StoreError::Database { .. }
             | StoreError::Corrupt { .. } => Self::internal("read or write the database", &failed),
         }
@@ -116,12 +134,12 @@ pub(crate) struct ProblemView {
     /// Names the code as a URI.
     #[serde(rename = "type")]
     kind: String,
-    /// What every problem of this code has in common.
+    /// What every problem of this code has in common; in Chinese for `Accept-Language: zh`.
     title: &'static str,
     /// The same for the staff.
     title_zh: &'static str,
     status: u16,
-    /// What happened this time.
+    /// What happened this time; in Chinese for `Accept-Language: zh`, as far as it can be said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     /// The word to look at in programs.
@@ -141,7 +159,7 @@ pub(crate) struct ProblemView {
 }
 
 /// Writes the body of a refusal. A refusal that the framework made, such as an unknown route, gets one too.
-pub(crate) fn finish(response: Response, request_id: &str) -> (Response, Option<Code>) {
+pub(crate) fn finish(response: Response, request_id: &str, language: Language) -> (Response, Option<Code>) {
     let status = response.status();
     let problem = match response.extensions().get::<Arc<Problem>>() {
         Some(problem) => Problem::clone(problem),
@@ -157,21 +175,35 @@ pub(crate) fn finish(response: Response, request_id: &str) -> (Response, Option<
     if problem.code.status() == StatusCode::SERVICE_UNAVAILABLE {
         parts.headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
+    parts.headers.insert(VARY, HeaderValue::from_static("accept-language"));
     let code = problem.code;
+    let (title, detail) = match language {
+        Language::English => (code.title(), problem.detail),
+        Language::Chinese => (code.chinese(), problem.chinese.map(String::from).or(problem.detail)),
+    };
     let view = ProblemView {
         kind: format!("urn:juzhen:problem:{}", code.as_str()),
-        title: code.title(),
+        title,
         title_zh: code.chinese(),
         status: code.status().as_u16(),
-        detail: problem.detail,
+        detail,
         code: code.as_str(),
         request_id: request_id.to_owned(),
         field: problem.field,
-        suggestion: problem.suggestion,
+        suggestion: problem.suggestion.map(String::from),
         faults: problem.faults,
     };
     let body = serde_json::to_vec(&view).unwrap_or_default();
     (Response::from_parts(parts, body.into()), Some(code))
+}
+
+impl Language {
+    /// Chinese where it is the first that the client names; what a machine sends, or nothing, is English.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let named = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let first = named.split([',', ';']).next().unwrap_or_default().trim().to_ascii_lowercase();
+        if first == "zh" || first.starts_with("zh-") { Self::Chinese } else { Self::English }
+    }
 }
 
 /// An error and its causes on one line.
@@ -193,7 +225,7 @@ mod tests {
     use super::*;
 
     async fn body(problem: Problem) -> (StatusCode, serde_json::Value) {
-        let (response, _) = finish(problem.into_response(), "r-1");
+        let (response, _) = finish(problem.into_response(), "r-1", Language::English);
         let status = response.status();
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         let bytes = to_bytes(response.into_body(), 10_000).await.unwrap();
@@ -208,6 +240,22 @@ mod tests {
         assert_eq!(body["title_zh"], "不能审核自己的稿件");
         assert_eq!(body["request_id"], "r-1");
         assert_eq!(body["detail"], "a wrote it");
+    }
+
+    #[test]
+    fn the_first_language_that_a_client_names_counts() {
+        let of = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(text));
+            Language::of(&headers)
+        };
+        for chinese in ["zh", "zh-CN,zh;q=0.9,en;q=0.8", "ZH-hans"] {
+            assert_eq!(of(chinese), Language::Chinese, "{chinese}");
+        }
+        for other in ["en-GB,zh;q=0.9", "*", "", "zhx"] {
+            assert_eq!(of(other), Language::English, "{other}");
+        }
+        assert_eq!(Language::of(&HeaderMap::new()), Language::English);
     }
 
     #[tokio::test]

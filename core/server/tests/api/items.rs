@@ -67,7 +67,7 @@ async fn approving_first_and_scheduling_later_is_two_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_returned_item_is_written_anew_and_old_approvals_do_not_count() {
+async fn f102_a_returned_item_is_written_anew_and_old_approvals_do_not_count() {
     let api = Api::start().await;
     let item = api.submitted("定于6月1日").await;
     let path = format!("/api/v1/items/{}", text(&item["id"]));

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod attention;
 mod authority;
 mod configuration;
 mod deliveries;
@@ -16,6 +17,9 @@ mod items;
 mod limits;
 mod media;
 mod repeats;
+mod resolving;
+mod restoring;
 mod strictness;
 mod support;
 mod watched;
+mod words;

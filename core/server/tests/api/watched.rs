@@ -79,6 +79,8 @@ async fn metrics_follow_what_happens() {
         "juzhen_adapter_calls_total{adapter=\"mock\"} 0",
         "juzhen_adapter_up{adapter=\"mock\"} 1",
         "juzhen_adapter_files_refused 0",
+        "juzhen_service_working{service=\"claim\"} 0",
+        "juzhen_service_last_round_timestamp_seconds{service=\"claim\"} 0",
     ] {
         assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
     }
@@ -88,6 +90,35 @@ async fn metrics_follow_what_happens() {
         let name = line.split(['{', ' ']).next().unwrap();
         assert!(page.contains(&format!("# TYPE {name} ")), "{line}");
     }
+}
+
+/// Rules about a metric that does not exist never fire, and nobody notices.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_metric_of_the_alert_rules_is_there() {
+    let api = Api::start().await;
+    let page = api.send(Request::new("GET", "/metrics")).await.text();
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/alerts.yaml");
+    let rules = std::fs::read_to_string(rules).unwrap();
+    let named = |word: &&str| word.starts_with("juzhen_") || word.starts_with("config_");
+    let mut seen = 0;
+    for line in rules.lines().filter(|line| line.trim_start().starts_with("expr:")) {
+        for metric in line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(named) {
+            seen += 1;
+            assert!(page.contains(&format!("# TYPE {metric} ")), "{metric} is not in\n{page}");
+        }
+    }
+    assert!(seen >= 10, "only {seen} metrics are named");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failpoints_tell_how_often_they_were_reached() {
+    let api = Api::with(|_| {}, "approve.before_commit=note").await;
+    api.scheduled("通知").await;
+    let page = api.send(Request::new("GET", "/metrics")).await.text();
+    assert!(
+        page.contains("juzhen_failpoint_reached_total{failpoint=\"approve.before_commit\"} 1\n"),
+        "{page}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

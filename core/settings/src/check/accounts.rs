@@ -235,7 +235,7 @@ fn check_known_settings(
         if adapter.settings.iter().any(|(known, _)| *known == key.value) {
             continue;
         }
-        let problem = if is_secret_name(&key.value) || adapter.secrets.contains(&key.value) {
+        let problem = if is_secret_name(&key.value) || adapter.takes_secret(&key.value) {
             MatterProblem::SecretInSettings { key: key.value.clone() }
         } else {
             let near = nearest(&key.value, adapter.settings.iter().map(|(known, _)| known.as_str()));
@@ -254,8 +254,8 @@ fn check_open_settings(desk: &mut Desk<'_>, file: usize, found: &[(At<String>, V
 
 fn check_secrets(desk: &mut Desk<'_>, file: usize, section: &AccountSection, adapter: &InstalledAdapter) {
     for (key, _) in &section.secrets {
-        if !adapter.secrets.contains(&key.value) {
-            let near = nearest(&key.value, adapter.secrets.iter().map(String::as_str));
+        if !adapter.takes_secret(&key.value) {
+            let near = nearest(&key.value, adapter.secrets.iter().map(|(known, _)| known.as_str()));
             let problem =
                 MatterProblem::UnknownSecret { adapter: adapter.name.clone(), key: key.value.clone(), near };
             desk.error(file, key.place, problem);
@@ -265,8 +265,8 @@ fn check_secrets(desk: &mut Desk<'_>, file: usize, section: &AccountSection, ada
     if matches!(section.status, Some(AccountStatus::Planned | AccountStatus::Closed)) {
         return;
     }
-    for key in adapter.secrets.iter().filter(|key| !section.secrets.iter().any(|(has, _)| has.value == **key))
-    {
+    let given = |key: &String| section.secrets.iter().any(|(has, _)| has.value == *key);
+    for (key, _) in adapter.secrets.iter().filter(|(key, needed)| *needed && !given(key)) {
         let problem = MatterProblem::MissingSecret { adapter: adapter.name.clone(), key: key.clone() };
         desk.error(file, section.id.place, problem);
     }

@@ -167,7 +167,7 @@ impl<'a> Desk<'a> {
         let mut single = Single::default();
         for (file, parsed) in self.set.iter().enumerate() {
             match &parsed.content {
-                Content::District(found) => single.district = found.as_ref().map(|found| (file, found)),
+                Content::District(found) => single.district = found.as_deref().map(|found| (file, found)),
                 Content::Columns(found) => single.columns = found.as_ref().map(|found| (file, found)),
                 Content::Procedures(found) => single.procedures = found.as_ref().map(|found| (file, found)),
                 Content::Routes(found) => single.routes = found.as_ref().map(|found| (file, found)),

@@ -19,7 +19,7 @@ use crate::tree::Node;
 section! {
     pub(crate) struct DistrictFile, "district.yaml：全区设置" {
         district: Option<DistrictSection> as Try<DistrictSection>, "本区。";
-        storage: Option<StorageSettings> as Try<StorageSettings> = absent(), "数据存放。改动后须重启。";
+        storage: Option<StorageSettings> as Try<StorageSettings> = absent(), "数据存放。除 reserve_mib 外，改动后须重启。";
         server: Option<ServerSettings> as Try<ServerSettings> = absent(), "网页和接口服务。改动后须重启。";
         adapters: Option<AdapterSection> as Try<AdapterSection> = absent(), "适配器：与各平台打交道的插件。";
         publish: Option<PublishSettings> as Try<Publish> = absent(), "发布规则。";
@@ -50,10 +50,14 @@ pub struct District {
 }
 
 section! {
-    /// Where the daemon keeps what it must not lose. Restart only.
+    /// Where the daemon keeps what it must not lose. Restart only, but for the reserve.
     pub struct StorageSettings, "数据存放" {
         /// Folder of the database, relative to the folder of `district.yaml`. `None`: as the command line says.
         directory: Option<String> as Maybe<Text<256>> = None, "数据目录（数据库等），相对于本文件所在目录。不写则由命令行 --data 决定。改动后须重启；已有的数据须先停止服务再移到新目录。";
+        /// With less free space than this on the disk of the database nothing is claimed (P17). MiB, default 64; 0 never.
+        reserve_mib: u32 as Count<0, 1_048_576> = 64, "数据库所在磁盘的剩余空间少于多少 MiB 时暂停发布；腾出空间后自动恢复。0 表示不检查。默认 64。";
+        /// Take an embedded database on a disk of another machine, whose locks may not hold (F26). Default false.
+        allow_shared_disk: bool as Flag = false, "是否允许把内嵌数据库放在网络磁盘（NFS、SMB 等）上；这类磁盘的文件锁和落盘不可靠，可能重复发布或丢失数据。默认 false。改动后须重启。";
     }
 }
 

@@ -53,7 +53,7 @@ impl FileKind {
 /// What a file says; `None` where faults left nothing to look at further.
 #[derive(Debug)]
 pub(crate) enum Content {
-    District(Option<DistrictFile>),
+    District(Option<Box<DistrictFile>>),
     Columns(Option<ColumnsFile>),
     Procedures(Option<ProceduresFile>),
     Routes(Option<RoutesFile>),
@@ -63,7 +63,7 @@ pub(crate) enum Content {
 impl Content {
     pub(crate) fn read(kind: FileKind, node: Option<&Node<'_>>, notes: &mut Notes) -> Self {
         match kind {
-            FileKind::District => Self::District(of(node, notes)),
+            FileKind::District => Self::District(of(node, notes).map(Box::new)),
             FileKind::Columns => Self::Columns(of(node, notes)),
             FileKind::Procedures => Self::Procedures(of(node, notes)),
             FileKind::Routes => Self::Routes(of(node, notes)),

@@ -104,7 +104,7 @@ pub(crate) fn installed() -> Installed {
         name: "mock".into(),
         platform: "mock".into(),
         settings: vec![("base_url".into(), true), ("idempotency_window_s".into(), false)],
-        secrets: vec!["access_token".into()],
+        secrets: vec![("access_token".into(), true), ("app_secret".into(), false)],
     };
     Installed { adapters: vec![mock] }
 }

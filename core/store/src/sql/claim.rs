@@ -6,6 +6,7 @@ use juzhen_domain::approval::Authorised;
 use juzhen_domain::claim::{Facts, Ruling, Standing, rule};
 use juzhen_domain::delivery::{Attempt, Delivery};
 use juzhen_domain::id::{AccountId, AttemptId};
+use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
@@ -73,7 +74,7 @@ impl Round<'_> {
                     self.done.held += 1;
                 }
                 (Ruling::Missed, _) => {
-                    let reason = format!("not sent by {}", row.delivery.latest_at);
+                    let reason = Why::Missed.because(format_args!("not sent by {}", row.delivery.latest_at));
                     self.put_aside(&row, DeliveryState::Missed, reason)?;
                     self.done.missed += 1;
                 }

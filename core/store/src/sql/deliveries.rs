@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{self, DELIVERY, DeliveryRow, EFFECT, Fields, LATE_NEWS, millis, millis_not_before, word};
-use super::{ToValue, Transaction, effects, items, once, params, queue, settle};
+use super::{ToValue, Transaction, effects, items, once, params, queue, restored, settle};
 use crate::api::{DeliveryChanger, Follow};
 use crate::error::{Refused, StoreError};
 use crate::values::{
@@ -233,6 +233,7 @@ pub(crate) fn record(c: &Transaction<'_>, id: &DeliveryId) -> Result<Option<Deli
         effects: c.collect(&effects, params![id.as_str()], rows::effect)?,
         late: c.collect(&late, params![id.as_str()], rows::late_news)?,
         doubt: row.doubt,
+        forgotten_since: restored::since(c, id)?,
         row_version: row.row_version,
         delivery: row.delivery,
     }))
@@ -280,8 +281,10 @@ pub(crate) fn to_look_at(c: &Transaction<'_>, look: &Look) -> Result<Vec<Looked>
     found.truncate(usize::try_from(look.most).unwrap_or(usize::MAX));
     let whole = |row: DeliveryRow| {
         let attempt = attempts::newest(c, &row.delivery.id)?;
+        let began = attempt.as_ref().map_or(Ok(None), |attempt| effects::began_at(c, &attempt.call))?;
+        let forgotten = restored::since(c, &row.delivery.id)?;
         Ok(Looked {
-            began_at: attempt.as_ref().map_or(Ok(None), |attempt| effects::began_at(c, &attempt.call))?,
+            began_at: began.into_iter().chain(forgotten).min(),
             attempt,
             item: items::require(c, &row.delivery.item)?.0,
             origin: origin_of(c, &row.delivery)?,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use juzhen_domain::claim::HoldReason;
 use juzhen_domain::delivery::Attempt;
 use juzhen_domain::id::{AttemptId, DeliveryId};
+use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
@@ -18,7 +19,7 @@ const MOST_BODY: usize = 1 << 20;
 
 pub(crate) fn begin(c: &Transaction<'_>, effect: &NewEffect) -> Result<EffectBegun, StoreError> {
     let Some(live) = live_claim(c, &effect.call)? else {
-        return Ok(EffectBegun::Refused("lost_claim: this call no longer holds its delivery".into()));
+        return Ok(EffectBegun::Refused(Why::LostClaim.because("this call no longer holds its delivery")));
     };
     let recorded = find(c, effect)?;
     if let Some(recorded) = &recorded {
@@ -123,11 +124,11 @@ fn refusal(c: &Transaction<'_>, live: &Live, effect: &NewEffect) -> Result<Optio
     let delivery = &live.row.delivery;
     // The daemon may have been asleep since the claim: late is late (P7), and what was taken back stays back (P2).
     if effect.at > delivery.latest_at {
-        return Ok(Some(format!("missed: not sent by {}", delivery.latest_at)));
+        return Ok(Some(Why::Missed.because(format_args!("not sent by {}", delivery.latest_at))));
     }
     let (item, _) = items::require(c, &delivery.item)?;
     if !items::is_released(item.state) || item.hash != delivery.item_hash {
-        return Ok(Some(format!("not_approved: the item is {} now", item.state)));
+        return Ok(Some(Why::NotApproved.because(format_args!("the item is {} now", item.state))));
     }
     Ok(None)
 }

@@ -2,6 +2,7 @@
 //! query that has to differ between databases says why beside it.
 
 pub(crate) mod attempts;
+pub(crate) mod attention;
 pub(crate) mod audit;
 pub(crate) mod claim;
 pub(crate) mod deliveries;
@@ -11,6 +12,7 @@ mod once;
 pub(crate) mod ping;
 mod queue;
 pub(crate) mod recover;
+pub(crate) mod restored;
 mod rows;
 mod seam;
 pub(crate) mod settings;
@@ -21,4 +23,4 @@ mod transaction;
 pub(crate) mod values;
 
 pub(crate) use seam::{Cell, Row, Sql, ToValue, Value, params};
-pub use transaction::Transaction;
+pub(crate) use transaction::Transaction;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use juzhen_domain::id::DeliveryId;
+use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
@@ -40,16 +41,17 @@ fn recover_one(c: &Transaction<'_>, id: &DeliveryId, now: Timestamp) -> Result<L
     let mut after = before.clone();
     let call = attempts::newest(c, id)?.map(|attempt| attempt.call);
     let left = call.as_deref().map_or(Ok(Left::Unclear), |call| left_of(c, call))?;
-    let (state, reason, resume_call) = match left {
-        Left::Nothing => (DeliveryState::Due, "the daemon ended before anything had left", None),
-        Left::Answered => (DeliveryState::Due, "the daemon ended between two requests", call),
-        Left::Unclear => (DeliveryState::InDoubt, "the daemon ended while a request was under way", None),
+    let (state, why, resume_call) = match left {
+        Left::Nothing => (DeliveryState::Due, Why::EndedBefore, None),
+        Left::Answered => (DeliveryState::Due, Why::EndedBetween, call),
+        Left::Unclear => (DeliveryState::InDoubt, Why::EndedDuring, None),
     };
+    let reason = why.because("the daemon ended");
     after.delivery.state = state;
-    after.delivery.reason = Some(reason.to_owned());
+    after.delivery.reason = Some(reason.clone());
     after.delivery.next_at = after.delivery.next_at.max(now);
     after.resume_call = resume_call;
-    let end = Ending { outcome: "interrupted", detail: Some(reason), adapter: None, at: now };
+    let end = Ending { outcome: "interrupted", detail: Some(&reason), adapter: None, at: now };
     attempts::end_open(c, id, &end)?;
     let (action, subject) = (format!("delivery.{state}"), format!("delivery:{id}"));
     let row = audit::daemon(action, subject, json!({ "reason": reason, "recovered": true }), now);

@@ -4,12 +4,13 @@
 use juzhen_domain::delivery::{Delivery, Receipt};
 use juzhen_domain::id::DeliveryId;
 use juzhen_domain::outcome::Next;
+use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{DeliveryRow, millis};
-use super::{Transaction, audit, deliveries, effects, items, params};
+use super::{Transaction, audit, deliveries, effects, items, params, restored};
 use crate::api::Follow;
 use crate::error::StoreError;
 use crate::values::{Audit, Settle, Settled};
@@ -112,22 +113,22 @@ fn corrected(
     let Some(attempt) = attempts::newest(c, &settle.delivery)? else { return Ok(after) };
     if effects::is_passed_over(c, &attempt)? {
         if !sent_again {
-            return Ok(in_doubt(before, after, settle, "an earlier attempt had begun"));
+            return Ok(in_doubt(before, after, settle, Why::EarlierBegan));
         }
         after.resume_call = Some(attempt.call.clone());
     }
     let resumes = after.resume_call.is_some();
     if sent_again && effects::is_unanswered(c, &attempt.call, resumes)? {
-        return Ok(in_doubt(before, after, settle, "a request was never answered"));
+        return Ok(in_doubt(before, after, settle, Why::NeverAnswered));
     }
     Ok(after)
 }
 
-fn in_doubt(before: &DeliveryRow, after: DeliveryRow, settle: &Settle, why: &str) -> DeliveryRow {
+fn in_doubt(before: &DeliveryRow, after: DeliveryRow, settle: &Settle, why: Why) -> DeliveryRow {
     let mut row = before.clone();
     row.resume_call = None;
     row.delivery.state = DeliveryState::InDoubt;
-    row.delivery.reason = Some(format!("{why} ({})", after.delivery.reason.unwrap_or_default()));
+    row.delivery.reason = Some(why.because(after.delivery.reason.unwrap_or_default()));
     row.delivery.next_at = settle.now;
     row
 }
@@ -146,6 +147,7 @@ pub(super) fn forward(
     for next in follow(&published, &item, &already) {
         if next.item == published.item && already.insert(next.account.clone()) {
             deliveries::insert(c, &next, because)?;
+            restored::follow(c, &published.id, &next.id, because.at)?;
             made.push(deliveries::require(c, &next.id)?.delivery);
         }
     }

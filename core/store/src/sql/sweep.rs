@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use juzhen_domain::claim::{HoldReason, Standing};
 use juzhen_domain::id::AccountId;
 use juzhen_domain::matrix::AccountStatus;
+use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
@@ -43,7 +44,7 @@ impl Sweep<'_> {
              ORDER BY latest_at LIMIT ?2"
         );
         self.move_all(&sql, params![millis(self.now), MOST], DeliveryState::Missed, |row| {
-            Some(format!("not sent by {}", row.delivery.latest_at))
+            Some(Why::Missed.because(format_args!("not sent by {}", row.delivery.latest_at)))
         })
     }
 

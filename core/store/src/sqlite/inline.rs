@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-use super::{driver, migrate};
+use super::{Hook, driver, migrate};
 use crate::error::{StoreError, failed, renamed};
 use crate::front::{Database, Job};
 use crate::sql::Transaction;
@@ -47,7 +47,7 @@ impl InMemory {
         let connection = Connection::open_in_memory()?;
         connection.set_prepared_statement_cache_capacity(128);
         connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;")?;
-        migrate::run(&connection, 0)?;
+        migrate::run(&connection, 0, &Hook::default())?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 

@@ -3,15 +3,18 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::{Batch, Connection};
 
+use super::Hook;
 use crate::error::StoreError;
 
 /// Steps, oldest first; the place in the list (from 1) is the schema's number. Never change one that was released.
-const STEPS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+const STEPS: &[&str] =
+    &[include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_second.sql")];
 
 /// The newest schema that this program knows.
-pub(super) const KNOWN: u32 = 1;
+pub(super) const KNOWN: u32 = 2;
 
 /// "JZHN", in the file's header: `file` and other tools see whose it is.
 const APPLICATION: i64 = 0x4a5a_484e;
@@ -37,20 +40,20 @@ pub(super) fn look(connection: &Connection, path: &Path) -> Result<u32, StoreErr
     Ok(found)
 }
 
-/// Takes the steps that are missing.
-pub(super) fn run(connection: &Connection, from: u32) -> Result<(), StoreError> {
+/// Takes the steps that are missing. `at_each` is called before every statement and before the commit of each.
+pub(super) fn run(connection: &Connection, from: u32, at_each: &Hook) -> Result<(), StoreError> {
     for (number, step) in (1u32..).zip(STEPS).filter(|(number, _)| *number > from) {
-        apply(connection, number, step)?;
+        apply(connection, number, step, at_each)?;
         tracing::info!(schema = number, "Brought the database to schema {number}");
     }
     Ok(())
 }
 
-fn apply(connection: &Connection, number: u32, step: &str) -> Result<(), StoreError> {
+fn apply(connection: &Connection, number: u32, step: &str, at_each: &Hook) -> Result<(), StoreError> {
     let script = format!(
         "BEGIN IMMEDIATE;\n{step}\nPRAGMA application_id = {APPLICATION};\nPRAGMA user_version = {number};\nCOMMIT;"
     );
-    connection.execute_batch(&script).map_err(|error| {
+    statements(connection, &script, at_each).map_err(|error| {
         if !connection.is_autocommit()
             && let Err(error) = connection.execute_batch("ROLLBACK")
         {
@@ -60,13 +63,19 @@ fn apply(connection: &Connection, number: u32, step: &str) -> Result<(), StoreEr
     })
 }
 
+fn statements(connection: &Connection, script: &str, at_each: &Hook) -> rusqlite::Result<()> {
+    let mut statements = Batch::new(connection, script);
+    while let Some(mut statement) = statements.next()? {
+        (at_each.0)();
+        statement.raw_execute()?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use juzhen_domain::state::{DeliveryState, ItemState};
-    use rusqlite::Batch;
-    use rusqlite::fallible_iterator::FallibleIterator;
-
     use super::*;
+    use juzhen_domain::state::{DeliveryState, ItemState};
 
     fn schema_of(connection: &Connection) -> (i64, i64) {
         let number = |p| connection.pragma_query_value(None, p, |r| r.get(0)).unwrap();
@@ -77,7 +86,7 @@ mod tests {
     /// The words in `CONSTRAINT name CHECK (state IN (…))`.
     fn words_of(constraint: &str) -> Vec<String> {
         let connection = Connection::open_in_memory().unwrap();
-        run(&connection, 0).unwrap();
+        run(&connection, 0, &Hook::default()).unwrap();
         let sql = "SELECT sql FROM sqlite_schema WHERE sql LIKE '%CONSTRAINT ' || ?1 || '%'";
         let table: String = connection.query_row(sql, [constraint], |r| r.get(0)).unwrap();
         let list = table.split(constraint).nth(1).unwrap().split("IN (").nth(1).unwrap();
@@ -122,7 +131,7 @@ mod tests {
             }
             let connection = Connection::open(&path).unwrap();
             assert_eq!(schema_of(&connection), (0, 0), "after {crash_after}");
-            run(&connection, look(&connection, &path).unwrap()).unwrap();
+            run(&connection, look(&connection, &path).unwrap(), &Hook::default()).unwrap();
             assert_eq!(look(&connection, &path).unwrap(), KNOWN);
         }
     }
@@ -130,7 +139,7 @@ mod tests {
     #[test]
     fn a_step_that_fails_leaves_nothing() {
         let connection = Connection::open_in_memory().unwrap();
-        apply(&connection, 1, "CREATE TABLE a (b); CREATE TABLE a (b);").unwrap_err();
+        apply(&connection, 1, "CREATE TABLE a (b); CREATE TABLE a (b);", &Hook::default()).unwrap_err();
         assert_eq!(schema_of(&connection), (0, 0));
     }
 
@@ -138,7 +147,7 @@ mod tests {
     fn p25_a_newer_schema_and_a_foreign_file_are_refused() {
         let path = Path::new("x.db");
         let newer = Connection::open_in_memory().unwrap();
-        run(&newer, 0).unwrap();
+        run(&newer, 0, &Hook::default()).unwrap();
         newer.pragma_update(None, "user_version", KNOWN + 1).unwrap();
         let error = look(&newer, path).unwrap_err();
         assert!(matches!(error, StoreError::TooNew { found, known } if (found, known) == (KNOWN + 1, KNOWN)));

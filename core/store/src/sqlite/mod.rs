@@ -1,5 +1,7 @@
 //! The embedded store: one file, one writing thread, a few reading connections.
 
+mod backup;
+mod disk;
 mod driver;
 mod error;
 mod inline;
@@ -7,9 +9,14 @@ mod migrate;
 mod open;
 mod poison;
 mod readers;
+mod whole;
 mod writer;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::Connection;
 
 use self::poison::Poison;
 use self::readers::Readers;
@@ -18,6 +25,7 @@ use crate::error::StoreError;
 use crate::front::{Database, Job};
 use crate::sql::Transaction;
 
+pub use self::backup::{Backup, Restored, back_up, restore};
 pub use self::inline::{Fate, FateOf, InMemory, Inline};
 
 /// SQLite in one file: WAL, every commit synced. Dropping it finishes what was begun.
@@ -25,6 +33,7 @@ pub struct Sqlite {
     // Dropped in this order: the writer folds its log in last, then the lock is let go.
     readers: Readers,
     writer: Writer,
+    poison: Poison,
     opened: Opened,
     _lock: open::FileLock,
     /// Of a temporary one; removed at the end.
@@ -40,11 +49,31 @@ pub struct SqliteOptions {
     pub group: usize,
     /// Connections for reading.
     pub readers: usize,
+    /// Take a disk of another machine, too (F26).
+    pub shared_disk: bool,
+    /// Called before each statement of a migration, for the tests that end the process there (P25).
+    pub at_each_step: Hook,
+}
+
+/// Something to be called at a point of the work.
+#[derive(Clone)]
+pub struct Hook(pub Arc<dyn Fn() + Send + Sync>);
+
+impl Default for Hook {
+    fn default() -> Self {
+        Self(Arc::new(|| {}))
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { environment: None, group: 256, readers: 2 }
+        Self { environment: None, group: 256, readers: 2, shared_disk: false, at_each_step: Hook::default() }
     }
 }
 
@@ -58,9 +87,14 @@ pub struct Opened {
     pub schema: u32,
     /// Which file it is: another one under the same name is noticed by [`Store::ping`] (F24).
     inode: u64,
+    /// How long it was then, in bytes.
+    size: u64,
 }
 
 impl Sqlite {
+    /// The newest schema that this program knows.
+    pub const SCHEMA: u32 = migrate::KNOWN;
+
     /// Opens or makes the database: takes its lock, checks it, brings its schema up to date.
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
         Self::start(path.as_ref(), options, None)
@@ -91,15 +125,24 @@ impl Sqlite {
         options: SqliteOptions,
         folder: Option<tempfile::TempDir>,
     ) -> Result<Self, StoreError> {
-        let SqliteOptions { environment, group, readers } = options;
+        let SqliteOptions { environment, group, readers, shared_disk, at_each_step } = options;
+        if !shared_disk {
+            disk::refuse_shared(path)?;
+        }
         let poison = Poison::default();
         let lock = open::FileLock::take(path)?;
-        let (connection, opened) = open::writing(path, environment.as_deref(), &poison)?;
+        let open = || open::writing(path, environment.as_deref(), &at_each_step, &poison);
+        let (connection, opened) = match open() {
+            // A full disk must not keep what is known from being seen.
+            Err(error) if error::is_full(&error) && disk::let_go_of_an_old_one(path) => open()?,
+            opened => opened?,
+        };
         let readers = Readers::open(path, readers, poison.clone())?;
-        let writer = Writer::start(connection, group, poison, writer::commit)
+        let ballast = disk::Ballast::lay(path);
+        let writer = Writer::start(connection, group, poison.clone(), writer::commit, Some(ballast))
             .map_err(|e| error::failed("start the writing thread", e.to_string()))?;
         tracing::info!(path = %path.display(), generation = opened.generation, "Opened the database");
-        Ok(Self { readers, writer, opened, _lock: lock, _folder: folder })
+        Ok(Self { readers, writer, poison, opened, _lock: lock, _folder: folder })
     }
 }
 
@@ -109,7 +152,13 @@ impl Database for Sqlite {
         T: Send + 'static,
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.writer.write(job.into().attempted, move |connection| driver::change(connection, &work)).await
+        let Job { attempted, is_result, .. } = job.into();
+        let work = move |connection: &Connection| driver::change(connection, &work);
+        if is_result {
+            self.writer.write_result(attempted, work).await
+        } else {
+            self.writer.write(attempted, work).await
+        }
     }
 
     async fn read<T, F>(&self, attempted: &'static str, work: F) -> Result<T, StoreError>
@@ -121,7 +170,21 @@ impl Database for Sqlite {
     }
 
     fn look(&self) -> Result<(), StoreError> {
-        open::same_file(&self.opened)
+        open::same_file(&self.opened, &self.poison)
+    }
+
+    async fn free_room(&self) -> Result<Option<u64>, StoreError> {
+        disk::free(&self.opened.path).map(Some)
+    }
+
+    async fn look_through(&self) -> Result<(), StoreError> {
+        let (path, poison) = (self.opened.path.clone(), self.poison.clone());
+        let checked = tokio::task::spawn_blocking(move || open::whole_check(&path, &poison)).await;
+        checked.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn until_broken(&self) -> String {
+        self.poison.wait().await
     }
 
     async fn finish(&self) -> Result<(), StoreError> {

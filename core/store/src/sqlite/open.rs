@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::error::failed;
 use super::poison::Poison;
-use super::{Opened, migrate};
+use super::{Hook, Opened, migrate, whole};
 use crate::error::StoreError;
 
 /// A reader that finds the file locked (a backup tool) waits so long, then says so (F20).
@@ -50,21 +50,25 @@ impl FileLock {
 pub(super) fn writing(
     path: &Path,
     environment: Option<&str>,
+    at_each_step: &Hook,
     poison: &Poison,
 ) -> Result<(Connection, Opened), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let with_log = whole::has_log(path);
     let connection = Connection::open_with_flags(path, flags).map_err(|e| not_a_database(path, e))?;
     let schema = migrate::look(&connection, path).map_err(|e| at_opening(path, e))?;
     settle_in(&connection, path)?;
     check(&connection, path, poison)?;
-    migrate::run(&connection, schema)?;
+    migrate::run(&connection, schema, at_each_step)?;
     let (environment, generation) = claim_generation(&connection, path, environment)?;
-    let inode = std::fs::metadata(path).map_err(|e| failed("look at the file", e.to_string()))?.ino();
+    whole::opened(&connection, path, with_log)?;
+    let file = std::fs::metadata(path).map_err(|e| failed("look at the file", e.to_string()))?;
+    let (inode, size) = (file.ino(), file.len());
     let schema = migrate::KNOWN;
-    Ok((connection, Opened { path: path.to_owned(), environment, generation, schema, inode }))
+    Ok((connection, Opened { path: path.to_owned(), environment, generation, schema, inode, size }))
 }
 
 /// A connection that cannot write.
@@ -127,7 +131,24 @@ fn check(connection: &Connection, path: &Path, poison: &Poison) -> Result<(), St
 }
 
 fn quick_check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let found: rusqlite::Result<String> = connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0));
+    sound(path, connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)))
+}
+
+/// Every page and every index, which takes longer than a start may.
+pub(super) fn check_all(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    sound(path, connection.query_row("PRAGMA integrity_check(1)", [], |r| r.get(0)))
+}
+
+/// The same on a connection of its own, beside the work; damage is the end of it (F23).
+pub(super) fn whole_check(path: &Path, poison: &Poison) -> Result<(), StoreError> {
+    let checked = reading(path).and_then(|connection| check_all(&connection, path));
+    if let Err(error @ (StoreError::Damaged { .. } | StoreError::NotOurs { .. })) = &checked {
+        poison.set(error.to_string());
+    }
+    checked
+}
+
+fn sound(path: &Path, found: rusqlite::Result<String>) -> Result<(), StoreError> {
     match found {
         Ok(found) if found == "ok" => Ok(()),
         Ok(why) => Err(damaged(path, why)),
@@ -150,7 +171,7 @@ fn not_a_database(path: &Path, error: rusqlite::Error) -> StoreError {
 }
 
 /// The same for an error that was already made ours.
-fn at_opening(path: &Path, error: StoreError) -> StoreError {
+pub(super) fn at_opening(path: &Path, error: StoreError) -> StoreError {
     match error {
         StoreError::Database { attempted, source } => match source.downcast::<rusqlite::Error>() {
             Ok(source) => not_a_database(path, *source),
@@ -190,12 +211,49 @@ fn meta(connection: &Connection, name: &str) -> Result<String, StoreError> {
     value.ok_or_else(|| StoreError::NotFound { what: "meta value", id: name.to_owned() })
 }
 
-/// The open file may have been deleted or replaced: what is written to it then is lost (F24).
-pub(super) fn same_file(opened: &Opened) -> Result<(), StoreError> {
-    let found = std::fs::metadata(&opened.path)
-        .map_err(|e| failed("find the database file", format!("{}: {e}", opened.path.display())))?;
-    if found.ino() == opened.inode {
-        return Ok(());
+/// The open file may have been deleted, replaced or emptied: what is written to it then is lost, so nothing is any more
+/// (F24).
+pub(super) fn same_file(opened: &Opened, poison: &Poison) -> Result<(), StoreError> {
+    let path = opened.path.display();
+    let why = match std::fs::metadata(&opened.path) {
+        Err(error) => format!("{path}: {error}"),
+        Ok(found) if found.ino() != opened.inode => format!("{path} is another file now"),
+        // It is never made smaller while it is open.
+        Ok(found) if found.len() < opened.size => format!("{path} was cut off to {} bytes", found.len()),
+        Ok(_) => return Ok(()),
+    };
+    poison.set(why.clone());
+    Err(failed("find the database file", why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::ping::ping;
+    use crate::sqlite::driver;
+
+    #[test]
+    fn p04_d_every_connection_syncs_each_commit_and_only_one_can_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("juzhen.db");
+        let (writer, _) = writing(&path, None, &Hook::default(), &Poison::default()).unwrap();
+        let readers = [reading(&path).unwrap(), reading(&path).unwrap()];
+        for connection in readers.iter().chain([&writer]) {
+            let synchronous: i64 =
+                connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+            assert!(synchronous >= 2, "{synchronous}");
+        }
+        for reader in &readers {
+            assert!(driver::change(reader, ping).is_err(), "a reader wrote");
+        }
+        driver::change(&writer, ping).unwrap();
     }
-    Err(failed("find the database file", format!("{} is another file now: restart", opened.path.display())))
+
+    #[test]
+    fn p04_d_a_connection_whose_settings_did_not_take_is_refused() {
+        let memory = Connection::open_in_memory().unwrap();
+        let refused = settle_in(&memory, Path::new("memory")).unwrap_err();
+        let said = super::super::error::chain(&refused);
+        assert!(said.contains("journal_mode memory"), "{said}");
+    }
 }

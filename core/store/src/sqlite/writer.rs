@@ -1,5 +1,8 @@
 //! The one thread that writes. It takes every waiting job, runs them in one transaction, each in its own savepoint, and
 //! answers all of them after the commit: the cost of an fsync is shared, and nobody hears "done" before it is durable.
+//!
+//! When the disk is full, the ballast is let go and the results of what was sent are written in its room; everything else
+//! is refused until there is room for a new one, so that nothing begins that could not be recorded (P17).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,9 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
-use super::error::{failed, is_disk_failure, renamed};
+use super::disk::Ballast;
+use super::error::{failed, found_no_room, is_disk_failure, is_full, renamed};
 use super::poison::Poison;
 use crate::error::StoreError;
 
@@ -32,6 +37,7 @@ impl Writer {
         group: usize,
         poison: Poison,
         commit: Commit,
+        ballast: Option<Ballast>,
     ) -> std::io::Result<Self> {
         let (jobs, waiting) = mpsc::channel();
         let commits = Arc::new(AtomicU64::new(0));
@@ -40,6 +46,7 @@ impl Writer {
             group: group.max(1),
             poison: poison.clone(),
             commit,
+            ballast,
             checkpointed: 0,
             commits: Arc::clone(&commits),
         };
@@ -48,15 +55,32 @@ impl Writer {
         Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), poison, commits })
     }
 
-    /// Runs `work` in a transaction; returns once it is durable.
+    /// Runs `work` in a transaction; returns once it is durable. It may run again when a transaction is repeated.
     pub(super) async fn write<T, F>(&self, attempted: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.hand_in(attempted, false, work).await
+    }
+
+    /// The same for what has to be written even when the disk is full: what became of a request that left, and STOP ALL.
+    pub(super) async fn write_result<T, F>(&self, attempted: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.hand_in(attempted, true, work).await
+    }
+
+    async fn hand_in<T, F>(&self, attempted: &'static str, is_result: bool, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.poison.check(attempted)?;
         let (answer, answered) = oneshot::channel();
-        let job = TypedJob { attempted, work: Some(work), result: None, answer };
+        let job = TypedJob { attempted, is_result, work, result: None, answer };
         self.send(Message::Job(Box::new(job)))?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -106,15 +130,25 @@ enum Message {
 
 /// A job whose result type the thread does not need to know.
 trait Job: Send {
-    /// Whether its savepoint is kept.
-    fn run(&mut self, connection: &Connection, poison: &Poison) -> bool;
-    /// `lost` says why nothing of the transaction was kept.
-    fn answer(self: Box<Self>, lost: Option<&str>);
+    /// Whether it belongs to something that has left, so that it is written even when the disk is full.
+    fn is_result(&self) -> bool;
+    fn run(&mut self, connection: &Connection, poison: &Poison) -> Ran;
+    /// `lost`: nothing of the transaction was kept.
+    fn answer(self: Box<Self>, lost: Option<&Lost>);
+}
+
+/// What is to become of a job's savepoint.
+enum Ran {
+    Keep,
+    TakeBack,
+    /// There was no room on the disk for it.
+    NoRoom,
 }
 
 struct TypedJob<T, F> {
     attempted: &'static str,
-    work: Option<F>,
+    is_result: bool,
+    work: F,
     result: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -122,28 +156,37 @@ struct TypedJob<T, F> {
 impl<T, F> Job for TypedJob<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+    F: Fn(&Connection) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, connection: &Connection, poison: &Poison) -> bool {
-        let Some(work) = self.work.take() else { return false };
-        // A panic in one job (a bug, ours or in a closure we were given) must not take the store from everybody.
-        let result = catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|panic| {
-            Err(failed(self.attempted, format!("a rule panicked: {}", said(panic.as_ref()))))
-        });
-        if let Err(error) = &result {
-            poison.set_if_disk_failed(error);
-        }
-        let kept = result.is_ok();
-        self.result = Some(result.map_err(|error| renamed(error, self.attempted)));
-        kept
+    fn is_result(&self) -> bool {
+        self.is_result
     }
 
-    fn answer(self: Box<Self>, lost: Option<&str>) {
+    fn run(&mut self, connection: &Connection, poison: &Poison) -> Ran {
+        // A panic in one job (a bug, ours or in a closure we were given) must not take the store from everybody.
+        let result = catch_unwind(AssertUnwindSafe(|| (self.work)(connection))).unwrap_or_else(|panic| {
+            Err(failed(self.attempted, format!("a rule panicked: {}", said(panic.as_ref()))))
+        });
+        let ran = match &result {
+            Ok(_) => Ran::Keep,
+            Err(error) if is_full(error) => Ran::NoRoom,
+            Err(error) => {
+                poison.set_if_disk_failed(error);
+                Ran::TakeBack
+            }
+        };
+        self.result = Some(result.map_err(|error| renamed(error, self.attempted)));
+        ran
+    }
+
+    fn answer(self: Box<Self>, lost: Option<&Lost>) {
+        let attempted = self.attempted;
         let result = match (self.result, lost) {
+            (Some(Err(error)), _) if is_full(&error) => Err(StoreError::NoRoom { attempted }),
             (Some(Err(error)), _) => Err(error),
             (Some(Ok(value)), None) => Ok(value),
-            (Some(Ok(_)), Some(why)) => Err(failed(self.attempted, why.to_owned())),
-            (None, why) => Err(failed(self.attempted, why.unwrap_or("it was not run").to_owned())),
+            (_, Some(lost)) => Err(lost.error(attempted)),
+            (None, None) => Err(failed(attempted, "it was not run".into())),
         };
         // Whoever asked may have gone; the change stands all the same.
         let _ = self.answer.send(result);
@@ -164,6 +207,7 @@ struct Turns {
     group: usize,
     poison: Poison,
     commit: Commit,
+    ballast: Option<Ballast>,
     /// `total_changes` at the last checkpoint.
     checkpointed: u64,
     commits: Arc<AtomicU64>,
@@ -187,33 +231,60 @@ impl Turns {
             }
             self.turn(jobs);
             if let Some(answer) = close {
-                let checked = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
-                if let Err(error) = checked {
-                    tracing::warn!(%error, "Could not fold the log into the database file on closing");
-                }
-                drop(self);
+                self.let_go();
                 let _ = answer.send(());
                 return;
             }
         }
+        self.let_go();
     }
 
-    fn turn(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+    /// SQLite folds the log in and removes it when the last connection goes. After a failed fsync that would be the next
+    /// try (F21), and without its log the file has to say that it needs none.
+    fn let_go(self) {
+        let closed = self.poison.check("close").and_then(|()| super::whole::closed(&self.connection));
+        let folded =
+            closed.and_then(|()| Ok(self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?));
+        if let Err(error) = folded {
+            let error = super::error::chain(&error);
+            tracing::warn!(error, "The log stays beside the database file for the next start");
+            drop(self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true));
+        }
+    }
+
+    fn turn(&mut self, jobs: Vec<Box<dyn Job>>) {
+        if let Err(error) = self.poison.check("write") {
+            return answer_all(jobs, Some(&Lost { why: super::error::chain(&error), no_room: false }));
+        }
+        let mut jobs = jobs;
+        if self.ballast.as_mut().is_some_and(Ballast::is_let_go) {
+            jobs = refuse_for_room(jobs);
+        }
         if jobs.is_empty() {
             return;
         }
-        let lost = match self.poison.check("write") {
-            Ok(()) => self.transaction(&mut jobs).err(),
-            Err(error) => Some(super::error::chain(&error)),
-        };
-        for job in jobs {
-            job.answer(lost.as_deref());
+        let mut lost = self.transaction(&mut jobs).err();
+        if lost.as_ref().is_some_and(|lost| lost.no_room) {
+            self.make_room();
+            jobs = refuse_for_room(jobs);
+            lost = if jobs.is_empty() { None } else { self.transaction(&mut jobs).err() };
         }
+        answer_all(jobs, lost.as_ref());
         self.checkpoint_if_long();
     }
 
+    /// What is in the log already can be folded in, and then the log begins anew; and there is the ballast.
+    fn make_room(&mut self) {
+        if self.ballast.as_mut().is_some_and(Ballast::let_go) {
+            tracing::error!(
+                "The disk is full: only results of what was sent are written until there is room"
+            );
+        }
+        self.checkpoint();
+    }
+
     /// Runs every job, then commits. `Err` when nothing of it was kept.
-    fn transaction(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), String> {
+    fn transaction(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Lost> {
         let outcome = self.statements(jobs);
         if let Err(error) = &outcome {
             if !self.connection.is_autocommit()
@@ -225,7 +296,7 @@ impl Turns {
                 self.poison.set(error.to_string());
             }
         }
-        outcome.map_err(|error| error.to_string())
+        outcome.map_err(|error| Lost { no_room: found_no_room(&error), why: error.to_string() })
     }
 
     fn statements(&self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
@@ -234,16 +305,13 @@ impl Turns {
         say("BEGIN IMMEDIATE")?;
         for job in jobs {
             say("SAVEPOINT job")?;
-            let kept = job.run(&self.connection, &self.poison);
-            if self.connection.is_autocommit() {
-                // A full disk or an IO error has rolled everything back, the jobs before this one too.
-                return Err(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
-                    Some("the database rolled the transaction back".into()),
-                ));
-            }
-            if !kept {
-                say("ROLLBACK TO job")?;
+            match job.run(&self.connection, &self.poison) {
+                // The jobs after it would find no room either, so all of them go together.
+                Ran::NoRoom => return Err(no_room()),
+                // An IO error has rolled everything back, the jobs before this one too.
+                _ if self.connection.is_autocommit() => return Err(rolled_back()),
+                Ran::Keep => {}
+                Ran::TakeBack => say("ROLLBACK TO job")?,
             }
             say("RELEASE job")?;
         }
@@ -259,12 +327,53 @@ impl Turns {
             return;
         }
         self.checkpointed = changes;
+        self.checkpoint();
+    }
+
+    fn checkpoint(&self) {
         let done = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         match done {
             Err(error) if is_disk_failure(&error) => self.poison.set(format!("checkpoint: {error}")),
             Err(error) => tracing::warn!(%error, "Could not fold the log into the database file"),
             Ok(()) => {}
         }
+    }
+}
+
+/// A transaction of which nothing was kept.
+struct Lost {
+    why: String,
+    /// Because the disk is full.
+    no_room: bool,
+}
+
+impl Lost {
+    fn error(&self, attempted: &'static str) -> StoreError {
+        if self.no_room { StoreError::NoRoom { attempted } } else { failed(attempted, self.why.clone()) }
+    }
+}
+
+fn no_room() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None)
+}
+
+fn rolled_back() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(
+        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
+        Some("the database rolled the transaction back".into()),
+    )
+}
+
+/// Answers what can wait for room; the rest is what became of requests that have left.
+fn refuse_for_room(jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+    let (results, others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.is_result());
+    answer_all(others, Some(&Lost { why: String::new(), no_room: true }));
+    results
+}
+
+fn answer_all(jobs: Vec<Box<dyn Job>>, lost: Option<&Lost>) {
+    for job in jobs {
+        job.answer(lost);
     }
 }
 

@@ -1,6 +1,8 @@
 //! What every store has to do, written once. A driver's test file makes a [`Place`] and calls [`exercise!`]; a promise
 //! or fault that a test proves is in its name.
 
+pub(crate) mod approvals;
+pub(crate) mod attention;
 pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod effects;
@@ -8,6 +10,7 @@ pub(crate) mod fixture;
 pub(crate) mod items;
 pub(crate) mod keeping;
 pub(crate) mod machine;
+pub(crate) mod restoring;
 pub(crate) mod settling;
 pub(crate) mod stopping;
 pub(crate) mod sweeping;
@@ -26,6 +29,12 @@ pub(crate) trait Place: Send + Sync {
 macro_rules! exercise {
     ($place:expr) => {
         $crate::exercise! { @ $place;
+            approvals {
+                f104_an_approval_outlives_the_role_of_who_gave_it
+            }
+            attention {
+                what_waits_is_listed_oldest_first_and_counted_by_reason
+            }
             items {
                 submitting_keeps_everything
                 p21_a_repeated_request_has_its_effect_once
@@ -89,6 +98,11 @@ macro_rules! exercise {
                 p26_stop_survives_a_restart_and_two_people_lift_it
                 p26_stop_holds_what_becomes_due_and_lifting_releases_it
             }
+            restoring {
+                f27_f28_f31_a_history_that_was_cut_off_and_another_one_are_told_apart
+                p19_what_may_have_been_sent_since_is_in_doubt_and_everything_stops
+                p19_evidence_closes_a_suspect_and_is_looked_for_from_where_the_history_ends
+            }
             audit {
                 p12_the_chain_is_whole_and_lists_by_subject
                 f19_a_change_that_fails_leaves_no_audit_row_and_no_change
@@ -100,6 +114,11 @@ macro_rules! exercise {
                 closing
             }
         }
+        #[test]
+        fn p02_nothing_unapproved_leaves() {
+            $crate::suite::approvals::nothing_unapproved_leaves(|| $place, 3_000);
+        }
+
         #[test]
         fn machine() {
             $crate::suite::machine::any_history_keeps_the_promises(|| $place);

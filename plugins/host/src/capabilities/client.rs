@@ -4,15 +4,24 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use juzhen_abi::message::{HostError, HostErrorKind};
 use reqwest::header::HeaderMap;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, ClientBuilder, Method, Url};
 
 use super::egress::PublicResolver;
+use super::progress;
 use crate::journal::error;
-use crate::options::EgressOptions;
+use crate::options::{EgressOptions, Progress};
 use crate::ports::{Blob, RecordedAnswer};
+
+/// The way out: connections, or what stands for them in a simulation.
+#[async_trait]
+pub(crate) trait Transport: Send + Sync {
+    /// Sends it once. Whatever happens is in the answer; `failure` says what is missing.
+    async fn send(&self, outgoing: Outgoing, repeatable: bool) -> RecordedAnswer;
+}
 
 /// Sends requests.
 pub(crate) struct HttpClient {
@@ -23,6 +32,7 @@ pub(crate) struct HttpClient {
     fresh: Client,
     response_bytes: usize,
     total: Duration,
+    progress: Option<Progress>,
 }
 
 /// A request with its secrets in.
@@ -61,11 +71,14 @@ impl HttpClient {
             })
         };
         let (pooled, fresh) = (build(usize::MAX)?, build(0)?);
-        Ok(Self { pooled, fresh, response_bytes: options.response_bytes, total: options.total })
+        let EgressOptions { response_bytes, total, ref progress, .. } = *options;
+        Ok(Self { pooled, fresh, response_bytes, total, progress: progress.clone() })
     }
+}
 
-    /// Sends it once. Whatever happens is in the answer; `failure` says what is missing.
-    pub(crate) async fn send(&self, outgoing: Outgoing, repeatable: bool) -> RecordedAnswer {
+#[async_trait]
+impl Transport for HttpClient {
+    async fn send(&self, outgoing: Outgoing, repeatable: bool) -> RecordedAnswer {
         let within = outgoing.timeout.min(self.total);
         let mut answer = RecordedAnswer::default();
         let client = if repeatable { &self.pooled } else { &self.fresh };
@@ -82,7 +95,9 @@ impl HttpClient {
         }
         answer
     }
+}
 
+impl HttpClient {
     async fn exchange(
         &self,
         client: &Client,
@@ -96,7 +111,11 @@ impl HttpClient {
             Body::Blob(blob) => request.body(blob.bytes.to_vec()),
             Body::Form(fields) => request.multipart(form(fields)?),
         };
-        let mut response = request.send().await.map_err(failure)?;
+        let sent = match &self.progress {
+            None => request.send().await,
+            Some(progress) => progress::execute(client, request.build().map_err(failure)?, progress).await,
+        };
+        let mut response = sent.map_err(failure)?;
         answer.status = response.status().as_u16();
         answer.headers = response
             .headers()

@@ -11,6 +11,7 @@ use crate::scope::Scope;
 pub(crate) async fn sleep(scope: &Scope, request: &[u8]) -> Answer {
     let (sleep, _): (Sleep, _) = parse(scope, request)?;
     tokio::select! {
+        biased;
         () = scope.closed.cancelled() => Err(error(HostErrorKind::Cancelled, "the operation has ended")),
         () = tokio::time::sleep(Duration::from_millis(sleep.ms)) => done(),
     }

@@ -68,7 +68,7 @@ pub(crate) async fn transmit(
 ) -> RecordedAnswer {
     match prepare(capabilities, scope, &checked).await {
         Ok(outgoing) => {
-            let mut recorded = capabilities.client.send(outgoing, repeatable).await;
+            let mut recorded = capabilities.transport.send(outgoing, repeatable).await;
             clean(capabilities, scope, &checked.head, &mut recorded).await;
             recorded
         }

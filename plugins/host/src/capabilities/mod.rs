@@ -1,12 +1,13 @@
 //! Everything an adapter can do: one file for each capability, and here the door to them.
 
 pub(crate) mod blob;
-mod client;
+pub(crate) mod client;
 mod clock;
 pub(crate) mod egress;
 pub(crate) mod http;
 pub(crate) mod kv;
 mod logs;
+mod progress;
 pub(crate) mod secrets;
 mod sign;
 
@@ -19,7 +20,7 @@ use juzhen_abi::pack;
 use serde::de::DeserializeOwned;
 use tokio_util::task::TaskTracker;
 
-use self::client::HttpClient;
+use self::client::{HttpClient, Transport};
 use crate::journal::error;
 use crate::lane::HostCalls;
 use crate::options::EgressOptions;
@@ -32,14 +33,18 @@ pub(crate) type Answer = Result<Vec<u8>, HostError>;
 /// What the capabilities work with; one for all adapters.
 pub(crate) struct Capabilities {
     pub(crate) ports: Ports,
-    client: HttpClient,
+    transport: Arc<dyn Transport>,
     /// Requests that may outlive the call that asked for them.
     pub(crate) background: TaskTracker,
 }
 
 impl Capabilities {
     pub(crate) fn new(ports: Ports, egress: &EgressOptions) -> Result<Self, reqwest::Error> {
-        Ok(Self { ports, client: HttpClient::new(egress)?, background: TaskTracker::new() })
+        Ok(Self::over(ports, Arc::new(HttpClient::new(egress)?)))
+    }
+
+    pub(crate) fn over(ports: Ports, transport: Arc<dyn Transport>) -> Self {
+        Self { ports, transport, background: TaskTracker::new() }
     }
 }
 

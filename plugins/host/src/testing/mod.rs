@@ -3,31 +3,28 @@
 mod effects;
 mod faults;
 mod isolation_of_calls;
+mod leaving;
 mod platform;
 mod secrecy;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use juzhen_abi::message::{AdapterError, HostError, HttpRequest, HttpResponse, Manifest, Request};
+use juzhen_abi::message::{AdapterError, HostError, HttpRequest, HttpResponse, Manifest};
 use juzhen_abi::pack;
 use serde_json::{Value, json};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use crate::call::{AccountContext, Call, EffectPolicy, Reply};
-use crate::capabilities::{Capabilities, LaneCalls};
-use crate::lane::{HostCalls, Identity, IsolationReport, Lane, LaneAnswer, LaneHealth, ScopeSeed};
-use crate::memory::{Memory, SystemClock};
+use crate::capabilities::Capabilities;
+use crate::lane::LaneAnswer;
+use crate::memory::Memory;
 use crate::options::{Budgets, EgressOptions, Supervision};
 use crate::run::Runner;
-use crate::scope::Scopes;
-use crate::slot::{Generation, Line, Slot};
-use crate::supervise::{self, Keeper};
+use crate::simulated::{self, Cx, Script, Scripted, script};
+use crate::slot::Slot;
+use crate::supervise;
 
 /// A host with one adapter, which is the closure.
 pub(crate) struct Bench {
@@ -35,27 +32,6 @@ pub(crate) struct Bench {
     pub(crate) runner: Runner,
     pub(crate) slot: Arc<Slot>,
     _stop: DropGuard,
-}
-
-/// What the closure gets: one run of one call.
-#[derive(Clone)]
-pub(crate) struct Cx {
-    pub(crate) scope: u64,
-    pub(crate) request: Request,
-    pub(crate) seed: ScopeSeed,
-    /// 0 for the first run of the closure, 1 for the next, …
-    pub(crate) run: u32,
-    pub(crate) calls: Arc<dyn HostCalls>,
-}
-
-pub(crate) type Script = Arc<dyn Fn(Cx) -> BoxFuture<'static, LaneAnswer> + Send + Sync>;
-
-pub(crate) fn script<F, R>(run: F) -> Script
-where
-    F: Fn(Cx) -> R + Send + Sync + 'static,
-    R: Future<Output = LaneAnswer> + Send + 'static,
-{
-    Arc::new(move |cx| run(cx).boxed())
 }
 
 impl Bench {
@@ -71,34 +47,17 @@ impl Bench {
         let memory = Memory::default();
         memory.secrets.put("d07", "token", CANARY);
         let capabilities = Arc::new(Capabilities::new(memory.ports(), &egress).unwrap());
-        let runs = Arc::new(AtomicU32::new(0));
-        let start = {
-            let capabilities = Arc::clone(&capabilities);
-            move || FakeLane::start(&capabilities, &script, &runs)
+        let supervision = Supervision {
+            restart_first: Duration::from_millis(5),
+            restart_most: Duration::from_millis(5),
+            crashes: usize::MAX,
+            ..Supervision::default()
         };
-        let generation = start();
-        let line = Line {
-            manifest: Arc::clone(&generation.manifest),
-            sha256: identity().sha256,
-            path: "fake.so".into(),
-            file_missing: false,
-            retired: CancellationToken::new(),
-        };
-        let retired = line.retired.clone();
-        let slot = Arc::new(Slot::new("fake".into(), line, Arc::clone(&generation), budgets.in_flight));
-        let keeper = Keeper {
-            slot: Arc::clone(&slot),
-            retired: retired.clone(),
-            reopen: Arc::new(move || futures_util::future::ready(Ok(start())).boxed()),
-            supervision: Supervision {
-                restart_first: Duration::from_millis(5),
-                restart_most: Duration::from_millis(5),
-                crashes: usize::MAX,
-                ..Supervision::default()
-            },
-            clock: Arc::new(SystemClock),
-            changed: tokio::sync::watch::Sender::new(0),
-        };
+        let scripted = Scripted { manifest: manifest(), script };
+        let changed = tokio::sync::watch::Sender::new(0);
+        let (slot, keeper, generation) =
+            simulated::place(&scripted, &capabilities, budgets.in_flight, supervision, &changed);
+        let retired = keeper.retired.clone();
         tokio::spawn(supervise::keep(keeper, generation));
         let runner = Runner { capabilities, egress, budgets, grace: Duration::from_millis(300) };
         Self { memory, runner, slot, _stop: retired.drop_guard() }
@@ -119,11 +78,6 @@ pub(crate) fn manifest() -> Manifest {
         "secrets": [{ "name": "token", "hosts": ["setting:base_url"] }, { "name": "unset" }]
     }))
     .unwrap()
-}
-
-fn identity() -> Identity {
-    let sha256 = "f".repeat(64);
-    Identity { sha256, file_name: "fake.so".into(), size: 1, flags: 1, build_info: String::new() }
 }
 
 /// A call of account `d07` on the platform at `base`.
@@ -149,31 +103,6 @@ pub(crate) fn call(base: &str) -> Call {
 impl Cx {
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.request.meta.settings["base_url"].as_str().unwrap())
-    }
-
-    pub(crate) async fn host(
-        &self,
-        operation: &str,
-        head: &impl serde::Serialize,
-        tail: &[u8],
-    ) -> Result<(Value, Vec<u8>), HostError> {
-        let request = pack::pack(head, tail).unwrap();
-        match self.calls.call(self.scope, operation.into(), request).await {
-            Ok(answer) => {
-                let (head, tail) = pack::unpack(&answer).unwrap();
-                Ok((head, tail.to_vec()))
-            }
-            Err(refused) => Err(pack::unpack(&refused).unwrap().0),
-        }
-    }
-
-    pub(crate) async fn http(
-        &self,
-        request: HttpRequest,
-        body: &[u8],
-    ) -> Result<(HttpResponse, Vec<u8>), HostError> {
-        let (head, body) = self.host("http.send", &request, body).await?;
-        Ok((serde_json::from_value(head).unwrap(), body))
     }
 
     pub(crate) async fn post(&self, path: &str, body: &str) -> Result<(HttpResponse, Vec<u8>), HostError> {
@@ -202,79 +131,6 @@ pub(crate) fn told(refused: &HostError) -> LaneAnswer {
 /// The head of a good reply.
 pub(crate) fn answer_of(reply: &Reply) -> Value {
     pack::unpack(reply.result.as_ref().unwrap()).unwrap().0
-}
-
-struct FakeLane {
-    manifest: Manifest,
-    identity: Identity,
-    isolation: IsolationReport,
-    script: Script,
-    /// Over all generations.
-    runs: Arc<AtomicU32>,
-    calls: Arc<dyn HostCalls>,
-    dead: CancellationToken,
-}
-
-impl FakeLane {
-    fn start(capabilities: &Arc<Capabilities>, script: &Script, runs: &Arc<AtomicU32>) -> Arc<Generation> {
-        let scopes = Arc::new(Scopes::default());
-        let calls = LaneCalls {
-            adapter: "fake".into(),
-            scopes: Arc::clone(&scopes),
-            capabilities: Arc::clone(capabilities),
-        };
-        let lane = Self {
-            manifest: manifest(),
-            identity: identity(),
-            isolation: IsolationReport::default(),
-            script: Arc::clone(script),
-            runs: Arc::clone(runs),
-            calls: Arc::new(calls),
-            dead: CancellationToken::new(),
-        };
-        Arc::new(Generation::new(Arc::new(lane), scopes))
-    }
-}
-
-#[async_trait]
-impl Lane for FakeLane {
-    fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
-    fn isolation(&self) -> &IsolationReport {
-        &self.isolation
-    }
-
-    async fn call(&self, scope: u64, _operation: &str, request: Vec<u8>, seed: ScopeSeed) -> LaneAnswer {
-        let request = pack::unpack(&request).unwrap().0;
-        let run = self.runs.fetch_add(1, Ordering::SeqCst);
-        let answer = tokio::select! {
-            answer = (self.script)(Cx { scope, request, seed, run, calls: Arc::clone(&self.calls) }) => answer,
-            () = self.dead.cancelled() => LaneAnswer::Gone("killed together with another call".to_owned()),
-        };
-        if matches!(answer, LaneAnswer::Gone(_)) {
-            self.dead.cancel();
-        }
-        answer
-    }
-
-    fn health(&self) -> LaneHealth {
-        LaneHealth { alive: true, ..LaneHealth::default() }
-    }
-
-    async fn gone(&self) -> String {
-        self.dead.cancelled().await;
-        "killed".to_owned()
-    }
-
-    async fn shutdown(&self, _grace: Duration) {}
-
-    fn kill(&self, _why: &str) {}
 }
 
 /// The distinct texts of a list.

@@ -16,7 +16,7 @@ adapters:
   isolation: in_process
   allow_private_egress: true
   serve: {weibo: mock, wechat: mock}
-  defaults: {mock: {base_url: "http://127.0.0.1:9/mock"}}
+  defaults: {mock: {base_url: "PLATFORM"}}
 publish: {latest_after_minutes: 15}
 "#;
 
@@ -76,14 +76,18 @@ procedures:
 "#;
 
 impl District {
-    pub(crate) fn new() -> Self {
+    /// `platform` is the base URL of every account; nothing need answer there.
+    pub(crate) fn new(platform: &str) -> Self {
         let district = Self { folder: TempDir::new().unwrap() };
         for folder in ["config/units", "adapters", "secrets"] {
             fs::create_dir_all(district.folder.path().join(folder)).unwrap();
         }
         fs::copy(mock(), district.adapters().join("libmock.so")).unwrap();
+        for account in ["W000", "W015", "X015"] {
+            fs::write(district.secrets().join(account), "token").unwrap();
+        }
         for (name, text) in [
-            ("district.yaml", DISTRICT),
+            ("district.yaml", DISTRICT.replace("PLATFORM", platform).as_str()),
             ("units/OFFICE.yaml", OFFICE),
             ("units/D07.yaml", D07),
             ("units/D08.yaml", D08),

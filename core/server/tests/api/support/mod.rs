@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use juzhen_domain::id::PersonId;
 use juzhen_engine::clock::Machine;
 use juzhen_engine::failpoint::Failpoints;
-use juzhen_engine::{Engine, EngineOptions};
+use juzhen_engine::{Engine, EngineOptions, Folder};
 use juzhen_server::{ServerOptions, Tokens};
 use juzhen_store::{Sqlite, Store};
 use serde_json::{Value, json};
@@ -31,6 +31,9 @@ pub(crate) struct Api {
     _stop: DropGuard,
 }
 
+/// Nothing answers there.
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:9/mock";
+
 /// Every person's token is `token-of-` and their id; `token-that-panics` does what it says.
 struct TestTokens;
 
@@ -46,10 +49,18 @@ impl Api {
         Self::with(|_| {}, "").await
     }
 
+    /// With a platform behind its accounts.
+    pub(crate) async fn at(platform: &str) -> Self {
+        Self::start_with(District::new(platform), |_| {}, "").await
+    }
+
     /// With other limits, and failpoints.
     pub(crate) async fn with(tune: impl FnOnce(&mut ServerOptions), failpoints: &str) -> Self {
+        Self::start_with(District::new(NOWHERE), tune, failpoints).await
+    }
+
+    async fn start_with(district: District, tune: impl FnOnce(&mut ServerOptions), failpoints: &str) -> Self {
         log::keep();
-        let district = District::new();
         let store = Arc::new(Sqlite::temporary().unwrap());
         let engine = Engine::start(EngineOptions {
             config: district.config(),
@@ -58,7 +69,9 @@ impl Api {
             store: store.clone(),
             world: Arc::new(Machine),
             failpoints: Arc::new(Failpoints::parse(failpoints).unwrap()),
-            tune_host: |_| {},
+            files: Folder::new(district.config()),
+            mark: None,
+            tune_host: Arc::new(|_| {}),
         })
         .await
         .unwrap();

@@ -14,11 +14,11 @@ fn start(commit: Commit) -> (tempfile::TempDir, Writer) {
              CREATE TABLE t (n INTEGER PRIMARY KEY, of INTEGER REFERENCES t (n) DEFERRABLE INITIALLY DEFERRED)",
         )
         .unwrap();
-    let writer = Writer::start(connection, 64, Poison::default(), commit).unwrap();
+    let writer = Writer::start(connection, 64, Poison::default(), commit, None).unwrap();
     (folder, writer)
 }
 
-fn insert(n: i64) -> impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static {
+fn insert(n: i64) -> impl Fn(&Connection) -> Result<(), StoreError> + Send + 'static {
     move |c| c.execute("INSERT INTO t (n) VALUES (?1)", [n]).map(drop).map_err(StoreError::from)
 }
 
@@ -111,13 +111,37 @@ async fn f18_a_full_disk_keeps_what_was_answered_and_comes_back() {
     let gate = writer.write("insert", insert(1));
     let (before, full, after) =
         tokio::join!(gate, writer.write("fill", fill), writer.write("insert", insert(2)));
-    assert!(full.is_err());
+    assert!(matches!(full, Err(StoreError::NoRoom { .. })), "{full:?}");
     let answered: Vec<i64> =
         [(1, before), (2, after)].into_iter().filter(|(_, a)| a.is_ok()).map(|(n, _)| n).collect();
     assert_eq!(rows(&writer).await, answered);
     writer.write("limit", pages(100_000)).await.unwrap();
     writer.write("fill", fill).await.unwrap();
     assert!(rows(&writer).await.contains(&50));
+}
+
+#[tokio::test]
+async fn p17_what_finds_no_room_does_not_take_the_result_beside_it_along() {
+    let (_folder, writer) = start(commit);
+    let limit = |c: &Connection| Ok(c.query_row("PRAGMA max_page_count = 12", [], |_| Ok(()))?);
+    writer.write("limit", limit).await.unwrap();
+    let fill = |c: &Connection| Ok(c.execute_batch("CREATE TABLE big AS SELECT randomblob(1000000) AS b")?);
+    // Handed in while the thread is busy, so that they share one transaction.
+    let busy = writer.write("wait", |_| {
+        std::thread::sleep(Duration::from_millis(50));
+        Ok(())
+    });
+    let (_, usual, large, result) = tokio::join!(
+        busy,
+        writer.write("insert", insert(1)),
+        writer.write("fill", fill),
+        writer.write_result("settle", insert(2))
+    );
+    for refused in [usual, large] {
+        assert!(matches!(refused, Err(StoreError::NoRoom { .. })), "{refused:?}");
+    }
+    result.unwrap();
+    assert_eq!(rows(&writer).await, [2]);
 }
 
 #[tokio::test]

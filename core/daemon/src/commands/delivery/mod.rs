@@ -1,5 +1,7 @@
 //! `juzhen delivery`: 发布任务, and what a person does where the daemon must not decide.
 
+mod page;
+
 use anyhow::Result;
 use clap::{ArgGroup, Args, Subcommand};
 use jiff::Timestamp;
@@ -11,7 +13,7 @@ use crate::client::{Client, ServerArgs, With, fresh_key, query, segment};
 use crate::failure::Ended;
 use crate::output::{Output, field};
 use crate::table::Table;
-use crate::when;
+use crate::when::{self, clock};
 
 /// Deliveries: one item on one account
 #[derive(Debug, Args)]
@@ -26,6 +28,9 @@ pub(crate) struct Delivery {
 enum Command {
     /// List deliveries, newest first
     List {
+        /// Only what waits for a person, what waits longest first
+        #[arg(long)]
+        attention: bool,
         #[arg(long)]
         state: Option<String>,
         #[arg(long, value_name = "ID")]
@@ -36,8 +41,12 @@ enum Command {
         #[arg(long, value_name = "N")]
         most: Option<u32>,
     },
-    /// Show one delivery with its attempts and effects
+    /// Show one delivery: why it is where it is, what was tried, and what you can do now
     Show {
+        id: String,
+    },
+    /// Have the daemon look for it on its account now; changes nothing
+    Look {
         id: String,
     },
     /// Keep it from being sent
@@ -73,16 +82,17 @@ struct Act {
 #[command(group(ArgGroup::new("found").required(true).args(["published", "not_published", "retry"])))]
 struct Resolve {
     id: String,
-    /// It is out, at this address
+    /// It is out, at this address of its platform (or under this id of the platform)
     #[arg(long, value_name = "URL")]
     published: Option<String>,
-    /// It is not out, and is not to be sent again
+    /// It is not out, and is not to be sent again; the daemon looks once more before it believes that
     #[arg(long)]
     not_published: bool,
-    /// It is not out: send it again
+    /// It is not out: send it again. Takes a reason, and the daemon looks once more before it does
     #[arg(long)]
     retry: bool,
-    #[arg(long)]
+    /// Why; kept with your name
+    #[arg(long, required_if_eq("retry", "true"))]
     reason: Option<String>,
 }
 
@@ -95,20 +105,26 @@ impl Delivery {
 impl Command {
     async fn run(self, client: &Client, output: Output) -> Result<()> {
         let (id, action, body) = match self {
-            Self::List { state, account, item, most } => {
+            Self::List { attention, state, account, item, most } => {
                 let most = most.map(|n| n.to_string());
+                let list = if attention { "attention" } else { "deliveries" };
                 let asked = query(&[
                     ("state", state.as_deref()),
                     ("account", account.as_deref()),
                     ("item", item.as_deref()),
                     ("limit", most.as_deref()),
                 ])?;
-                let answer = client.get(&format!("/api/v1/deliveries{asked}")).await?;
-                return output.answer(&answer.body, table);
+                let answer = client.get(&format!("/api/v1/{list}{asked}")).await?;
+                return output.answer(&answer.body, if attention { waiting } else { table_text });
             }
             Self::Show { id } => {
                 let answer = client.get(&format!("/api/v1/deliveries/{}", segment(&id)?)).await?;
-                return output.answer(&answer.body, card);
+                return output.answer(&answer.body, page::page);
+            }
+            Self::Look { id } => {
+                let path = format!("/api/v1/deliveries/{}/look", segment(&id)?);
+                let answer = client.post(&path, &json!({})).await?;
+                return output.answer(&answer.body, seen);
             }
             Self::Hold(Act { id, reason }) => (id, "hold", json!({"reason": reason})),
             Self::Release(Act { id, reason }) => (id, "release", json!({"reason": reason})),
@@ -129,7 +145,7 @@ impl Command {
         let key = fresh_key()?;
         let with = With { key: Some(&key), if_match: seen.etag.as_deref() };
         let answer = client.post_with(&format!("{path}/{action}"), &without_nulls(body), with).await?;
-        output.answer(&answer.body, card)
+        output.answer(&answer.body, page::page)
     }
 }
 
@@ -142,7 +158,12 @@ impl Resolve {
         } else {
             "not_published"
         };
-        json!({"found": found, "url": self.published, "reason": self.reason})
+        // An id of a platform has no scheme.
+        let (url, platform_id) = match &self.published {
+            Some(place) if place.contains("://") => (Some(place), None),
+            place => (None, place.as_ref()),
+        };
+        json!({"found": found, "url": url, "platform_id": platform_id, "reason": self.reason})
     }
 }
 
@@ -163,43 +184,36 @@ pub(crate) fn table(body: &Value) -> Table {
     table
 }
 
-fn card(delivery: &Value) -> String {
-    let mut text = String::new();
-    for name in [
-        "id",
-        "item",
-        "account",
-        "platform",
-        "kind",
-        "route",
-        "state",
-        "reason",
-        "due_at",
-        "latest_at",
-        "next_at",
-        "tries",
-        "receipt/url",
-        "receipt/platform_id",
-    ] {
-        let value = field(delivery, &format!("/{name}"));
+/// What waits for a person, with how much there is of each kind.
+fn waiting(body: &Value) -> String {
+    let mut counts = Table::new(["件数", "状态", "原因"]);
+    for count in listed(body, "counts") {
+        counts.row(["/deliveries", "/state_zh", "/reason_zh"].map(|part| field(count, part)));
+    }
+    let mut table = Table::new(["编号", "账号", "状态", "原定时间", "原因"]);
+    let mut any = false;
+    for delivery in listed(body, "deliveries") {
+        any = true;
+        let [id, account, state] = ["/id", "/account", "/state_zh"].map(|part| field(delivery, part));
+        table.row([id, account, state, clock(&field(delivery, "/due_at")), field(delivery, "/reason_zh")]);
+    }
+    if !any {
+        return "没有需要人工处理的发布任务\n".to_owned();
+    }
+    format!("{counts}\n{table}\n查看一条：juzhen delivery show 编号\n")
+}
+
+fn seen(body: &Value) -> String {
+    let mut text = format!("{}\n", field(body, "/means_zh"));
+    for name in ["url", "platform_id", "detail"] {
+        let value = field(body, &format!("/{name}"));
         if !value.is_empty() {
-            text.push_str(&format!("{name:<20} {value}\n"));
+            text.push_str(&format!("  {value}\n"));
         }
-    }
-    if delivery.get("resumes") == Some(&Value::Bool(true)) {
-        text.push_str(&format!(
-            "{:<20} an attempt broke off midway; the next one goes on from there\n",
-            "resumes"
-        ));
-    }
-    let attempts = delivery.get("attempts").and_then(Value::as_array);
-    if let Some(attempts) = attempts.filter(|all| !all.is_empty()) {
-        let mut table = Table::new(["attempt", "started", "ended", "outcome", "detail"]);
-        for attempt in attempts {
-            let parts = ["/number", "/started_at", "/ended_at", "/outcome", "/detail"];
-            table.row(parts.map(|part| field(attempt, part)));
-        }
-        text.push_str(&format!("\n{table}"));
     }
     text
+}
+
+fn table_text(body: &Value) -> String {
+    table(body).to_string()
 }

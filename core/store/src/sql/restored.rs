@@ -1,0 +1,169 @@
+//! A database that was put back to an earlier time, and what may have been sent in the time that it has forgotten (P19,
+//! F25, F27, F31).
+//!
+//! The time that is lost begins with the newest audit row that is left. Whatever had its time since then, or was under way,
+//! may be out: it goes in doubt, so that a look at the account decides and nothing is sent a second time. STOP ALL keeps
+//! everything else back until two people have looked.
+
+use jiff::Timestamp;
+use juzhen_domain::id::{DeliveryId, PersonId};
+use juzhen_domain::reason::{Ended, Why};
+use juzhen_domain::state::DeliveryState;
+use serde_json::json;
+
+use super::attempts::{self, Ending};
+use super::rows::{self, DELIVERY, DeliveryRow, Fields, millis};
+use super::{Transaction, audit, deliveries, params, stop};
+use crate::error::StoreError;
+use crate::values::{Known, Mark, Restoration, Suspect};
+
+/// How far the history goes now.
+pub(crate) fn mark(c: &Transaction<'_>) -> Result<Mark, StoreError> {
+    const LAST: &str = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+    const EFFECTS: &str = "SELECT coalesce(max(id), 0) FROM effects";
+    let last = c.first(LAST, params![], |f: &mut Fields<'_>| Ok((f.get()?, f.get()?)))?;
+    let (audit, hash) = last.unwrap_or((0, String::new()));
+    let effects = c.first(EFFECTS, params![], |f: &mut Fields<'_>| f.get())?.unwrap_or(0);
+    let environment = meta(c, "environment_id")?.unwrap_or_default();
+    Ok(Mark { environment, audit, hash, effects })
+}
+
+/// Whether this is the history of which `seen` was taken, or a later one.
+pub(crate) fn knows(c: &Transaction<'_>, seen: Option<&Mark>) -> Result<Known, StoreError> {
+    const HASH: &str = "SELECT hash FROM audit WHERE number = ?1";
+    let now = mark(c)?;
+    if let Some(seen) = seen
+        && seen.environment != now.environment
+    {
+        return Ok(Known::Elsewhere { ours: now.environment });
+    }
+    // Written by the driver, which sees more of the file than the rows.
+    if let Some(why) = meta(c, "cut")? {
+        return Ok(Known::Cut(why));
+    }
+    let Some(seen) = seen else { return Ok(Known::Yes) };
+    if now.audit < seen.audit || now.effects < seen.effects {
+        let (has, had) = ((now.audit, now.effects), (seen.audit, seen.effects));
+        return Ok(Known::Cut(format!(
+            "it ends with audit row {} and effect {}, there were {} and {}",
+            has.0, has.1, had.0, had.1
+        )));
+    }
+    let hash: Option<String> = c.first(HASH, params![seen.audit], |f: &mut Fields<'_>| f.get())?;
+    if seen.audit > 0 && hash.as_deref() != Some(seen.hash.as_str()) {
+        return Ok(Known::Cut(format!("audit row {} is another one than it was", seen.audit)));
+    }
+    Ok(Known::Yes)
+}
+
+/// Holds everything: STOP ALL, and in doubt whatever may have been sent in the time that is lost.
+pub(crate) fn suspect(c: &Transaction<'_>, reason: &str, now: Timestamp) -> Result<Restoration, StoreError> {
+    const NEWEST: &str = "SELECT at FROM audit ORDER BY number DESC LIMIT 1";
+    const NEXT: &str = "SELECT coalesce(max(number), 0) + 1 FROM restorations";
+    const INSERT: &str = "INSERT INTO restorations (number, at, since, reason) VALUES (?1, ?2, ?3, ?4)";
+    let newest = c.first(NEWEST, params![], |f: &mut Fields<'_>| f.time())?;
+    let since = newest.map_or(now, |newest| newest.min(now));
+    let number = c.first(NEXT, params![], |f: &mut Fields<'_>| f.get())?.unwrap_or(1);
+    c.execute(INSERT, params![number, millis(now), millis(since), reason])?;
+    let detail = json!({ "reason": reason, "since": since });
+    let subject = format!("restoration:{number}");
+    c.will_audit(audit::daemon("store.restored".into(), subject, detail, now));
+    stop::stop(c, &PersonId::from("daemon"), &Why::Restored.because(reason), now)?;
+    let sql = format!(
+        "SELECT {DELIVERY} FROM deliveries WHERE state IN ('claimed', 'sending')
+             OR (state IN ('due', 'waiting', 'held') AND due_at <= ?1)
+         ORDER BY id"
+    );
+    for row in c.collect(&sql, params![millis(now)], rows::delivery)? {
+        doubt(c, &row, number, reason, now)?;
+    }
+    c.execute("DELETE FROM meta WHERE name = 'cut'", params![])?;
+    restoration(c, number)?
+        .ok_or_else(|| StoreError::NotFound { what: "restoration", id: number.to_string() })
+}
+
+/// What follows from a delivery that may have been sent in the lost time may have been sent then, too.
+pub(super) fn follow(
+    c: &Transaction<'_>,
+    origin: &DeliveryId,
+    forward: &DeliveryId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const OF: &str =
+        "SELECT r.number, r.reason FROM suspects s JOIN restorations r ON r.number = s.restoration
+         WHERE s.delivery = ?1 ORDER BY r.number DESC LIMIT 1";
+    let read = |f: &mut Fields<'_>| Ok((f.get::<i64>()?, f.get::<String>()?));
+    let Some((number, reason)) = c.first(OF, params![origin.as_str()], read)? else { return Ok(()) };
+    let row = deliveries::require(c, forward)?;
+    doubt(c, &row, number, &reason, now)
+}
+
+/// Since when a delivery may have been sent without a trace of it here.
+pub(super) fn since(c: &Transaction<'_>, delivery: &DeliveryId) -> Result<Option<Timestamp>, StoreError> {
+    const SQL: &str = "SELECT min(r.since) FROM suspects s JOIN restorations r ON r.number = s.restoration
+         WHERE s.delivery = ?1";
+    Ok(c.first(SQL, params![delivery.as_str()], |f: &mut Fields<'_>| f.optional_time())?.flatten())
+}
+
+/// Newest first, each with what became of what it made doubtful.
+pub(crate) fn list(c: &Transaction<'_>, most: u32) -> Result<Vec<Restoration>, StoreError> {
+    const SQL: &str = "SELECT number FROM restorations ORDER BY number DESC LIMIT ?1";
+    let numbers: Vec<i64> = c.collect(SQL, params![most], |f: &mut Fields<'_>| f.get())?;
+    let mut found = Vec::new();
+    for number in numbers {
+        found.extend(restoration(c, number)?);
+    }
+    Ok(found)
+}
+
+fn restoration(c: &Transaction<'_>, number: i64) -> Result<Option<Restoration>, StoreError> {
+    const SQL: &str = "SELECT at, since, reason FROM restorations WHERE number = ?1";
+    const SUSPECTS: &str = "SELECT s.delivery, d.item, d.account, s.was, d.state, d.receipt_by
+         FROM suspects s JOIN deliveries d ON d.id = s.delivery WHERE s.restoration = ?1 ORDER BY s.delivery";
+    let read = |f: &mut Fields<'_>| {
+        Ok(Restoration { number, at: f.time()?, since: f.time()?, reason: f.get()?, deliveries: Vec::new() })
+    };
+    let Some(mut found) = c.first(SQL, params![number], read)? else { return Ok(None) };
+    found.deliveries = c.collect(SUSPECTS, params![number], |f: &mut Fields<'_>| {
+        Ok(Suspect {
+            delivery: f.id()?,
+            item: f.id()?,
+            account: f.id()?,
+            was: f.state()?,
+            state: f.state()?,
+            receipt_by: f.get::<Option<String>>()?.and_then(|word| serde_json::from_value(word.into()).ok()),
+        })
+    })?;
+    Ok(Some(found))
+}
+
+fn doubt(
+    c: &Transaction<'_>,
+    before: &DeliveryRow,
+    restoration: i64,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const INSERT: &str =
+        "INSERT INTO suspects (restoration, delivery, was) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    let (id, was) = (&before.delivery.id, before.delivery.state);
+    c.execute(INSERT, params![restoration, id.as_str(), was.as_str()])?;
+    let why = Why::Forgotten.because(reason);
+    let mut after = before.clone();
+    after.resume_call = None;
+    after.delivery.state = DeliveryState::InDoubt;
+    after.delivery.reason = Some(why.clone());
+    after.delivery.next_at = now;
+    let end = Ending { outcome: Ended::Interrupted.as_str(), detail: Some(&why), adapter: None, at: now };
+    attempts::end_open(c, id, &end)?;
+    let detail = json!({ "from": was.as_str(), "reason": why, "restoration": restoration });
+    let row =
+        audit::daemon(format!("delivery.{}", DeliveryState::InDoubt), format!("delivery:{id}"), detail, now);
+    deliveries::save(c, before, after, Some(&row), now)?;
+    c.will_follow(&before.delivery.item, now);
+    Ok(())
+}
+
+fn meta(c: &Transaction<'_>, name: &str) -> Result<Option<String>, StoreError> {
+    c.first("SELECT value FROM meta WHERE name = ?1", params![name], |f: &mut Fields<'_>| f.get())
+}

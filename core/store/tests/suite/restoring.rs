@@ -1,0 +1,144 @@
+//! A database that was put back to an earlier time: it is known, everything stops, and nothing that may have been sent
+//! since is sent again (P19, F25, F27, F31).
+
+use std::sync::Arc;
+
+use juzhen_domain::delivery::{Delivery, DeliveryKind, Receipt, ReceiptBy};
+use juzhen_domain::id::DeliveryId;
+use juzhen_domain::outcome::Next;
+use juzhen_domain::state::DeliveryState;
+use juzhen_store::*;
+
+use super::Place;
+use super::fixture::*;
+
+/// What the daemon says of a database that it does not know any more.
+const WHY: &str = "it ends with audit row 7, there were 90";
+
+pub(crate) async fn f27_f28_f31_a_history_that_was_cut_off_and_another_one_are_told_apart(place: &dyn Place) {
+    let store = place.open();
+    assert_eq!(store.knows(None).await.unwrap(), Known::Yes);
+    let empty = store.mark().await.unwrap();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let claim = claim_one(&*store, 0).await;
+    begin(&*store, &claim.attempt.call, "post", 0).await;
+    let mark = store.mark().await.unwrap();
+    assert!(mark.audit > empty.audit && mark.effects > empty.effects, "{empty:?} {mark:?}");
+    for known in [&empty, &mark] {
+        assert_eq!(store.knows(Some(known.clone())).await.unwrap(), Known::Yes, "{known:?}");
+    }
+    let cut = [
+        Mark { audit: mark.audit + 1, ..mark.clone() },
+        Mark { effects: mark.effects + 1, ..mark.clone() },
+        Mark { hash: "0".repeat(64), ..mark.clone() },
+    ];
+    for lost in cut {
+        let known = store.knows(Some(lost.clone())).await.unwrap();
+        assert!(matches!(known, Known::Cut(_)), "{lost:?}: {known:?}");
+    }
+    let elsewhere = Mark { environment: "another".into(), ..mark.clone() };
+    let ours = mark.environment.clone();
+    assert_eq!(store.knows(Some(elsewhere)).await.unwrap(), Known::Elsewhere { ours });
+    drop(store);
+    assert_eq!(place.open().knows(Some(mark)).await.unwrap(), Known::Yes, "after a restart");
+}
+
+pub(crate) async fn p19_what_may_have_been_sent_since_is_in_doubt_and_everything_stops(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0), ("W001", 10), ("W002", 500)]).await;
+    scheduled(&*store, "i2", &[("W003", 0), ("W004", 0), ("W005", 20)]).await;
+    let claims = claim(&*store, 0).await;
+    let of = |account: &str| claims.iter().find(|c| c.delivery.account.as_str() == account).unwrap();
+    send(&*store, of("W003"), 1).await;
+    send(&*store, of("W004"), 1).await;
+    settle(&*store, of("W004"), published("7", 2), 2).await;
+    let hold = DeliveryChange {
+        reason: Some("operator: 等通知".into()),
+        ..delivery_moved(&"i2-W005".into(), DeliveryState::Held, 3)
+    };
+    change_delivery(&*store, hold, "i2-W005").await;
+
+    let restoration = store.suspect(WHY.into(), at(50)).await.unwrap();
+    assert_eq!((restoration.number, restoration.at, restoration.since), (1, at(50), at(3)));
+    let was: Vec<_> = restoration.deliveries.iter().map(|s| (s.delivery.as_str(), s.was)).collect();
+    use DeliveryState as S;
+    let expected =
+        [("i1-W000", S::Claimed), ("i1-W001", S::Due), ("i2-W003", S::Sending), ("i2-W005", S::Held)];
+    assert_eq!(was, expected);
+    for (id, _) in expected {
+        let kept = record(&*store, id).await;
+        assert_eq!(kept.delivery.state, S::InDoubt, "{id}");
+        assert!(kept.delivery.reason.unwrap().starts_with("forgotten: "), "{id}");
+        assert!(kept.attempts.iter().all(|attempt| attempt.ended_at.is_some()), "{id}");
+        assert_eq!(kept.forgotten_since, Some(at(3)), "{id}");
+        assert_eq!(actions(&*store, &format!("delivery:{id}")).await.last().unwrap(), "delivery.in_doubt");
+    }
+    assert_eq!(state(&*store, "i1-W002").await, S::Due, "not yet due, so it cannot have been sent");
+    assert_eq!(state(&*store, "i2-W004").await, S::Published);
+
+    let stop = store.stopped().await.unwrap().unwrap();
+    assert_eq!((stop.by.as_str(), stop.reason.starts_with("restored: ")), ("daemon", true), "{stop:?}");
+    assert_eq!(store.recover(at(51)).await.unwrap(), Recovered::default(), "nothing is due again by itself");
+    assert!(claim(&*store, 600).await.is_empty());
+    assert!(store.lift_stop("off.hg".into(), at(60)).await.unwrap().is_some(), "one is not enough");
+    assert_eq!(store.lift_stop("off.zr".into(), at(61)).await.unwrap(), None);
+    assert_eq!(store.knows(None).await.unwrap(), Known::Yes, "looked after");
+}
+
+pub(crate) async fn p19_evidence_closes_a_suspect_and_is_looked_for_from_where_the_history_ends(
+    place: &dyn Place,
+) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0), ("W001", 0)]).await;
+    store.suspect(WHY.into(), at(3600)).await.unwrap();
+    let look = Look { states: vec![DeliveryState::InDoubt], now: at(3600), most: 9 };
+    let looked = store.to_look_at(look).await.unwrap();
+    assert_eq!(looked.len(), 2);
+    let first = &looked[0];
+    assert_eq!(first.began_at, Some(at(-30)), "the newest audit row that is left");
+    let evidence = Receipt { by: ReceiptBy::Evidence, ..receipt("7", 5) };
+    let follow: Follow = Arc::new(|origin, item, _| {
+        let id = DeliveryId::new(format!("{}>W009", origin.id));
+        let kind = DeliveryKind::Forward { origin: origin.id.clone(), hops: 1 };
+        vec![Delivery { id, kind, route: Some("onward".into()), ..delivery(item, "W009", 3601) }]
+    });
+    let settled = Settle {
+        delivery: first.delivery.id.clone(),
+        expected: (DeliveryState::InDoubt, first.delivery.fence),
+        or_claimed: false,
+        attempt: None,
+        follow,
+        ..settle_of(Next::Published(evidence), 3601)
+    };
+    let Settled::Applied { forwards, .. } = store.settle(settled).await.unwrap() else { panic!("late") };
+    let forward = record(&*store, forwards[0].id.as_str()).await;
+    assert_eq!(forward.delivery.state, DeliveryState::InDoubt, "it may have been forwarded, too");
+    assert_eq!(forward.forgotten_since, Some(at(-30)));
+
+    let restorations = store.restorations(5).await.unwrap();
+    assert_eq!(restorations.len(), 1);
+    let now: Vec<_> =
+        restorations[0].deliveries.iter().map(|s| (s.account.as_str(), s.state, s.receipt_by)).collect();
+    let expected = [
+        ("W000", DeliveryState::Published, Some(ReceiptBy::Evidence)),
+        ("W009", DeliveryState::InDoubt, None),
+        ("W001", DeliveryState::InDoubt, None),
+    ];
+    assert_eq!(now, expected);
+}
+
+fn settle_of(next: Next, seconds: i64) -> Settle {
+    Settle {
+        delivery: "".into(),
+        expected: (DeliveryState::InDoubt, 0),
+        or_claimed: false,
+        attempt: None,
+        next,
+        outcome: "looked".into(),
+        detail: None,
+        adapter: None,
+        follow: Arc::new(|_, _, _| vec![]),
+        now: at(seconds),
+        request: None,
+    }
+}
