@@ -50,6 +50,24 @@ pub enum StoreError {
     Corrupt { table: &'static str, id: String, why: String },
 }
 
+pub(crate) fn failed(attempted: &'static str, why: String) -> StoreError {
+    StoreError::Database { attempted, source: why.into() }
+}
+
+/// The same error, saying what was attempted.
+pub(crate) fn renamed(error: StoreError, attempted: &'static str) -> StoreError {
+    match error {
+        StoreError::Database { source, .. } => StoreError::Database { attempted, source },
+        other => other,
+    }
+}
+
+/// An error with its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |e| e.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// A refusal by a rule, with the word the API uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {

@@ -6,10 +6,14 @@
 
 mod api;
 mod error;
+mod front;
+mod sql;
 mod sqlite;
 mod values;
 
 pub use api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 pub use error::{Refused, StoreError};
-pub use sqlite::{Backup, Hook, Opened, Restored, Sqlite, SqliteOptions, back_up, restore};
+pub use sqlite::{
+    Backup, Fate, FateOf, Hook, InMemory, Inline, Opened, Restored, Sqlite, SqliteOptions, back_up, restore,
+};
 pub use values::*;

@@ -211,14 +211,6 @@ fn meta(connection: &Connection, name: &str) -> Result<String, StoreError> {
     value.ok_or_else(|| StoreError::NotFound { what: "meta value", id: name.to_owned() })
 }
 
-/// One real write.
-pub(super) fn ping(c: &Connection) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO meta VALUES ('pings', '1')
-         ON CONFLICT DO UPDATE SET value = CAST(value + 1 AS TEXT)";
-    c.prepare_cached(SQL)?.execute([])?;
-    Ok(())
-}
-
 /// The open file may have been deleted, replaced or emptied: what is written to it then is lost, so nothing is any more
 /// (F24).
 pub(super) fn same_file(opened: &Opened, poison: &Poison) -> Result<(), StoreError> {
@@ -237,6 +229,8 @@ pub(super) fn same_file(opened: &Opened, poison: &Poison) -> Result<(), StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::ping::ping;
+    use crate::sqlite::driver;
 
     #[test]
     fn p04_d_every_connection_syncs_each_commit_and_only_one_can_write() {
@@ -250,9 +244,9 @@ mod tests {
             assert!(synchronous >= 2, "{synchronous}");
         }
         for reader in &readers {
-            assert!(ping(reader).is_err(), "a reader wrote");
+            assert!(driver::change(reader, ping).is_err(), "a reader wrote");
         }
-        ping(&writer).unwrap();
+        driver::change(&writer, ping).unwrap();
     }
 
     #[test]

@@ -1,43 +1,19 @@
 //! Rows and values: the only place that knows the order of columns and how times, words and hashes are written.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use juzhen_domain::delivery::{Attempt, Delivery, DeliveryKind, Receipt};
 use juzhen_domain::hash::ContentHash;
 use juzhen_domain::item::Item;
 use juzhen_domain::review::Decision;
 use juzhen_domain::state::{DeliveryState, ItemState};
-use rusqlite::types::{FromSql, Type};
-use rusqlite::{Connection, Params, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::error::Unreadable;
-use crate::error::StoreError;
+use super::seam::{Cell, FromCell, Row};
+use crate::error::{StoreError, failed};
 use crate::values::{Doubt, EffectRow, LateNews};
-
-/// Runs a cached statement and reads every row.
-pub(super) fn collect<T>(
-    c: &Connection,
-    sql: &str,
-    values: impl Params,
-    read: impl Fn(&mut Fields<'_>) -> rusqlite::Result<T>,
-) -> Result<Vec<T>, StoreError> {
-    let mut statement = c.prepare_cached(sql)?;
-    let rows = statement.query_map(values, |row| read(&mut Fields::new(row)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Runs a cached statement and reads its first row, if there is one.
-pub(super) fn first<T>(
-    c: &Connection,
-    sql: &str,
-    values: impl Params,
-    read: impl Fn(&mut Fields<'_>) -> rusqlite::Result<T>,
-) -> Result<Option<T>, StoreError> {
-    let mut statement = c.prepare_cached(sql)?;
-    let mut rows = statement.query(values)?;
-    Ok(rows.next()?.map(|row| read(&mut Fields::new(row))).transpose()?)
-}
 
 /// Milliseconds since 1970, rounded down.
 pub(super) fn millis(time: Timestamp) -> i64 {
@@ -59,42 +35,43 @@ pub(super) fn time(millis: i64) -> Option<Timestamp> {
 pub(super) fn word(value: &impl Serialize) -> Result<String, StoreError> {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => Ok(word),
-        _ => Err(super::error::failed("write a word", "a value has no plain word".into())),
+        _ => Err(failed("write a word", "a value has no plain word".into())),
     }
 }
 
 /// Reads columns in the order in which the statement names them.
-pub(super) struct Fields<'r> {
-    row: &'r Row<'r>,
+pub(crate) struct Fields<'r> {
+    row: &'r dyn Row,
     at: usize,
 }
 
 impl<'r> Fields<'r> {
-    fn new(row: &'r Row<'r>) -> Self {
+    pub(super) fn new(row: &'r dyn Row) -> Self {
         Self { row, at: 0 }
     }
 
-    pub(super) fn get<T: FromSql>(&mut self) -> rusqlite::Result<T> {
+    pub(super) fn get<T: FromCell>(&mut self) -> Result<T, StoreError> {
         let place = self.at;
         self.at += 1;
-        self.row.get(place)
+        let cell = self.row.cell(place)?;
+        T::from_cell(cell).ok_or_else(|| self.unreadable(format!("{cell:?} is not what belongs there")))
     }
 
     /// An id type.
-    pub(super) fn id<T: for<'a> From<&'a str>>(&mut self) -> rusqlite::Result<T> {
+    pub(super) fn id<T: for<'a> From<&'a str>>(&mut self) -> Result<T, StoreError> {
         Ok(T::from(self.get::<String>()?.as_str()))
     }
 
-    pub(super) fn optional_id<T: for<'a> From<&'a str>>(&mut self) -> rusqlite::Result<Option<T>> {
+    pub(super) fn optional_id<T: for<'a> From<&'a str>>(&mut self) -> Result<Option<T>, StoreError> {
         Ok(self.get::<Option<String>>()?.map(|text| T::from(text.as_str())))
     }
 
-    pub(super) fn time(&mut self) -> rusqlite::Result<Timestamp> {
+    pub(super) fn time(&mut self) -> Result<Timestamp, StoreError> {
         let number = self.get()?;
         time(number).ok_or_else(|| self.unreadable(format!("{number} is no time")))
     }
 
-    pub(super) fn optional_time(&mut self) -> rusqlite::Result<Option<Timestamp>> {
+    pub(super) fn optional_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
         match self.get::<Option<i64>>()? {
             None => Ok(None),
             Some(number) => match time(number) {
@@ -104,45 +81,40 @@ impl<'r> Fields<'r> {
         }
     }
 
-    fn hash(&mut self) -> rusqlite::Result<ContentHash> {
+    fn hash(&mut self) -> Result<ContentHash, StoreError> {
         let text: String = self.get()?;
         ContentHash::parse(&text).ok_or_else(|| self.unreadable(format!("{text} is no hash")))
     }
 
-    pub(super) fn state(&mut self) -> rusqlite::Result<DeliveryState> {
+    pub(super) fn state(&mut self) -> Result<DeliveryState, StoreError> {
         let text: String = self.get()?;
         DeliveryState::parse(&text).ok_or_else(|| self.unreadable(format!("no state {text}")))
     }
 
-    pub(super) fn item_state(&mut self) -> rusqlite::Result<ItemState> {
+    pub(super) fn item_state(&mut self) -> Result<ItemState, StoreError> {
         let text: String = self.get()?;
         ItemState::parse(&text).ok_or_else(|| self.unreadable(format!("no state {text}")))
     }
 
-    fn word<T: DeserializeOwned>(&mut self) -> rusqlite::Result<T> {
+    fn word<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
         let text: String = self.get()?;
         serde_json::from_value(text.into()).map_err(|e| self.unreadable(e.to_string()))
     }
 
-    pub(super) fn json<T: DeserializeOwned>(&mut self) -> rusqlite::Result<T> {
+    pub(super) fn json<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
         let text: String = self.get()?;
         serde_json::from_str(&text).map_err(|e| self.unreadable(e.to_string()))
     }
 
     /// The first column of a row is its id.
-    fn unreadable(&self, why: String) -> rusqlite::Error {
-        let id = self.row.get_ref(0).map(|value| match value {
-            rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-            other => format!("{other:?}"),
-        });
-        let place = self.at.saturating_sub(1);
-        let table = "the table with this id";
-        let why = match self.row.as_ref().column_name(place) {
-            Ok(column) => format!("column {column}: {why}"),
-            Err(_) => why,
+    fn unreadable(&self, why: impl Display) -> StoreError {
+        let id = match self.row.cell(0) {
+            Ok(Cell::Text(text)) => text.to_owned(),
+            Ok(other) => format!("{other:?}"),
+            Err(_) => String::new(),
         };
-        let unreadable = Unreadable { table, id: id.unwrap_or_default(), why };
-        rusqlite::Error::FromSqlConversionFailure(place, Type::Text, Box::new(unreadable))
+        let why = format!("column {}: {why}", self.row.name(self.at.saturating_sub(1)));
+        StoreError::Corrupt { table: "the table with this id", id, why }
     }
 }
 
@@ -150,7 +122,7 @@ pub(super) const ITEM: &str =
     "id, unit, author, column_id, procedure, content, hash, version, state, submitted_at, row_version";
 
 /// An item and its row version.
-pub(super) fn item(f: &mut Fields<'_>) -> rusqlite::Result<(Item, i64)> {
+pub(super) fn item(f: &mut Fields<'_>) -> Result<(Item, i64), StoreError> {
     let item = Item {
         id: f.id()?,
         unit: f.id()?,
@@ -168,7 +140,7 @@ pub(super) fn item(f: &mut Fields<'_>) -> rusqlite::Result<(Item, i64)> {
 
 pub(super) const DECISION: &str = "person, step, verdict, hash, reason, at";
 
-pub(super) fn decision(f: &mut Fields<'_>) -> rusqlite::Result<Decision> {
+pub(super) fn decision(f: &mut Fields<'_>) -> Result<Decision, StoreError> {
     Ok(Decision {
         person: f.id()?,
         step: f.word()?,
@@ -197,7 +169,7 @@ pub(super) const DELIVERY: &str =
     receipt_at, receipt_id, receipt_url, receipt_by, created_at, changed_at,
     hold, resume_call, doubt_since, looks, worker, lease_until, row_version";
 
-pub(super) fn delivery(f: &mut Fields<'_>) -> rusqlite::Result<DeliveryRow> {
+pub(super) fn delivery(f: &mut Fields<'_>) -> Result<DeliveryRow, StoreError> {
     let delivery = Delivery {
         id: f.id()?,
         item: f.id()?,
@@ -233,7 +205,7 @@ pub(super) fn delivery(f: &mut Fields<'_>) -> rusqlite::Result<DeliveryRow> {
     })
 }
 
-fn kind(f: &mut Fields<'_>) -> rusqlite::Result<DeliveryKind> {
+fn kind(f: &mut Fields<'_>) -> Result<DeliveryKind, StoreError> {
     let (word, origin, hops): (String, _, _) = (f.get()?, f.optional_id()?, f.get()?);
     match (word.as_str(), origin) {
         ("publish", None) => Ok(DeliveryKind::Publish),
@@ -242,7 +214,7 @@ fn kind(f: &mut Fields<'_>) -> rusqlite::Result<DeliveryKind> {
     }
 }
 
-fn receipt(f: &mut Fields<'_>) -> rusqlite::Result<Option<Receipt>> {
+fn receipt(f: &mut Fields<'_>) -> Result<Option<Receipt>, StoreError> {
     let (at, platform_id, url) = (f.optional_time()?, f.get()?, f.get()?);
     let by: Option<String> = f.get()?;
     let Some(published_at) = at else { return Ok(None) };
@@ -250,7 +222,7 @@ fn receipt(f: &mut Fields<'_>) -> rusqlite::Result<Option<Receipt>> {
     Ok(Some(Receipt { platform_id, url, published_at, by }))
 }
 
-fn doubt(f: &mut Fields<'_>) -> rusqlite::Result<Option<Doubt>> {
+fn doubt(f: &mut Fields<'_>) -> Result<Option<Doubt>, StoreError> {
     let (since, looks) = (f.optional_time()?, f.get()?);
     Ok(since.map(|since| Doubt { since, looks }))
 }
@@ -258,7 +230,7 @@ fn doubt(f: &mut Fields<'_>) -> rusqlite::Result<Option<Doubt>> {
 pub(super) const ATTEMPT: &str =
     "id, delivery, number, fence, call, started_at, ended_at, outcome, detail, adapter";
 
-pub(super) fn attempt(f: &mut Fields<'_>) -> rusqlite::Result<Attempt> {
+pub(super) fn attempt(f: &mut Fields<'_>) -> Result<Attempt, StoreError> {
     Ok(Attempt {
         id: f.id()?,
         delivery: f.id()?,
@@ -276,7 +248,7 @@ pub(super) fn attempt(f: &mut Fields<'_>) -> rusqlite::Result<Attempt> {
 pub(super) const EFFECT: &str =
     "id, call, method, url, body_sha256, idempotency_key, began_at, answered_at, status, complete";
 
-pub(super) fn effect(f: &mut Fields<'_>) -> rusqlite::Result<EffectRow> {
+pub(super) fn effect(f: &mut Fields<'_>) -> Result<EffectRow, StoreError> {
     Ok(EffectRow {
         id: f.get()?,
         call: f.get()?,
@@ -293,7 +265,7 @@ pub(super) fn effect(f: &mut Fields<'_>) -> rusqlite::Result<EffectRow> {
 
 pub(super) const LATE_NEWS: &str = "attempt, fence, says, outcome, detail, platform_id, url, at";
 
-pub(super) fn late_news(f: &mut Fields<'_>) -> rusqlite::Result<LateNews> {
+pub(super) fn late_news(f: &mut Fields<'_>) -> Result<LateNews, StoreError> {
     Ok(LateNews {
         attempt: f.optional_id()?,
         fence: f.get()?,

@@ -2,13 +2,13 @@
 //! waiting deliveries and with a million.
 
 use juzhen_domain::id::AccountId;
-use rusqlite::{Connection, params};
 
-use super::rows::{self, Fields};
+use super::rows::Fields;
+use super::{Transaction, params};
 use crate::error::StoreError;
 
 /// Sets when the account's first due delivery may be claimed. Called after every change of one of its deliveries.
-pub(super) fn refresh(c: &Connection, account: &AccountId) -> Result<(), StoreError> {
+pub(super) fn refresh(c: &Transaction<'_>, account: &AccountId) -> Result<(), StoreError> {
     const SQL: &str = "
         INSERT INTO queue (account, wake_at) VALUES (?1, CASE
             WHEN EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_one_under_way
@@ -17,25 +17,25 @@ pub(super) fn refresh(c: &Connection, account: &AccountId) -> Result<(), StoreEr
                 WHERE account = ?1 AND state = 'due') END)
         ON CONFLICT (account) DO UPDATE SET
             wake_at = CASE WHEN excluded.wake_at IS NULL THEN NULL ELSE max(excluded.wake_at, not_before) END";
-    c.prepare_cached(SQL)?.execute([account.as_str()])?;
+    c.execute(SQL, params![account.as_str()])?;
     Ok(())
 }
 
 /// Nothing of this account before `time`. The deliveries keep their own times, and so their order.
-pub(super) fn not_before(c: &Connection, account: &AccountId, time: i64) -> Result<(), StoreError> {
+pub(super) fn not_before(c: &Transaction<'_>, account: &AccountId, time: i64) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE queue SET not_before = ?2, wake_at = max(wake_at, ?2) WHERE account = ?1";
-    c.prepare_cached(SQL)?.execute(params![account.as_str(), time])?;
+    c.execute(SQL, params![account.as_str(), time])?;
     Ok(())
 }
 
 /// Asks the caps anew: they may have been raised, and a clock that was ahead may be right again.
-pub(super) fn ask_again(c: &Connection, now: i64) -> Result<(), StoreError> {
+pub(super) fn ask_again(c: &Transaction<'_>, now: i64) -> Result<(), StoreError> {
     const CAPPED: &str = "SELECT account FROM queue WHERE not_before > ?1";
     const FREE: &str = "UPDATE queue SET not_before = 0 WHERE account = ?1";
     let soon = now.saturating_add(1000);
-    let capped: Vec<AccountId> = rows::collect(c, CAPPED, [soon], |f: &mut Fields<'_>| f.id())?;
+    let capped: Vec<AccountId> = c.collect(CAPPED, params![soon], |f: &mut Fields<'_>| f.id())?;
     for account in capped {
-        c.prepare_cached(FREE)?.execute([account.as_str()])?;
+        c.execute(FREE, params![account.as_str()])?;
         refresh(c, &account)?;
     }
     Ok(())
@@ -43,7 +43,7 @@ pub(super) fn ask_again(c: &Connection, now: i64) -> Result<(), StoreError> {
 
 /// Accounts whose time has come until `until`, the one that waits longest first, after `after` in that order.
 pub(super) fn awake(
-    c: &Connection,
+    c: &Transaction<'_>,
     until: i64,
     after: &(i64, AccountId),
     most: u32,
@@ -51,16 +51,16 @@ pub(super) fn awake(
     const SQL: &str = "SELECT wake_at, account FROM queue
          WHERE wake_at <= ?1 AND (wake_at, account) > (?2, ?3) ORDER BY wake_at, account LIMIT ?4";
     let read = |f: &mut Fields<'_>| Ok((f.get()?, f.id()?));
-    rows::collect(c, SQL, params![until, after.0, after.1.as_str(), most], read)
+    c.collect(SQL, params![until, after.0, after.1.as_str(), most], read)
 }
 
 /// When the next account wakes.
-pub(super) fn next(c: &Connection) -> Result<Option<i64>, StoreError> {
+pub(super) fn next(c: &Transaction<'_>) -> Result<Option<i64>, StoreError> {
     const SQL: &str = "SELECT min(wake_at) FROM queue WHERE wake_at IS NOT NULL";
-    Ok(rows::first(c, SQL, [], |f: &mut Fields<'_>| f.get())?.flatten())
+    Ok(c.first(SQL, params![], |f: &mut Fields<'_>| f.get())?.flatten())
 }
 
 /// Accounts that have something due, in whatever future.
-pub(super) fn waiting(c: &Connection) -> Result<Vec<AccountId>, StoreError> {
-    rows::collect(c, "SELECT account FROM queue WHERE wake_at IS NOT NULL", [], |f: &mut Fields<'_>| f.id())
+pub(super) fn waiting(c: &Transaction<'_>) -> Result<Vec<AccountId>, StoreError> {
+    c.collect("SELECT account FROM queue WHERE wake_at IS NOT NULL", params![], |f: &mut Fields<'_>| f.id())
 }

@@ -6,17 +6,16 @@ use juzhen_domain::id::{ItemId, UnitCode};
 use juzhen_domain::item::{Content, Item};
 use juzhen_domain::review::Decision;
 use juzhen_domain::state::{DeliveryState, ItemState};
-use rusqlite::{Connection, params};
 use serde_json::json;
 
 use super::rows::{self, DECISION, Fields, ITEM, millis, word};
-use super::{audit, deliveries, error, once};
+use super::{Transaction, audit, deliveries, once, params};
 use crate::api::ItemChanger;
-use crate::error::{Refused, StoreError};
+use crate::error::{Refused, StoreError, failed};
 use crate::values::{Audit, ItemChange, ItemFilter, ItemRecord, Once, Submitted};
 
-pub(super) fn submit(
-    c: &Connection,
+pub(crate) fn submit(
+    c: &Transaction<'_>,
     item: &Item,
     audit: &Audit,
     asked: Option<&Once>,
@@ -28,26 +27,29 @@ pub(super) fn submit(
         return Ok(Submitted::Again(require_record(c, &ItemId::new(first))?));
     }
     check_hash(&item.content, &item.hash)?;
-    c.prepare_cached(SQL)?.execute(params![
-        item.id.as_str(),
-        item.unit.as_str(),
-        item.author.as_str(),
-        item.column.as_ref().map(AsRef::<str>::as_ref),
-        word(&item.procedure)?,
-        json_text(&item.content)?,
-        item.hash.as_str(),
-        item.version,
-        item.state.as_str(),
-        millis(item.submitted_at)
-    ])?;
+    c.execute(
+        SQL,
+        params![
+            item.id.as_str(),
+            item.unit.as_str(),
+            item.author.as_str(),
+            item.column.as_ref().map(AsRef::<str>::as_ref),
+            word(&item.procedure)?,
+            json_text(&item.content)?,
+            item.hash.as_str(),
+            item.version,
+            item.state.as_str(),
+            millis(item.submitted_at)
+        ],
+    )?;
     once::remember(c, item.id.as_str(), asked)?;
-    audit::append(c, audit)?;
+    c.will_audit(audit.clone());
     Ok(Submitted::New(require_record(c, &item.id)?))
 }
 
 /// Lets a pure function decide on an item and writes all that follows.
-pub(super) fn change(
-    c: &Connection,
+pub(crate) fn change(
+    c: &Transaction<'_>,
     id: &ItemId,
     change: &ItemChanger,
     asked: Option<&Once>,
@@ -62,7 +64,7 @@ pub(super) fn change(
     require_record(c, id)
 }
 
-fn write(c: &Connection, before: &ItemRecord, wanted: &ItemChange) -> Result<(), StoreError> {
+fn write(c: &Transaction<'_>, before: &ItemRecord, wanted: &ItemChange) -> Result<(), StoreError> {
     let id = &before.item.id;
     let (from, to) = (before.item.state, wanted.state);
     if from != to && !from.may_become(to) {
@@ -75,7 +77,7 @@ fn write(c: &Connection, before: &ItemRecord, wanted: &ItemChange) -> Result<(),
     if let Some(decision) = &wanted.decision {
         decide(c, id, before.decisions.len(), decision)?;
     }
-    audit::append(c, &wanted.audit)?;
+    c.will_audit(wanted.audit.clone());
     for (delivery, change) in &wanted.deliveries {
         let row = deliveries::require(c, delivery)?;
         if row.delivery.item != *id {
@@ -94,16 +96,17 @@ fn write(c: &Connection, before: &ItemRecord, wanted: &ItemChange) -> Result<(),
 
 /// From the moment it is scheduled an item is what its deliveries make of it. A state that its own machine does not
 /// allow (refused ones cancelled beside missed ones) leaves it where it is, which is as true.
-pub(super) fn follow(c: &Connection, id: &ItemId, at: Timestamp) -> Result<(), StoreError> {
+pub(super) fn follow(c: &Transaction<'_>, id: &ItemId, at: Timestamp) -> Result<(), StoreError> {
     const STATE: &str = "SELECT state FROM items WHERE id = ?1";
     const DELIVERIES: &str = "SELECT state FROM deliveries WHERE item = ?1";
-    let now = rows::first(c, STATE, [id.as_str()], |f: &mut Fields<'_>| f.item_state())?
+    let now = c
+        .first(STATE, params![id.as_str()], |f: &mut Fields<'_>| f.item_state())?
         .ok_or_else(|| StoreError::NotFound { what: "item", id: id.to_string() })?;
     if !is_released(now) {
         return Ok(());
     }
     let states: Vec<DeliveryState> =
-        rows::collect(c, DELIVERIES, [id.as_str()], |f: &mut Fields<'_>| f.state())?;
+        c.collect(DELIVERIES, params![id.as_str()], |f: &mut Fields<'_>| f.state())?;
     if states.is_empty() {
         return Ok(());
     }
@@ -114,7 +117,8 @@ pub(super) fn follow(c: &Connection, id: &ItemId, at: Timestamp) -> Result<(), S
     }
     set_state(c, id, wanted)?;
     let detail = json!({ "from": now.as_str() });
-    audit::append(c, &audit::daemon(format!("item.{wanted}"), format!("item:{id}"), detail, at))
+    c.will_audit(audit::daemon(format!("item.{wanted}"), format!("item:{id}"), detail, at));
+    Ok(())
 }
 
 /// Scheduled or later, and not taken back: only such an item's deliveries may send.
@@ -123,7 +127,7 @@ pub(super) fn is_released(state: ItemState) -> bool {
     matches!(state, S::Scheduled | S::Publishing | S::Published | S::PublishFailed | S::Expired | S::Held)
 }
 
-pub(super) fn record(c: &Connection, id: &ItemId) -> Result<Option<ItemRecord>, StoreError> {
+pub(crate) fn record(c: &Transaction<'_>, id: &ItemId) -> Result<Option<ItemRecord>, StoreError> {
     let Some((item, row_version)) = get(c, id)? else { return Ok(None) };
     let decisions = decisions(c, id)?;
     let deliveries = deliveries::of_item(c, id)?.into_iter().map(|row| row.delivery).collect();
@@ -131,45 +135,44 @@ pub(super) fn record(c: &Connection, id: &ItemId) -> Result<Option<ItemRecord>, 
 }
 
 /// Oldest first.
-pub(super) fn decisions(c: &Connection, id: &ItemId) -> Result<Vec<Decision>, StoreError> {
+pub(super) fn decisions(c: &Transaction<'_>, id: &ItemId) -> Result<Vec<Decision>, StoreError> {
     let sql = format!("SELECT {DECISION} FROM decisions WHERE item = ?1 ORDER BY number");
-    rows::collect(c, &sql, [id.as_str()], rows::decision)
+    c.collect(&sql, params![id.as_str()], rows::decision)
 }
 
-pub(super) fn require(c: &Connection, id: &ItemId) -> Result<(Item, i64), StoreError> {
+pub(super) fn require(c: &Transaction<'_>, id: &ItemId) -> Result<(Item, i64), StoreError> {
     get(c, id)?.ok_or_else(|| StoreError::NotFound { what: "item", id: id.to_string() })
 }
 
-fn require_record(c: &Connection, id: &ItemId) -> Result<ItemRecord, StoreError> {
+fn require_record(c: &Transaction<'_>, id: &ItemId) -> Result<ItemRecord, StoreError> {
     record(c, id)?.ok_or_else(|| StoreError::NotFound { what: "item", id: id.to_string() })
 }
 
-fn get(c: &Connection, id: &ItemId) -> Result<Option<(Item, i64)>, StoreError> {
+fn get(c: &Transaction<'_>, id: &ItemId) -> Result<Option<(Item, i64)>, StoreError> {
     let sql = format!("SELECT {ITEM} FROM items WHERE id = ?1");
-    rows::first(c, &sql, [id.as_str()], rows::item)
+    c.first(&sql, params![id.as_str()], rows::item)
 }
 
-pub(super) fn list(c: &Connection, filter: &ItemFilter) -> Result<Vec<Item>, StoreError> {
+pub(crate) fn list(c: &Transaction<'_>, filter: &ItemFilter) -> Result<Vec<Item>, StoreError> {
     let wanted = [
-        ("state = ?", filter.state.map(ItemState::as_str)),
-        ("unit = ?", filter.unit.as_ref().map(UnitCode::as_str)),
-        ("id < ?", filter.before.as_ref().map(ItemId::as_str)),
+        ("state =", filter.state.map(ItemState::as_str)),
+        ("unit =", filter.unit.as_ref().map(UnitCode::as_str)),
+        ("id <", filter.before.as_ref().map(ItemId::as_str)),
     ];
-    let (clause, mut values) = deliveries::conditions(&wanted);
-    values.push(&filter.most);
-    let sql = format!("SELECT {ITEM} FROM items {clause} ORDER BY id DESC LIMIT ?");
-    let found = rows::collect(c, &sql, values.as_slice(), rows::item)?;
+    let (clause, values) = deliveries::conditions(&wanted, &filter.most);
+    let sql = format!("SELECT {ITEM} FROM items {clause} ORDER BY id DESC LIMIT ?1");
+    let found = c.collect(&sql, &values, rows::item)?;
     Ok(found.into_iter().map(|(item, _)| item).collect())
 }
 
-fn set_state(c: &Connection, id: &ItemId, state: ItemState) -> Result<(), StoreError> {
+fn set_state(c: &Transaction<'_>, id: &ItemId, state: ItemState) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE items SET state = ?2, row_version = row_version + 1 WHERE id = ?1";
-    c.prepare_cached(SQL)?.execute([id.as_str(), state.as_str()])?;
+    c.execute(SQL, params![id.as_str(), state.as_str()])?;
     Ok(())
 }
 
 fn set_content(
-    c: &Connection,
+    c: &Transaction<'_>,
     id: &ItemId,
     state: ItemState,
     content: &Content,
@@ -179,23 +182,26 @@ fn set_content(
             row_version = row_version + 1 WHERE id = ?1";
     check_hash(content, hash)?;
     let text = json_text(content)?;
-    c.prepare_cached(SQL)?.execute([id.as_str(), state.as_str(), &text, hash.as_str()])?;
+    c.execute(SQL, params![id.as_str(), state.as_str(), &text, hash.as_str()])?;
     Ok(())
 }
 
-fn decide(c: &Connection, id: &ItemId, before: usize, decision: &Decision) -> Result<(), StoreError> {
+fn decide(c: &Transaction<'_>, id: &ItemId, before: usize, decision: &Decision) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO decisions (item, number, person, step, verdict, hash, reason, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    c.prepare_cached(SQL)?.execute(params![
-        id.as_str(),
-        i64::try_from(before).unwrap_or(i64::MAX).saturating_add(1),
-        decision.person.as_str(),
-        word(&decision.step)?,
-        word(&decision.verdict)?,
-        decision.hash.as_str(),
-        decision.reason,
-        millis(decision.at)
-    ])?;
+    c.execute(
+        SQL,
+        params![
+            id.as_str(),
+            i64::try_from(before).unwrap_or(i64::MAX).saturating_add(1),
+            decision.person.as_str(),
+            word(&decision.step)?,
+            word(&decision.verdict)?,
+            decision.hash.as_str(),
+            decision.reason,
+            millis(decision.at)
+        ],
+    )?;
     Ok(())
 }
 
@@ -208,7 +214,7 @@ fn check_hash(content: &Content, hash: &ContentHash) -> Result<(), StoreError> {
 }
 
 fn json_text(content: &Content) -> Result<String, StoreError> {
-    serde_json::to_string(content).map_err(|e| error::failed("write the content", e.to_string()))
+    serde_json::to_string(content).map_err(|e| failed("write the content", e.to_string()))
 }
 
 fn impossible(id: &ItemId, from: &str, to: &str) -> StoreError {

@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::caps::Used;
 use juzhen_domain::delivery::Attempt;
 use juzhen_domain::id::{AccountId, DeliveryId};
-use rusqlite::{Connection, params};
 
 use super::rows::{self, ATTEMPT, Fields, millis};
+use super::{Transaction, params};
 use crate::error::StoreError;
 
 /// How an attempt ended.
@@ -18,48 +18,55 @@ pub(super) struct Ending<'a> {
 }
 
 pub(super) fn insert(
-    c: &Connection,
+    c: &Transaction<'_>,
     attempt: &Attempt,
     account: &AccountId,
     worker: &str,
 ) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO attempts (id, delivery, account, number, fence, call, worker, started_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    c.prepare_cached(SQL)?.execute(params![
-        attempt.id.as_str(),
-        attempt.delivery.as_str(),
-        account.as_str(),
-        attempt.number,
-        attempt.fence,
-        attempt.call,
-        worker,
-        millis(attempt.started_at)
-    ])?;
+    c.execute(
+        SQL,
+        params![
+            attempt.id.as_str(),
+            attempt.delivery.as_str(),
+            account.as_str(),
+            attempt.number,
+            attempt.fence,
+            attempt.call,
+            worker,
+            millis(attempt.started_at)
+        ],
+    )?;
     Ok(())
 }
 
 /// Ends the delivery's open attempt, if it has one.
-pub(super) fn end_open(c: &Connection, delivery: &DeliveryId, end: &Ending<'_>) -> Result<(), StoreError> {
+pub(super) fn end_open(
+    c: &Transaction<'_>,
+    delivery: &DeliveryId,
+    end: &Ending<'_>,
+) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE attempts SET ended_at = ?2, outcome = ?3, detail = ?4, adapter = ?5
          WHERE delivery = ?1 AND ended_at IS NULL";
     let values = params![delivery.as_str(), millis(end.at), end.outcome, end.detail, end.adapter];
-    c.prepare_cached(SQL)?.execute(values)?;
+    c.execute(SQL, values)?;
     Ok(())
 }
 
 /// Oldest first.
-pub(super) fn of(c: &Connection, delivery: &DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+pub(super) fn of(c: &Transaction<'_>, delivery: &DeliveryId) -> Result<Vec<Attempt>, StoreError> {
     let sql = format!("SELECT {ATTEMPT} FROM attempts WHERE delivery = ?1 ORDER BY number");
-    rows::collect(c, &sql, [delivery.as_str()], rows::attempt)
+    c.collect(&sql, params![delivery.as_str()], rows::attempt)
 }
 
-pub(super) fn newest(c: &Connection, delivery: &DeliveryId) -> Result<Option<Attempt>, StoreError> {
+pub(super) fn newest(c: &Transaction<'_>, delivery: &DeliveryId) -> Result<Option<Attempt>, StoreError> {
     let sql = format!("SELECT {ATTEMPT} FROM attempts WHERE delivery = ?1 ORDER BY number DESC LIMIT 1");
-    rows::first(c, &sql, [delivery.as_str()], rows::attempt)
+    c.first(&sql, params![delivery.as_str()], rows::attempt)
 }
 
 /// What the account has used up to `now`, for the caps (P20).
-pub(super) fn used(c: &Connection, account: &AccountId, now: Timestamp) -> Result<Used, StoreError> {
+pub(super) fn used(c: &Transaction<'_>, account: &AccountId, now: Timestamp) -> Result<Used, StoreError> {
     const HOUR: &str =
         "SELECT count(*), min(started_at) FROM attempts WHERE account = ?1 AND started_at > ?2";
     const LAST: &str = "SELECT max(started_at) FROM attempts WHERE account = ?1";
@@ -67,9 +74,8 @@ pub(super) fn used(c: &Connection, account: &AccountId, now: Timestamp) -> Resul
     let hour_ago = millis(now) - SignedDuration::from_hours(1).as_secs() * 1000;
     let account = account.as_str();
     let read = |f: &mut Fields<'_>| Ok((f.get()?, f.optional_time()?));
-    let (in_last_hour, oldest_in_hour) =
-        rows::first(c, HOUR, params![account, hour_ago], read)?.unwrap_or_default();
-    let last_at = rows::first(c, LAST, [account], |f: &mut Fields<'_>| f.optional_time())?.flatten();
-    let busy = rows::first(c, BUSY, [account], |_| Ok(()))?.is_some();
+    let (in_last_hour, oldest_in_hour) = c.first(HOUR, params![account, hour_ago], read)?.unwrap_or_default();
+    let last_at = c.first(LAST, params![account], |f: &mut Fields<'_>| f.optional_time())?.flatten();
+    let busy = c.first(BUSY, params![account], |_| Ok(()))?.is_some();
     Ok(Used { in_last_hour, oldest_in_hour, last_at, busy })
 }

@@ -9,28 +9,27 @@ use jiff::Timestamp;
 use juzhen_domain::id::{DeliveryId, PersonId};
 use juzhen_domain::reason::{Ended, Why};
 use juzhen_domain::state::DeliveryState;
-use rusqlite::{Connection, params};
 use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{self, DELIVERY, DeliveryRow, Fields, millis};
-use super::{audit, deliveries, items, stop};
+use super::{Transaction, audit, deliveries, params, stop};
 use crate::error::StoreError;
 use crate::values::{Known, Mark, Restoration, Suspect};
 
 /// How far the history goes now.
-pub(super) fn mark(c: &Connection) -> Result<Mark, StoreError> {
+pub(crate) fn mark(c: &Transaction<'_>) -> Result<Mark, StoreError> {
     const LAST: &str = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
     const EFFECTS: &str = "SELECT coalesce(max(id), 0) FROM effects";
-    let last = rows::first(c, LAST, [], |f: &mut Fields<'_>| Ok((f.get()?, f.get()?)))?;
+    let last = c.first(LAST, params![], |f: &mut Fields<'_>| Ok((f.get()?, f.get()?)))?;
     let (audit, hash) = last.unwrap_or((0, String::new()));
-    let effects = rows::first(c, EFFECTS, [], |f: &mut Fields<'_>| f.get())?.unwrap_or(0);
+    let effects = c.first(EFFECTS, params![], |f: &mut Fields<'_>| f.get())?.unwrap_or(0);
     let environment = meta(c, "environment_id")?.unwrap_or_default();
     Ok(Mark { environment, audit, hash, effects })
 }
 
 /// Whether this is the history of which `seen` was taken, or a later one.
-pub(super) fn knows(c: &Connection, seen: Option<&Mark>) -> Result<Known, StoreError> {
+pub(crate) fn knows(c: &Transaction<'_>, seen: Option<&Mark>) -> Result<Known, StoreError> {
     const HASH: &str = "SELECT hash FROM audit WHERE number = ?1";
     let now = mark(c)?;
     if let Some(seen) = seen
@@ -50,7 +49,7 @@ pub(super) fn knows(c: &Connection, seen: Option<&Mark>) -> Result<Known, StoreE
             has.0, has.1, had.0, had.1
         )));
     }
-    let hash: Option<String> = rows::first(c, HASH, params![seen.audit], |f: &mut Fields<'_>| f.get())?;
+    let hash: Option<String> = c.first(HASH, params![seen.audit], |f: &mut Fields<'_>| f.get())?;
     if seen.audit > 0 && hash.as_deref() != Some(seen.hash.as_str()) {
         return Ok(Known::Cut(format!("audit row {} is another one than it was", seen.audit)));
     }
@@ -58,34 +57,34 @@ pub(super) fn knows(c: &Connection, seen: Option<&Mark>) -> Result<Known, StoreE
 }
 
 /// Holds everything: STOP ALL, and in doubt whatever may have been sent in the time that is lost.
-pub(super) fn suspect(c: &Connection, reason: &str, now: Timestamp) -> Result<Restoration, StoreError> {
+pub(crate) fn suspect(c: &Transaction<'_>, reason: &str, now: Timestamp) -> Result<Restoration, StoreError> {
     const NEWEST: &str = "SELECT at FROM audit ORDER BY number DESC LIMIT 1";
     const NEXT: &str = "SELECT coalesce(max(number), 0) + 1 FROM restorations";
     const INSERT: &str = "INSERT INTO restorations (number, at, since, reason) VALUES (?1, ?2, ?3, ?4)";
-    let newest = rows::first(c, NEWEST, [], |f: &mut Fields<'_>| f.time())?;
+    let newest = c.first(NEWEST, params![], |f: &mut Fields<'_>| f.time())?;
     let since = newest.map_or(now, |newest| newest.min(now));
-    let number = rows::first(c, NEXT, [], |f: &mut Fields<'_>| f.get())?.unwrap_or(1);
-    c.prepare_cached(INSERT)?.execute(params![number, millis(now), millis(since), reason])?;
+    let number = c.first(NEXT, params![], |f: &mut Fields<'_>| f.get())?.unwrap_or(1);
+    c.execute(INSERT, params![number, millis(now), millis(since), reason])?;
     let detail = json!({ "reason": reason, "since": since });
     let subject = format!("restoration:{number}");
-    audit::append(c, &audit::daemon("store.restored".into(), subject, detail, now))?;
+    c.will_audit(audit::daemon("store.restored".into(), subject, detail, now));
     stop::stop(c, &PersonId::from("daemon"), &Why::Restored.because(reason), now)?;
     let sql = format!(
         "SELECT {DELIVERY} FROM deliveries WHERE state IN ('claimed', 'sending')
              OR (state IN ('due', 'waiting', 'held') AND due_at <= ?1)
          ORDER BY id"
     );
-    for row in rows::collect(c, &sql, params![millis(now)], rows::delivery)? {
+    for row in c.collect(&sql, params![millis(now)], rows::delivery)? {
         doubt(c, &row, number, reason, now)?;
     }
-    c.prepare_cached("DELETE FROM meta WHERE name = 'cut'")?.execute([])?;
+    c.execute("DELETE FROM meta WHERE name = 'cut'", params![])?;
     restoration(c, number)?
         .ok_or_else(|| StoreError::NotFound { what: "restoration", id: number.to_string() })
 }
 
 /// What follows from a delivery that may have been sent in the lost time may have been sent then, too.
 pub(super) fn follow(
-    c: &Connection,
+    c: &Transaction<'_>,
     origin: &DeliveryId,
     forward: &DeliveryId,
     now: Timestamp,
@@ -94,22 +93,22 @@ pub(super) fn follow(
         "SELECT r.number, r.reason FROM suspects s JOIN restorations r ON r.number = s.restoration
          WHERE s.delivery = ?1 ORDER BY r.number DESC LIMIT 1";
     let read = |f: &mut Fields<'_>| Ok((f.get::<i64>()?, f.get::<String>()?));
-    let Some((number, reason)) = rows::first(c, OF, [origin.as_str()], read)? else { return Ok(()) };
+    let Some((number, reason)) = c.first(OF, params![origin.as_str()], read)? else { return Ok(()) };
     let row = deliveries::require(c, forward)?;
     doubt(c, &row, number, &reason, now)
 }
 
 /// Since when a delivery may have been sent without a trace of it here.
-pub(super) fn since(c: &Connection, delivery: &DeliveryId) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn since(c: &Transaction<'_>, delivery: &DeliveryId) -> Result<Option<Timestamp>, StoreError> {
     const SQL: &str = "SELECT min(r.since) FROM suspects s JOIN restorations r ON r.number = s.restoration
          WHERE s.delivery = ?1";
-    Ok(rows::first(c, SQL, [delivery.as_str()], |f: &mut Fields<'_>| f.optional_time())?.flatten())
+    Ok(c.first(SQL, params![delivery.as_str()], |f: &mut Fields<'_>| f.optional_time())?.flatten())
 }
 
 /// Newest first, each with what became of what it made doubtful.
-pub(super) fn list(c: &Connection, most: u32) -> Result<Vec<Restoration>, StoreError> {
+pub(crate) fn list(c: &Transaction<'_>, most: u32) -> Result<Vec<Restoration>, StoreError> {
     const SQL: &str = "SELECT number FROM restorations ORDER BY number DESC LIMIT ?1";
-    let numbers: Vec<i64> = rows::collect(c, SQL, params![most], |f: &mut Fields<'_>| f.get())?;
+    let numbers: Vec<i64> = c.collect(SQL, params![most], |f: &mut Fields<'_>| f.get())?;
     let mut found = Vec::new();
     for number in numbers {
         found.extend(restoration(c, number)?);
@@ -117,15 +116,15 @@ pub(super) fn list(c: &Connection, most: u32) -> Result<Vec<Restoration>, StoreE
     Ok(found)
 }
 
-fn restoration(c: &Connection, number: i64) -> Result<Option<Restoration>, StoreError> {
+fn restoration(c: &Transaction<'_>, number: i64) -> Result<Option<Restoration>, StoreError> {
     const SQL: &str = "SELECT at, since, reason FROM restorations WHERE number = ?1";
     const SUSPECTS: &str = "SELECT s.delivery, d.item, d.account, s.was, d.state, d.receipt_by
          FROM suspects s JOIN deliveries d ON d.id = s.delivery WHERE s.restoration = ?1 ORDER BY s.delivery";
     let read = |f: &mut Fields<'_>| {
         Ok(Restoration { number, at: f.time()?, since: f.time()?, reason: f.get()?, deliveries: Vec::new() })
     };
-    let Some(mut found) = rows::first(c, SQL, params![number], read)? else { return Ok(None) };
-    found.deliveries = rows::collect(c, SUSPECTS, params![number], |f: &mut Fields<'_>| {
+    let Some(mut found) = c.first(SQL, params![number], read)? else { return Ok(None) };
+    found.deliveries = c.collect(SUSPECTS, params![number], |f: &mut Fields<'_>| {
         Ok(Suspect {
             delivery: f.id()?,
             item: f.id()?,
@@ -139,7 +138,7 @@ fn restoration(c: &Connection, number: i64) -> Result<Option<Restoration>, Store
 }
 
 fn doubt(
-    c: &Connection,
+    c: &Transaction<'_>,
     before: &DeliveryRow,
     restoration: i64,
     reason: &str,
@@ -148,7 +147,7 @@ fn doubt(
     const INSERT: &str =
         "INSERT INTO suspects (restoration, delivery, was) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     let (id, was) = (&before.delivery.id, before.delivery.state);
-    c.prepare_cached(INSERT)?.execute(params![restoration, id.as_str(), was.as_str()])?;
+    c.execute(INSERT, params![restoration, id.as_str(), was.as_str()])?;
     let why = Why::Forgotten.because(reason);
     let mut after = before.clone();
     after.resume_call = None;
@@ -161,9 +160,10 @@ fn doubt(
     let row =
         audit::daemon(format!("delivery.{}", DeliveryState::InDoubt), format!("delivery:{id}"), detail, now);
     deliveries::save(c, before, after, Some(&row), now)?;
-    items::follow(c, &before.delivery.item, now)
+    c.will_follow(&before.delivery.item, now);
+    Ok(())
 }
 
-fn meta(c: &Connection, name: &str) -> Result<Option<String>, StoreError> {
-    rows::first(c, "SELECT value FROM meta WHERE name = ?1", [name], |f: &mut Fields<'_>| f.get())
+fn meta(c: &Transaction<'_>, name: &str) -> Result<Option<String>, StoreError> {
+    c.first("SELECT value FROM meta WHERE name = ?1", params![name], |f: &mut Fields<'_>| f.get())
 }

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use juzhen_domain::hash::FieldHasher;
-use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use super::rows::{self, Fields, millis};
+use super::{Transaction, params};
 use crate::error::StoreError;
 use crate::values::{Audit, AuditChain, AuditFilter, AuditRow};
 
@@ -14,16 +14,33 @@ const START: &str = "00000000000000000000000000000000000000000000000000000000000
 /// Rows read at a time when everything is verified.
 const PAGE: i64 = 1000;
 
-/// Adds a row. A change whose audit row cannot be written does not happen (F19).
-pub(super) fn append(c: &Connection, audit: &Audit) -> Result<(), StoreError> {
+/// Adds rows to the end of the chain.
+pub(super) fn append_all(c: &Transaction<'_>, rows: &[Audit]) -> Result<(), StoreError> {
     const LAST: &str = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let read = |f: &mut Fields<'_>| Ok((f.get()?, f.get()?));
+    let mut last = c.first(LAST, params![], read)?.unwrap_or((0, START.to_owned()));
+    for row in rows {
+        last = append(c, row, &last)?;
+    }
+    Ok(())
+}
+
+/// Adds a row for something that changes no other row.
+pub(crate) fn note(c: &Transaction<'_>, row: &Audit) -> Result<(), StoreError> {
+    c.will_audit(row.clone());
+    Ok(())
+}
+
+/// Adds a row after the one with this number and hash.
+fn append(c: &Transaction<'_>, audit: &Audit, last: &(i64, String)) -> Result<(i64, String), StoreError> {
     const INSERT: &str = "INSERT INTO audit (number, at, actor, action, subject, detail, request, hash)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let last: Option<(i64, String)> =
-        c.prepare_cached(LAST)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
-    let (number, before) = last.map_or((1, START.to_owned()), |(n, hash)| (n + 1, hash));
+    let (number, before) = last;
     let stored = Stored {
-        number,
+        number: number + 1,
         at: millis(audit.at),
         actor: audit.actor.clone(),
         action: audit.action.clone(),
@@ -31,18 +48,21 @@ pub(super) fn append(c: &Connection, audit: &Audit) -> Result<(), StoreError> {
         detail: audit.detail.to_string(),
         request: audit.request.clone(),
     };
-    let hash = stored.hash(&before);
-    c.prepare_cached(INSERT)?.execute(params![
-        stored.number,
-        stored.at,
-        stored.actor,
-        stored.action,
-        stored.subject,
-        stored.detail,
-        stored.request,
-        hash
-    ])?;
-    Ok(())
+    let hash = stored.hash(before);
+    c.execute(
+        INSERT,
+        params![
+            stored.number,
+            stored.at,
+            &stored.actor,
+            &stored.action,
+            &stored.subject,
+            &stored.detail,
+            &stored.request,
+            &hash
+        ],
+    )?;
+    Ok((stored.number, hash))
 }
 
 /// A row for something that the daemon does by itself.
@@ -51,27 +71,27 @@ pub(super) fn daemon(action: String, subject: String, detail: Value, at: Timesta
 }
 
 /// Newest first.
-pub(super) fn list(c: &Connection, filter: &AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
+pub(crate) fn list(c: &Transaction<'_>, filter: &AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
     const ALL: &str = "SELECT number, at, actor, action, subject, detail, request, hash FROM audit
          WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
     const OF: &str = "SELECT number, at, actor, action, subject, detail, request, hash FROM audit
          WHERE number < ?1 AND subject = ?3 ORDER BY number DESC LIMIT ?2";
     let before = filter.before.unwrap_or(i64::MAX);
     let found = match &filter.subject {
-        None => rows::collect(c, ALL, params![before, filter.most], read)?,
-        Some(subject) => rows::collect(c, OF, params![before, filter.most, subject], read)?,
+        None => c.collect(ALL, params![before, filter.most], read)?,
+        Some(subject) => c.collect(OF, params![before, filter.most, subject], read)?,
     };
     found.into_iter().map(|(row, hash)| row.shown(hash)).collect()
 }
 
 /// Walks the whole chain.
-pub(super) fn verify(c: &Connection) -> Result<AuditChain, StoreError> {
+pub(crate) fn verify(c: &Transaction<'_>) -> Result<AuditChain, StoreError> {
     const SQL: &str = "SELECT number, at, actor, action, subject, detail, request, hash FROM audit
          WHERE number > ?1 ORDER BY number LIMIT ?2";
     let mut chain = AuditChain { rows: 0, broken_at: None, last_hash: None };
     let mut number = 0;
     loop {
-        let page = rows::collect(c, SQL, params![number, PAGE], read)?;
+        let page = c.collect(SQL, params![number, PAGE], read)?;
         if page.is_empty() {
             return Ok(chain);
         }
@@ -121,7 +141,7 @@ impl Stored {
     }
 }
 
-fn read(f: &mut Fields<'_>) -> rusqlite::Result<(Stored, String)> {
+fn read(f: &mut Fields<'_>) -> Result<(Stored, String), StoreError> {
     let row = Stored {
         number: f.get()?,
         at: f.get()?,

@@ -7,18 +7,17 @@ use juzhen_domain::delivery::Attempt;
 use juzhen_domain::id::{AttemptId, DeliveryId};
 use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
-use rusqlite::{Connection, params};
 use serde_json::json;
 
-use super::rows::{self, DeliveryRow, Fields, millis};
-use super::{audit, deliveries, error, items, stop};
-use crate::error::StoreError;
+use super::rows::{DeliveryRow, Fields, millis};
+use super::{Transaction, audit, deliveries, items, params, stop};
+use crate::error::{StoreError, failed};
 use crate::values::{EffectAnswer, EffectBegun, NewEffect};
 
 /// More of an answer is not kept, and such an answer counts as incomplete.
 const MOST_BODY: usize = 1 << 20;
 
-pub(super) fn begin(c: &Connection, effect: &NewEffect) -> Result<EffectBegun, StoreError> {
+pub(crate) fn begin(c: &Transaction<'_>, effect: &NewEffect) -> Result<EffectBegun, StoreError> {
     let Some(live) = live_claim(c, &effect.call)? else {
         return Ok(EffectBegun::Refused(Why::LostClaim.because("this call no longer holds its delivery")));
     };
@@ -51,19 +50,19 @@ pub(super) fn begin(c: &Connection, effect: &NewEffect) -> Result<EffectBegun, S
     Ok(begun)
 }
 
-pub(super) fn end(c: &Connection, id: i64, answer: &EffectAnswer) -> Result<(), StoreError> {
+pub(crate) fn end(c: &Transaction<'_>, id: i64, answer: &EffectAnswer) -> Result<(), StoreError> {
     const SQL: &str =
         "UPDATE effects SET answered_at = ?2, status = ?3, headers = ?4, body = ?5, complete = ?6,
             nothing_left = ?7 WHERE id = ?1 AND answered_at IS NULL";
     const THERE: &str = "SELECT 1 FROM effects WHERE id = ?1";
     let headers = serde_json::to_string(&answer.headers)
-        .map_err(|e| error::failed("write the headers of an answer", e.to_string()))?;
+        .map_err(|e| failed("write the headers of an answer", e.to_string()))?;
     let kept = answer.body.get(..MOST_BODY).unwrap_or(&answer.body);
     let complete = answer.complete && kept.len() == answer.body.len();
     let values = params![id, millis(answer.at), answer.status, headers, kept, complete, answer.nothing_left];
-    let changed = c.prepare_cached(SQL)?.execute(values)?;
+    let changed = c.execute(SQL, values)?;
     // The first answer stands: it is what the call has seen.
-    if changed == 0 && rows::first(c, THERE, [id], |_| Ok(()))?.is_none() {
+    if changed == 0 && c.first(THERE, params![id], |_| Ok(()))?.is_none() {
         return Err(StoreError::NotFound { what: "effect", id: id.to_string() });
     }
     Ok(())
@@ -71,23 +70,23 @@ pub(super) fn end(c: &Connection, id: i64, answer: &EffectAnswer) -> Result<(), 
 
 /// Whether a request of the call left and its answer is not known. One with the platform's own key may be sent again by
 /// the same call.
-pub(super) fn is_unanswered(c: &Connection, call: &str, resumes: bool) -> Result<bool, StoreError> {
+pub(super) fn is_unanswered(c: &Transaction<'_>, call: &str, resumes: bool) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT 1 FROM effects WHERE call = ?1 AND answered_at IS NULL
          AND NOT (?2 AND idempotency_key IS NOT NULL)";
-    Ok(rows::first(c, SQL, params![call, resumes], |_| Ok(()))?.is_some())
+    Ok(c.first(SQL, params![call, resumes], |_| Ok(()))?.is_some())
 }
 
 /// When the first request of a call left, in whichever attempt.
-pub(super) fn began_at(c: &Connection, call: &str) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn began_at(c: &Transaction<'_>, call: &str) -> Result<Option<Timestamp>, StoreError> {
     const SQL: &str = "SELECT min(began_at) FROM effects WHERE call = ?1";
-    Ok(rows::first(c, SQL, [call], |f: &mut Fields<'_>| f.optional_time())?.flatten())
+    Ok(c.first(SQL, params![call], |f: &mut Fields<'_>| f.optional_time())?.flatten())
 }
 
 /// Whether an earlier attempt of the call let something leave whose answer this attempt has not read.
-pub(super) fn is_passed_over(c: &Connection, attempt: &Attempt) -> Result<bool, StoreError> {
+pub(super) fn is_passed_over(c: &Transaction<'_>, attempt: &Attempt) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT 1 FROM effects
          WHERE call = ?1 AND asked_by <> ?2 AND nothing_left IS NOT TRUE";
-    Ok(rows::first(c, SQL, [&attempt.call, attempt.id.as_str()], |_| Ok(()))?.is_some())
+    Ok(c.first(SQL, params![&attempt.call, attempt.id.as_str()], |_| Ok(()))?.is_some())
 }
 
 /// The attempt that holds a delivery with this call.
@@ -103,10 +102,10 @@ impl Live {
     }
 }
 
-fn live_claim(c: &Connection, call: &str) -> Result<Option<Live>, StoreError> {
+fn live_claim(c: &Transaction<'_>, call: &str) -> Result<Option<Live>, StoreError> {
     const SQL: &str = "SELECT id, delivery, fence FROM attempts WHERE call = ?1 AND ended_at IS NULL";
     let read = |f: &mut Fields<'_>| Ok((f.id()?, f.id()?, f.get()?));
-    let found: Option<(AttemptId, DeliveryId, i64)> = rows::first(c, SQL, [call], read)?;
+    let found: Option<(AttemptId, DeliveryId, i64)> = c.first(SQL, params![call], read)?;
     let Some((attempt, delivery, fence)) = found else { return Ok(None) };
     let row = deliveries::require(c, &delivery)?;
     let held = matches!(row.delivery.state, DeliveryState::Claimed | DeliveryState::Sending);
@@ -114,7 +113,7 @@ fn live_claim(c: &Connection, call: &str) -> Result<Option<Live>, StoreError> {
 }
 
 /// Why nothing may leave now. The words before the colon are those of held deliveries, so that `sweep` releases them.
-fn refusal(c: &Connection, live: &Live, effect: &NewEffect) -> Result<Option<String>, StoreError> {
+fn refusal(c: &Transaction<'_>, live: &Live, effect: &NewEffect) -> Result<Option<String>, StoreError> {
     if stop::is_on(c)? {
         return Ok(Some(HoldReason::Stopped.to_string()));
     }
@@ -144,11 +143,11 @@ struct Recorded {
 impl Recorded {
     /// The answer to give out again. A request of which nothing had left is sent again only when it was the last of its
     /// call: otherwise the call has already gone on from that answer, and goes the same way now.
-    fn answered_already(&self, c: &Connection, call: &str) -> Result<Option<EffectBegun>, StoreError> {
+    fn answered_already(&self, c: &Transaction<'_>, call: &str) -> Result<Option<EffectBegun>, StoreError> {
         const LAST: &str = "SELECT max(number) FROM effects WHERE call = ?1";
         let Some(answer) = &self.answer else { return Ok(None) };
         if answer.nothing_left {
-            let last: Option<i64> = rows::first(c, LAST, [call], |f: &mut Fields<'_>| f.get())?;
+            let last: Option<i64> = c.first(LAST, params![call], |f: &mut Fields<'_>| f.get())?;
             if last == Some(self.number) {
                 return Ok(None);
             }
@@ -157,7 +156,7 @@ impl Recorded {
     }
 }
 
-fn find(c: &Connection, effect: &NewEffect) -> Result<Option<Recorded>, StoreError> {
+fn find(c: &Transaction<'_>, effect: &NewEffect) -> Result<Option<Recorded>, StoreError> {
     const SQL: &str =
         "SELECT id, number, answered_at, status, headers, body, complete, nothing_left FROM effects
          WHERE call = ?1 AND fingerprint = ?2 AND occurrence = ?3";
@@ -176,27 +175,28 @@ fn find(c: &Connection, effect: &NewEffect) -> Result<Option<Recorded>, StoreErr
         };
         Ok(Recorded { id, number, answer })
     };
-    rows::first(c, SQL, params![effect.call, effect.fingerprint, effect.occurrence], read)
+    c.first(SQL, params![effect.call, effect.fingerprint, effect.occurrence], read)
 }
 
-fn mark_asked(c: &Connection, id: i64, attempt: &AttemptId) -> Result<(), StoreError> {
+fn mark_asked(c: &Transaction<'_>, id: i64, attempt: &AttemptId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE effects SET asked_by = ?2 WHERE id = ?1 AND asked_by <> ?2";
-    c.prepare_cached(SQL)?.execute(params![id, attempt.as_str()])?;
+    c.execute(SQL, params![id, attempt.as_str()])?;
     Ok(())
 }
 
 /// The first recorded effect that this attempt has not come past: the call has taken another way than before.
-fn not_asked_yet(c: &Connection, call: &str, attempt: &AttemptId) -> Result<Option<String>, StoreError> {
+fn not_asked_yet(c: &Transaction<'_>, call: &str, attempt: &AttemptId) -> Result<Option<String>, StoreError> {
     const SQL: &str = "SELECT method || ' ' || url FROM effects
          WHERE call = ?1 AND asked_by <> ?2 ORDER BY number LIMIT 1";
-    rows::first(c, SQL, [call, attempt.as_str()], |f: &mut Fields<'_>| f.get())
+    c.first(SQL, params![call, attempt.as_str()], |f: &mut Fields<'_>| f.get())
 }
 
-fn insert(c: &Connection, effect: &NewEffect, live: &Live) -> Result<i64, StoreError> {
+fn insert(c: &Transaction<'_>, effect: &NewEffect, live: &Live) -> Result<i64, StoreError> {
     const SQL: &str = "INSERT INTO effects (call, number, fingerprint, occurrence, delivery, asked_by,
             idempotency_key, method, url, body_sha256, adapter, adapter_sha256, began_at)
-         VALUES (?1, (SELECT count(*) + 1 FROM effects WHERE call = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-    c.prepare_cached(SQL)?.execute(params![
+         VALUES (?1, (SELECT count(*) + 1 FROM effects WHERE call = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+         RETURNING id";
+    let values = params![
         effect.call,
         effect.fingerprint,
         effect.occurrence,
@@ -209,19 +209,20 @@ fn insert(c: &Connection, effect: &NewEffect, live: &Live) -> Result<i64, StoreE
         effect.adapter,
         effect.adapter_sha256,
         millis(effect.at)
-    ])?;
-    Ok(c.last_insert_rowid())
+    ];
+    let id = c.first(SQL, values, |f: &mut Fields<'_>| f.get())?;
+    id.ok_or_else(|| failed("keep an effect", "the database gave it no number".into()))
 }
 
 /// Nothing had left; now it may. Until it is answered it counts as out.
-fn begin_anew(c: &Connection, id: i64, effect: &NewEffect) -> Result<(), StoreError> {
+fn begin_anew(c: &Transaction<'_>, id: i64, effect: &NewEffect) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE effects SET began_at = ?2, answered_at = NULL, status = NULL, headers = NULL,
             body = NULL, complete = NULL, nothing_left = NULL WHERE id = ?1";
-    c.prepare_cached(SQL)?.execute(params![id, millis(effect.at)])?;
+    c.execute(SQL, params![id, millis(effect.at)])?;
     Ok(())
 }
 
-fn mark_sending(c: &Connection, live: &Live, effect: &NewEffect) -> Result<(), StoreError> {
+fn mark_sending(c: &Transaction<'_>, live: &Live, effect: &NewEffect) -> Result<(), StoreError> {
     if live.row.delivery.state == DeliveryState::Sending {
         return Ok(());
     }

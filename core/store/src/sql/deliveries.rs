@@ -6,12 +6,11 @@ use jiff::Timestamp;
 use juzhen_domain::delivery::{Delivery, DeliveryKind};
 use juzhen_domain::id::{AccountId, DeliveryId, ItemId};
 use juzhen_domain::state::DeliveryState;
-use rusqlite::{Connection, ToSql, params};
 use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{self, DELIVERY, DeliveryRow, EFFECT, Fields, LATE_NEWS, millis, millis_not_before, word};
-use super::{audit, effects, items, once, queue, restored, settle};
+use super::{ToValue, Transaction, effects, items, once, params, queue, restored, settle};
 use crate::api::{DeliveryChanger, Follow};
 use crate::error::{Refused, StoreError};
 use crate::values::{
@@ -19,8 +18,8 @@ use crate::values::{
 };
 
 /// Lets a pure function decide on one delivery.
-pub(super) fn change(
-    c: &Connection,
+pub(crate) fn change(
+    c: &Transaction<'_>,
     id: &DeliveryId,
     change: &DeliveryChanger,
     follow: &Follow,
@@ -35,13 +34,17 @@ pub(super) fn change(
     if before.delivery.state != wanted.state && wanted.state == DeliveryState::Published {
         settle::forward(c, id, follow, &wanted.audit)?;
     }
-    items::follow(c, &before.delivery.item, wanted.audit.at)?;
+    c.will_follow(&before.delivery.item, wanted.audit.at);
     once::remember(c, id.as_str(), asked)?;
     Ok(require(c, id)?.delivery)
 }
 
 /// Writes what a person wants of a delivery.
-pub(super) fn apply(c: &Connection, before: &DeliveryRow, change: &DeliveryChange) -> Result<(), StoreError> {
+pub(super) fn apply(
+    c: &Transaction<'_>,
+    before: &DeliveryRow,
+    change: &DeliveryChange,
+) -> Result<(), StoreError> {
     let mut after = before.clone();
     let delivery = &mut after.delivery;
     let moved = change.state != delivery.state;
@@ -68,7 +71,7 @@ pub(super) fn apply(c: &Connection, before: &DeliveryRow, change: &DeliveryChang
 
 /// Writes a delivery: only a move that the domain allows, with its audit row, and the queue kept right.
 pub(super) fn save(
-    c: &Connection,
+    c: &Transaction<'_>,
     before: &DeliveryRow,
     mut after: DeliveryRow,
     audit: Option<&Audit>,
@@ -95,13 +98,16 @@ pub(super) fn save(
     update(c, &after)?;
     queue::refresh(c, &after.delivery.account)?;
     match audit {
-        Some(audit) => audit::append(c, audit),
+        Some(audit) => {
+            c.will_audit(audit.clone());
+            Ok(())
+        }
         None if from == to => Ok(()),
         None => Err(impossible(&after.delivery.id, from.as_str(), "another state without an audit row")),
     }
 }
 
-fn update(c: &Connection, row: &DeliveryRow) -> Result<(), StoreError> {
+fn update(c: &Transaction<'_>, row: &DeliveryRow) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE deliveries SET due_at = ?2, latest_at = ?3, next_at = ?4, state = ?5, reason = ?6,
             hold = ?7, tries = ?8, fence = ?9, ticket = ?10, receipt_id = ?11, receipt_url = ?12, receipt_at = ?13,
             receipt_by = ?14, resume_call = ?15, doubt_since = ?16, looks = ?17, worker = ?18, lease_until = ?19,
@@ -109,34 +115,37 @@ fn update(c: &Connection, row: &DeliveryRow) -> Result<(), StoreError> {
          WHERE id = ?1 AND row_version = ?21";
     let d = &row.delivery;
     let receipt = d.receipt.as_ref();
-    let changed = c.prepare_cached(SQL)?.execute(params![
-        d.id.as_str(),
-        millis_not_before(d.due_at),
-        millis(d.latest_at),
-        millis_not_before(d.next_at),
-        d.state.as_str(),
-        d.reason,
-        row.hold,
-        d.tries,
-        d.fence,
-        d.ticket,
-        receipt.and_then(|r| r.platform_id.as_deref()),
-        receipt.and_then(|r| r.url.as_deref()),
-        receipt.map(|r| millis(r.published_at)),
-        receipt.map(|r| word(&r.by)).transpose()?,
-        row.resume_call,
-        row.doubt.map(|d| millis(d.since)),
-        row.doubt.map_or(0, |d| d.looks),
-        row.worker,
-        row.lease_until.map(millis),
-        millis(d.changed_at),
-        row.row_version,
-    ])?;
+    let changed = c.execute(
+        SQL,
+        params![
+            d.id.as_str(),
+            millis_not_before(d.due_at),
+            millis(d.latest_at),
+            millis_not_before(d.next_at),
+            d.state.as_str(),
+            d.reason,
+            row.hold,
+            d.tries,
+            d.fence,
+            d.ticket,
+            receipt.and_then(|r| r.platform_id.as_deref()),
+            receipt.and_then(|r| r.url.as_deref()),
+            receipt.map(|r| millis(r.published_at)),
+            receipt.map(|r| word(&r.by)).transpose()?,
+            row.resume_call,
+            row.doubt.map(|d| millis(d.since)),
+            row.doubt.map_or(0, |d| d.looks),
+            row.worker,
+            row.lease_until.map(millis),
+            millis(d.changed_at),
+            row.row_version,
+        ],
+    )?;
     if changed == 1 { Ok(()) } else { Err(impossible(&d.id, "the row that was read", "a newer one")) }
 }
 
 /// Adds a delivery that nobody has touched yet.
-pub(super) fn insert(c: &Connection, d: &Delivery, made: &Audit) -> Result<(), StoreError> {
+pub(super) fn insert(c: &Transaction<'_>, d: &Delivery, made: &Audit) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO deliveries (id, item, account, platform, kind, origin, hops, route, item_hash,
             payload_hash, revision, created_at, due_at, latest_at, next_at, state, reason, tries, fence, changed_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 'due', ?16, 0, 0, ?12)";
@@ -147,34 +156,38 @@ pub(super) fn insert(c: &Connection, d: &Delivery, made: &Audit) -> Result<(), S
         DeliveryKind::Publish => None,
         DeliveryKind::Forward { origin, .. } => Some(origin.as_str()),
     };
-    c.prepare_cached(SQL)?.execute(params![
-        d.id.as_str(),
-        d.item.as_str(),
-        d.account.as_str(),
-        d.platform.as_str(),
-        d.kind.as_str(),
-        origin,
-        d.kind.hops(),
-        d.route.as_ref().map(AsRef::<str>::as_ref),
-        d.item_hash.as_str(),
-        d.payload_hash.as_str(),
-        d.revision,
-        millis(d.created_at),
-        millis_not_before(d.due_at),
-        millis(d.latest_at),
-        millis_not_before(d.next_at),
-        d.reason,
-    ])?;
+    c.execute(
+        SQL,
+        params![
+            d.id.as_str(),
+            d.item.as_str(),
+            d.account.as_str(),
+            d.platform.as_str(),
+            d.kind.as_str(),
+            origin,
+            d.kind.hops(),
+            d.route.as_ref().map(AsRef::<str>::as_ref),
+            d.item_hash.as_str(),
+            d.payload_hash.as_str(),
+            d.revision,
+            millis(d.created_at),
+            millis_not_before(d.due_at),
+            millis(d.latest_at),
+            millis_not_before(d.next_at),
+            d.reason,
+        ],
+    )?;
     queue::refresh(c, &d.account)?;
     let detail = json!({ "item": d.item.as_str(), "account": d.account.as_str(), "origin": origin });
     let subject = format!("delivery:{}", d.id);
-    audit::append(c, &Audit { action: "delivery.made".into(), subject, detail, ..made.clone() })
+    c.will_audit(Audit { action: "delivery.made".into(), subject, detail, ..made.clone() });
+    Ok(())
 }
 
 /// Refuses a second delivery of an item on an account before the index would (P23).
-pub(super) fn insert_new(c: &Connection, d: &Delivery, made: &Audit) -> Result<(), StoreError> {
+pub(super) fn insert_new(c: &Transaction<'_>, d: &Delivery, made: &Audit) -> Result<(), StoreError> {
     const SQL: &str = "SELECT 1 FROM deliveries WHERE item = ?1 AND account = ?2 AND state <> 'cancelled'";
-    let there = rows::first(c, SQL, [d.item.as_str(), d.account.as_str()], |_| Ok(()))?.is_some();
+    let there = c.first(SQL, params![d.item.as_str(), d.account.as_str()], |_| Ok(()))?.is_some();
     if there {
         let message = format!("item {} already has a delivery on account {}", d.item, d.account);
         return Err(StoreError::Refused(Refused::new("already_on_account", message)));
@@ -182,17 +195,17 @@ pub(super) fn insert_new(c: &Connection, d: &Delivery, made: &Audit) -> Result<(
     insert(c, d, made)
 }
 
-pub(super) fn get(c: &Connection, id: &DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
+pub(super) fn get(c: &Transaction<'_>, id: &DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
     let sql = format!("SELECT {DELIVERY} FROM deliveries WHERE id = ?1");
-    rows::first(c, &sql, [id.as_str()], rows::delivery)
+    c.first(&sql, params![id.as_str()], rows::delivery)
 }
 
-pub(super) fn require(c: &Connection, id: &DeliveryId) -> Result<DeliveryRow, StoreError> {
+pub(super) fn require(c: &Transaction<'_>, id: &DeliveryId) -> Result<DeliveryRow, StoreError> {
     get(c, id)?.ok_or_else(|| StoreError::NotFound { what: "delivery", id: id.to_string() })
 }
 
 /// The delivery that this one forwards.
-pub(super) fn origin_of(c: &Connection, delivery: &Delivery) -> Result<Option<Delivery>, StoreError> {
+pub(super) fn origin_of(c: &Transaction<'_>, delivery: &Delivery) -> Result<Option<Delivery>, StoreError> {
     match &delivery.kind {
         DeliveryKind::Publish => Ok(None),
         DeliveryKind::Forward { origin, .. } => Ok(Some(require(c, origin)?.delivery)),
@@ -200,25 +213,25 @@ pub(super) fn origin_of(c: &Connection, delivery: &Delivery) -> Result<Option<De
 }
 
 /// In the order they were made.
-pub(super) fn of_item(c: &Connection, item: &ItemId) -> Result<Vec<DeliveryRow>, StoreError> {
+pub(super) fn of_item(c: &Transaction<'_>, item: &ItemId) -> Result<Vec<DeliveryRow>, StoreError> {
     let sql = format!("SELECT {DELIVERY} FROM deliveries WHERE item = ?1 ORDER BY rowid");
-    rows::collect(c, &sql, [item.as_str()], rows::delivery)
+    c.collect(&sql, params![item.as_str()], rows::delivery)
 }
 
 /// Accounts that have, or had, the item.
-pub(super) fn accounts_of(c: &Connection, item: &ItemId) -> Result<BTreeSet<AccountId>, StoreError> {
+pub(super) fn accounts_of(c: &Transaction<'_>, item: &ItemId) -> Result<BTreeSet<AccountId>, StoreError> {
     let sql = "SELECT account FROM deliveries WHERE item = ?1";
-    Ok(rows::collect(c, sql, [item.as_str()], |f: &mut Fields<'_>| f.id())?.into_iter().collect())
+    Ok(c.collect(sql, params![item.as_str()], |f: &mut Fields<'_>| f.id())?.into_iter().collect())
 }
 
-pub(super) fn record(c: &Connection, id: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError> {
+pub(crate) fn record(c: &Transaction<'_>, id: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError> {
     let Some(row) = get(c, id)? else { return Ok(None) };
     let effects = format!("SELECT {EFFECT} FROM effects WHERE delivery = ?1 ORDER BY id");
     let late = format!("SELECT {LATE_NEWS} FROM late_news WHERE delivery = ?1 ORDER BY id");
     Ok(Some(DeliveryRecord {
         attempts: attempts::of(c, id)?,
-        effects: rows::collect(c, &effects, [id.as_str()], rows::effect)?,
-        late: rows::collect(c, &late, [id.as_str()], rows::late_news)?,
+        effects: c.collect(&effects, params![id.as_str()], rows::effect)?,
+        late: c.collect(&late, params![id.as_str()], rows::late_news)?,
         doubt: row.doubt,
         forgotten_since: restored::since(c, id)?,
         row_version: row.row_version,
@@ -226,36 +239,43 @@ pub(super) fn record(c: &Connection, id: &DeliveryId) -> Result<Option<DeliveryR
     }))
 }
 
-pub(super) fn list(c: &Connection, filter: &DeliveryFilter) -> Result<Vec<Delivery>, StoreError> {
+pub(crate) fn list(c: &Transaction<'_>, filter: &DeliveryFilter) -> Result<Vec<Delivery>, StoreError> {
     let wanted = [
-        ("state = ?", filter.state.map(DeliveryState::as_str)),
-        ("account = ?", filter.account.as_ref().map(AccountId::as_str)),
-        ("item = ?", filter.item.as_ref().map(ItemId::as_str)),
-        ("id < ?", filter.before.as_ref().map(DeliveryId::as_str)),
+        ("state =", filter.state.map(DeliveryState::as_str)),
+        ("account =", filter.account.as_ref().map(AccountId::as_str)),
+        ("item =", filter.item.as_ref().map(ItemId::as_str)),
+        ("id <", filter.before.as_ref().map(DeliveryId::as_str)),
     ];
-    let (clause, mut values) = conditions(&wanted);
-    values.push(&filter.most);
-    let sql = format!("SELECT {DELIVERY} FROM deliveries {clause} ORDER BY id DESC LIMIT ?");
-    let found = rows::collect(c, &sql, values.as_slice(), rows::delivery)?;
+    let (clause, values) = conditions(&wanted, &filter.most);
+    let sql = format!("SELECT {DELIVERY} FROM deliveries {clause} ORDER BY id DESC LIMIT ?1");
+    let found = c.collect(&sql, &values, rows::delivery)?;
     Ok(found.into_iter().map(|row| row.delivery).collect())
 }
 
-/// A WHERE clause of the conditions that have a value, and the values.
-pub(super) fn conditions<'a>(wanted: &'a [(&str, Option<&'a str>)]) -> (String, Vec<&'a dyn ToSql>) {
-    let set = || wanted.iter().filter_map(|(sql, value)| value.as_ref().map(|value| (*sql, value)));
-    let clause = set().map(|(sql, _)| sql).collect::<Vec<_>>().join(" AND ");
-    let values = set().map(|(_, value)| value as &dyn ToSql).collect();
-    (if clause.is_empty() { clause } else { format!("WHERE {clause}") }, values)
+/// A WHERE clause of the conditions that have a value, and the values, of which the first is the limit.
+pub(super) fn conditions<'a>(
+    wanted: &'a [(&str, Option<&'a str>)],
+    most: &'a u32,
+) -> (String, Vec<&'a dyn ToValue>) {
+    let mut values: Vec<&dyn ToValue> = vec![most];
+    let mut clause = String::new();
+    for (condition, value) in wanted {
+        let Some(value) = value else { continue };
+        values.push(value);
+        let word = if clause.is_empty() { "WHERE" } else { " AND" };
+        clause.push_str(&format!("{word} {condition} ?{}", values.len()));
+    }
+    (clause, values)
 }
 
-pub(super) fn to_look_at(c: &Connection, look: &Look) -> Result<Vec<Looked>, StoreError> {
+pub(crate) fn to_look_at(c: &Transaction<'_>, look: &Look) -> Result<Vec<Looked>, StoreError> {
     let sql = format!(
         "SELECT {DELIVERY} FROM deliveries WHERE state = ?1 AND next_at <= ?2 ORDER BY next_at, id LIMIT ?3"
     );
     let mut found = Vec::new();
     for state in &look.states {
         let values = params![state.as_str(), millis(look.now), look.most];
-        found.extend(rows::collect(c, &sql, values, rows::delivery)?);
+        found.extend(c.collect(&sql, values, rows::delivery)?);
     }
     found.sort_by(|a, b| (a.delivery.next_at, &a.delivery.id).cmp(&(b.delivery.next_at, &b.delivery.id)));
     found.truncate(usize::try_from(look.most).unwrap_or(usize::MAX));
@@ -275,12 +295,12 @@ pub(super) fn to_look_at(c: &Connection, look: &Look) -> Result<Vec<Looked>, Sto
     found.into_iter().map(whole).collect()
 }
 
-pub(super) fn counts(c: &Connection, now: Timestamp) -> Result<Counts, StoreError> {
+pub(crate) fn counts(c: &Transaction<'_>, now: Timestamp) -> Result<Counts, StoreError> {
     const OVERDUE: &str = "SELECT min(next_at) FROM deliveries WHERE state = 'due'";
     const IN_DOUBT: &str = "SELECT min(doubt_since) FROM deliveries INDEXED BY deliveries_in_doubt
          WHERE state = 'in_doubt'";
     let seconds = |sql| -> Result<i64, StoreError> {
-        let since: Option<i64> = rows::first(c, sql, [], |f: &mut Fields<'_>| f.get())?.flatten();
+        let since: Option<i64> = c.first(sql, params![], |f: &mut Fields<'_>| f.get())?.flatten();
         Ok(since.map_or(0, |since| (millis(now).saturating_sub(since)).max(0) / 1000))
     };
     Ok(Counts {
@@ -291,10 +311,10 @@ pub(super) fn counts(c: &Connection, now: Timestamp) -> Result<Counts, StoreErro
     })
 }
 
-fn tally(c: &Connection, what: &str) -> Result<BTreeMap<String, u64>, StoreError> {
+fn tally(c: &Transaction<'_>, what: &str) -> Result<BTreeMap<String, u64>, StoreError> {
     let sql = "SELECT state, n FROM tallies WHERE what = ?1 AND n > 0";
     let read = |f: &mut Fields<'_>| Ok((f.get()?, f.get::<i64>()?.unsigned_abs()));
-    Ok(rows::collect(c, sql, [what], read)?.into_iter().collect())
+    Ok(c.collect(sql, params![what], read)?.into_iter().collect())
 }
 
 pub(super) fn impossible(id: &DeliveryId, from: &str, to: &str) -> StoreError {

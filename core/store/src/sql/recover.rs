@@ -4,18 +4,17 @@ use jiff::Timestamp;
 use juzhen_domain::id::DeliveryId;
 use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
-use rusqlite::Connection;
 use serde_json::json;
 
 use super::attempts::{self, Ending};
-use super::rows::{self, Fields};
-use super::{audit, deliveries, items};
+use super::rows::Fields;
+use super::{Transaction, audit, deliveries, params};
 use crate::error::StoreError;
 use crate::values::Recovered;
 
-pub(super) fn recover(c: &Connection, now: Timestamp) -> Result<Recovered, StoreError> {
+pub(crate) fn recover(c: &Transaction<'_>, now: Timestamp) -> Result<Recovered, StoreError> {
     const SQL: &str = "SELECT id FROM deliveries WHERE state IN ('claimed', 'sending') ORDER BY id";
-    let found: Vec<DeliveryId> = rows::collect(c, SQL, [], |f: &mut Fields<'_>| f.id())?;
+    let found: Vec<DeliveryId> = c.collect(SQL, params![], |f: &mut Fields<'_>| f.id())?;
     let mut recovered = Recovered::default();
     for id in found {
         match recover_one(c, &id, now)? {
@@ -37,7 +36,7 @@ enum Left {
     Unclear,
 }
 
-fn recover_one(c: &Connection, id: &DeliveryId, now: Timestamp) -> Result<Left, StoreError> {
+fn recover_one(c: &Transaction<'_>, id: &DeliveryId, now: Timestamp) -> Result<Left, StoreError> {
     let before = deliveries::require(c, id)?;
     let mut after = before.clone();
     let call = attempts::newest(c, id)?.map(|attempt| attempt.call);
@@ -57,15 +56,15 @@ fn recover_one(c: &Connection, id: &DeliveryId, now: Timestamp) -> Result<Left, 
     let (action, subject) = (format!("delivery.{state}"), format!("delivery:{id}"));
     let row = audit::daemon(action, subject, json!({ "reason": reason, "recovered": true }), now);
     deliveries::save(c, &before, after, Some(&row), now)?;
-    items::follow(c, &before.delivery.item, now)?;
+    c.will_follow(&before.delivery.item, now);
     Ok(left)
 }
 
-fn left_of(c: &Connection, call: &str) -> Result<Left, StoreError> {
+fn left_of(c: &Transaction<'_>, call: &str) -> Result<Left, StoreError> {
     const SQL: &str = "SELECT count(*), count(*) FILTER (WHERE complete) FROM effects
          WHERE call = ?1 AND nothing_left IS NOT TRUE";
     let read = |f: &mut Fields<'_>| Ok((f.get::<i64>()?, f.get::<i64>()?));
-    Ok(match rows::first(c, SQL, [call], read)? {
+    Ok(match c.first(SQL, params![call], read)? {
         None | Some((0, _)) => Left::Nothing,
         Some((sent, answered)) if sent == answered => Left::Answered,
         Some(_) => Left::Unclear,

@@ -7,11 +7,10 @@ use juzhen_domain::id::AccountId;
 use juzhen_domain::matrix::AccountStatus;
 use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
-use rusqlite::{Connection, Params, params};
 use serde_json::json;
 
 use super::rows::{self, DELIVERY, DeliveryRow, Fields, millis};
-use super::{audit, deliveries, items, queue, stop};
+use super::{ToValue, Transaction, audit, deliveries, params, queue, stop};
 use crate::api::StandingOf;
 use crate::error::StoreError;
 use crate::values::Swept;
@@ -21,8 +20,8 @@ const MOST: u32 = 500;
 /// Requests that have their effect once are remembered so long (promise P21 asks for a day).
 const REMEMBER_REQUESTS_MS: i64 = 7 * 24 * 3600 * 1000;
 
-pub(super) fn sweep(c: &Connection, now: Timestamp, standing: &StandingOf) -> Result<Swept, StoreError> {
-    c.prepare_cached("DELETE FROM once WHERE at < ?1")?.execute([millis(now) - REMEMBER_REQUESTS_MS])?;
+pub(crate) fn sweep(c: &Transaction<'_>, now: Timestamp, standing: &StandingOf) -> Result<Swept, StoreError> {
+    c.execute("DELETE FROM once WHERE at < ?1", params![millis(now) - REMEMBER_REQUESTS_MS])?;
     queue::ask_again(c, millis(now))?;
     let sweep = Sweep { c, now };
     let missed = sweep.miss_late_ones()?;
@@ -31,7 +30,7 @@ pub(super) fn sweep(c: &Connection, now: Timestamp, standing: &StandingOf) -> Re
 }
 
 struct Sweep<'a> {
-    c: &'a Connection,
+    c: &'a Transaction<'a>,
     now: Timestamp,
 }
 
@@ -64,7 +63,7 @@ impl Sweep<'_> {
         let sql = format!("SELECT {DELIVERY} FROM deliveries WHERE hold = ?1 AND account = ?2 LIMIT ?3");
         let stopped = stop::is_on(self.c)?;
         let read = |f: &mut Fields<'_>| Ok((f.get()?, f.id()?));
-        let reasons: Vec<(String, AccountId)> = rows::collect(self.c, REASONS, [], read)?;
+        let reasons: Vec<(String, AccountId)> = self.c.collect(REASONS, params![], read)?;
         let mut released = 0;
         for (hold, account) in reasons {
             if released >= MOST {
@@ -105,11 +104,11 @@ impl Sweep<'_> {
     fn move_all(
         &self,
         sql: &str,
-        values: impl Params,
+        values: &[&dyn ToValue],
         to: DeliveryState,
         reason: impl Fn(&DeliveryRow) -> Option<String>,
     ) -> Result<u32, StoreError> {
-        let found = rows::collect(self.c, sql, values, rows::delivery)?;
+        let found = self.c.collect(sql, values, rows::delivery)?;
         for before in &found {
             let mut after = before.clone();
             after.delivery.state = to;
@@ -118,7 +117,7 @@ impl Sweep<'_> {
             let subject = format!("delivery:{}", before.delivery.id);
             let row = audit::daemon(format!("delivery.{to}"), subject, detail, self.now);
             deliveries::save(self.c, before, after, Some(&row), self.now)?;
-            items::follow(self.c, &before.delivery.item, self.now)?;
+            self.c.will_follow(&before.delivery.item, self.now);
         }
         Ok(u32::try_from(found.len()).unwrap_or(u32::MAX))
     }

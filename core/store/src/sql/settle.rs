@@ -6,17 +6,16 @@ use juzhen_domain::id::DeliveryId;
 use juzhen_domain::outcome::Next;
 use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
-use rusqlite::{Connection, params};
 use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{DeliveryRow, millis};
-use super::{audit, deliveries, effects, items, restored};
+use super::{Transaction, audit, deliveries, effects, items, params, restored};
 use crate::api::Follow;
 use crate::error::StoreError;
 use crate::values::{Audit, Settle, Settled};
 
-pub(super) fn settle(c: &Connection, settle: &Settle) -> Result<Settled, StoreError> {
+pub(crate) fn settle(c: &Transaction<'_>, settle: &Settle) -> Result<Settled, StoreError> {
     let before = deliveries::require(c, &settle.delivery)?;
     if !still_holds(&before.delivery, settle) {
         return late(c, &before.delivery, settle);
@@ -41,7 +40,7 @@ pub(super) fn settle(c: &Connection, settle: &Settle) -> Result<Settled, StoreEr
     } else {
         Vec::new()
     };
-    items::follow(c, &before.delivery.item, settle.now)?;
+    c.will_follow(&before.delivery.item, settle.now);
     Ok(Settled::Applied { delivery: deliveries::require(c, &settle.delivery)?.delivery, forwards })
 }
 
@@ -52,7 +51,7 @@ fn still_holds(delivery: &Delivery, settle: &Settle) -> bool {
 }
 
 /// The row as it should be next.
-fn after(c: &Connection, before: &DeliveryRow, settle: &Settle) -> Result<DeliveryRow, StoreError> {
+fn after(c: &Transaction<'_>, before: &DeliveryRow, settle: &Settle) -> Result<DeliveryRow, StoreError> {
     let mut row = before.clone();
     let state = state_of(&settle.next);
     let looked_again = matches!(state, DeliveryState::InDoubt | DeliveryState::Accepted);
@@ -100,7 +99,7 @@ fn after(c: &Connection, before: &DeliveryRow, settle: &Settle) -> Result<Delive
 /// may be out (R4): one that was never answered, or one that was answered to an attempt before this one, which ended
 /// before it had read that answer.
 fn corrected(
-    c: &Connection,
+    c: &Transaction<'_>,
     before: &DeliveryRow,
     mut after: DeliveryRow,
     settle: &Settle,
@@ -136,7 +135,7 @@ fn in_doubt(before: &DeliveryRow, after: DeliveryRow, settle: &Settle, why: Why)
 
 /// What follows from a publication. An account that has the item already is left out (P23).
 pub(super) fn forward(
-    c: &Connection,
+    c: &Transaction<'_>,
     published: &DeliveryId,
     follow: &Follow,
     because: &Audit,
@@ -155,7 +154,7 @@ pub(super) fn forward(
     Ok(made)
 }
 
-fn late(c: &Connection, delivery: &Delivery, settle: &Settle) -> Result<Settled, StoreError> {
+fn late(c: &Transaction<'_>, delivery: &Delivery, settle: &Settle) -> Result<Settled, StoreError> {
     const SQL: &str =
         "INSERT INTO late_news (delivery, attempt, fence, says, outcome, detail, platform_id, url, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -164,20 +163,23 @@ fn late(c: &Connection, delivery: &Delivery, settle: &Settle) -> Result<Settled,
         _ => None,
     };
     let says = state_of(&settle.next);
-    c.prepare_cached(SQL)?.execute(params![
-        settle.delivery.as_str(),
-        settle.attempt.as_ref().map(AsRef::<str>::as_ref),
-        settle.expected.1,
-        says.as_str(),
-        settle.outcome,
-        settle.detail,
-        receipt.and_then(|r| r.platform_id.as_deref()),
-        receipt.and_then(|r| r.url.as_deref()),
-        millis(settle.now)
-    ])?;
+    c.execute(
+        SQL,
+        params![
+            settle.delivery.as_str(),
+            settle.attempt.as_ref().map(AsRef::<str>::as_ref),
+            settle.expected.1,
+            says.as_str(),
+            settle.outcome,
+            settle.detail,
+            receipt.and_then(|r| r.platform_id.as_deref()),
+            receipt.and_then(|r| r.url.as_deref()),
+            millis(settle.now)
+        ],
+    )?;
     let mut row = audit_of(settle, says, None);
     row.action = "delivery.late_news".into();
-    audit::append(c, &row)?;
+    c.will_audit(row);
     Ok(Settled::Late { state: delivery.state })
 }
 

@@ -8,11 +8,10 @@ use juzhen_domain::delivery::{Attempt, Delivery};
 use juzhen_domain::id::{AccountId, AttemptId};
 use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
-use rusqlite::Connection;
 use serde_json::json;
 
 use super::rows::{self, DELIVERY, DeliveryRow, millis, millis_not_before, time};
-use super::{attempts, audit, deliveries, items, queue, stop};
+use super::{Transaction, attempts, audit, deliveries, items, params, queue, stop};
 use crate::error::StoreError;
 use crate::values::{Claim, ClaimRequest, ClaimRound};
 
@@ -21,7 +20,7 @@ const MOST_PUT_ASIDE: u32 = 256;
 /// Accounts read at a time.
 const PAGE: u32 = 128;
 
-pub(super) fn claim(c: &Connection, request: &ClaimRequest) -> Result<ClaimRound, StoreError> {
+pub(crate) fn claim(c: &Transaction<'_>, request: &ClaimRequest) -> Result<ClaimRound, StoreError> {
     let mut round = Round {
         c,
         request,
@@ -47,7 +46,7 @@ pub(super) fn claim(c: &Connection, request: &ClaimRequest) -> Result<ClaimRound
 }
 
 struct Round<'a> {
-    c: &'a Connection,
+    c: &'a Transaction<'a>,
     request: &'a ClaimRequest,
     stopped: bool,
     until: i64,
@@ -138,7 +137,7 @@ impl Round<'_> {
         let delivery = &row.delivery;
         self.save(row, after, detail)?;
         attempts::insert(self.c, &attempt, &delivery.account, &self.request.worker)?;
-        items::follow(self.c, &delivery.item, self.request.now)?;
+        self.c.will_follow(&delivery.item, self.request.now);
         let delivery = deliveries::require(self.c, &delivery.id)?.delivery;
         self.done.claims.push(Claim { delivery, leave, attempt, origin });
         Ok(())
@@ -150,7 +149,8 @@ impl Round<'_> {
         after.delivery.state = state;
         after.delivery.reason = Some(reason);
         self.save(row, after, detail)?;
-        items::follow(self.c, &row.delivery.item, self.request.now)
+        self.c.will_follow(&row.delivery.item, self.request.now);
+        Ok(())
     }
 
     fn save(
@@ -183,11 +183,11 @@ fn attempt_of(delivery: &Delivery, resumed: Option<String>, started_at: Timestam
     }
 }
 
-fn head(c: &Connection, account: &AccountId, until: i64) -> Result<Option<DeliveryRow>, StoreError> {
+fn head(c: &Transaction<'_>, account: &AccountId, until: i64) -> Result<Option<DeliveryRow>, StoreError> {
     let sql = format!(
         "SELECT {DELIVERY} FROM deliveries INDEXED BY deliveries_due
          WHERE account = ?1 AND state = 'due' AND next_at <= ?2
          ORDER BY next_at, id LIMIT 1"
     );
-    rows::first(c, &sql, rusqlite::params![account.as_str(), until], rows::delivery)
+    c.first(&sql, params![account.as_str(), until], rows::delivery)
 }

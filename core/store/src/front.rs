@@ -1,0 +1,287 @@
+//! The front of every store: each method of [`Store`] hands its work to the part of the logic named after it. What
+//! differs is how a database runs the work: [`Database`].
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use juzhen_domain::delivery::Delivery;
+use juzhen_domain::id::{DeliveryId, ItemId, PersonId};
+use juzhen_domain::item::Item;
+
+use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
+use crate::error::StoreError;
+use crate::sql::{
+    Transaction, attention, audit, claim, deliveries, effects, items, ping, recover, restored, settings,
+    settle, stop, sweep, values,
+};
+use crate::values::*;
+
+/// A database that runs the logic in transactions.
+pub trait Database: Send + Sync + 'static {
+    /// Runs `work` in a transaction and answers once it is durable. `work` may be called again when the transaction has
+    /// to be repeated; nothing of the earlier time is kept then.
+    fn write<T, F>(
+        &self,
+        job: impl Into<Job> + Send,
+        work: F,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send
+    where
+        T: Send + 'static,
+        F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static;
+
+    /// Runs `work` on one state of the database.
+    fn read<T, F>(
+        &self,
+        attempted: &'static str,
+        work: F,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send
+    where
+        T: Send + 'static,
+        F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static;
+
+    /// Whether it is still the database that was opened; asked before every ping.
+    fn look(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// [`Store::room`].
+    fn free_room(&self) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
+        async { Ok(None) }
+    }
+
+    /// [`Store::check`].
+    fn look_through(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// [`Store::broken`].
+    fn until_broken(&self) -> impl Future<Output = String> + Send {
+        std::future::pending()
+    }
+
+    /// Writes what was handed in, then takes no more.
+    fn finish(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// What is to be done, and what it may meet. A database with one writer does not ask for the second.
+#[derive(Debug, Clone, Copy)]
+pub struct Job {
+    pub(crate) attempted: &'static str,
+    #[expect(dead_code, reason = "asked for by a database with several writers")]
+    pub(crate) meets: Meets,
+    /// What became of a request that left, and STOP ALL: written even when the disk is full (P17).
+    pub(crate) is_result: bool,
+}
+
+/// How a change stands to others at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meets {
+    /// It reads and writes whatever it likes: no other change is made meanwhile.
+    Nothing,
+    /// It changes what belongs to deliveries, of which it locks the accounts: others of this kind go on beside it. Those
+    /// with the same number are done in the order in which they came.
+    Others(u64),
+}
+
+impl From<&'static str> for Job {
+    fn from(attempted: &'static str) -> Self {
+        Self { attempted, meets: Meets::Nothing, is_result: false }
+    }
+}
+
+impl Job {
+    /// Work on one delivery; its name keeps the order.
+    fn of(attempted: &'static str, delivery: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        delivery.hash(&mut hasher);
+        Self { attempted, meets: Meets::Others(hasher.finish()), is_result: false }
+    }
+
+    fn result(self) -> Self {
+        Self { is_result: true, ..self }
+    }
+}
+
+#[async_trait]
+impl<D: Database> Store for D {
+    async fn submit_item(
+        &self,
+        item: Item,
+        audit: Audit,
+        once: Option<Once>,
+    ) -> Result<Submitted, StoreError> {
+        self.write("keep an item", move |c| items::submit(c, &item, &audit, once.as_ref())).await
+    }
+
+    async fn change_item(
+        &self,
+        item: &ItemId,
+        change: ItemChanger,
+        once: Option<Once>,
+    ) -> Result<ItemRecord, StoreError> {
+        let item = item.clone();
+        self.write("change an item", move |c| items::change(c, &item, &change, once.as_ref())).await
+    }
+
+    async fn item(&self, item: &ItemId) -> Result<Option<ItemRecord>, StoreError> {
+        let item = item.clone();
+        self.read("read an item", move |c| items::record(c, &item)).await
+    }
+
+    async fn items(&self, filter: ItemFilter) -> Result<Vec<Item>, StoreError> {
+        self.read("list items", move |c| items::list(c, &filter)).await
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<ClaimRound, StoreError> {
+        self.write(Job::of("claim deliveries", ""), move |c| claim::claim(c, &request)).await
+    }
+
+    async fn settle(&self, settle: Settle) -> Result<Settled, StoreError> {
+        let job = Job::of("settle a delivery", settle.delivery.as_str()).result();
+        self.write(job, move |c| settle::settle(c, &settle)).await
+    }
+
+    async fn change_delivery(
+        &self,
+        delivery: &DeliveryId,
+        change: DeliveryChanger,
+        follow: Follow,
+        once: Option<Once>,
+    ) -> Result<Delivery, StoreError> {
+        let delivery = delivery.clone();
+        let work =
+            move |c: &Transaction<'_>| deliveries::change(c, &delivery, &change, &follow, once.as_ref());
+        self.write("change a delivery", work).await
+    }
+
+    async fn to_look_at(&self, look: Look) -> Result<Vec<Looked>, StoreError> {
+        self.read("find deliveries to look at", move |c| deliveries::to_look_at(c, &look)).await
+    }
+
+    async fn sweep(&self, now: Timestamp, standing: StandingOf) -> Result<Swept, StoreError> {
+        self.write("sweep the deliveries", move |c| sweep::sweep(c, now, &standing)).await
+    }
+
+    async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError> {
+        let job = Job::from("recover the claims of before").result();
+        self.write(job, move |c| recover::recover(c, now)).await
+    }
+
+    async fn delivery(&self, delivery: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError> {
+        let delivery = delivery.clone();
+        self.read("read a delivery", move |c| deliveries::record(c, &delivery)).await
+    }
+
+    async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, StoreError> {
+        self.read("list deliveries", move |c| deliveries::list(c, &filter)).await
+    }
+
+    async fn attention(&self, filter: AttentionFilter) -> Result<Attention, StoreError> {
+        self.read("list what waits", move |c| attention::list(c, &filter)).await
+    }
+
+    async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
+        self.read("count", move |c| deliveries::counts(c, now)).await
+    }
+
+    async fn begin_effect(&self, effect: NewEffect) -> Result<EffectBegun, StoreError> {
+        let job = Job::of("keep the intent of a request", &effect.call);
+        self.write(job, move |c| effects::begin(c, &effect)).await
+    }
+
+    async fn end_effect(&self, effect: i64, answer: EffectAnswer) -> Result<(), StoreError> {
+        let job = Job::of("keep the answer to a request", &effect.to_string()).result();
+        self.write(job, move |c| effects::end(c, effect, &answer)).await
+    }
+
+    async fn keep_settings(&self, kept: KeptSettings, audit: Audit) -> Result<(), StoreError> {
+        self.write("keep the settings", move |c| settings::keep(c, &kept, &audit)).await
+    }
+
+    async fn last_settings(&self) -> Result<Option<KeptSettings>, StoreError> {
+        self.read("read the last settings", settings::last).await
+    }
+
+    async fn stop(&self, by: PersonId, reason: String, at: Timestamp) -> Result<Stop, StoreError> {
+        self.write(Job::from("stop all").result(), move |c| stop::stop(c, &by, &reason, at)).await
+    }
+
+    async fn lift_stop(&self, by: PersonId, at: Timestamp) -> Result<Option<Stop>, StoreError> {
+        self.write("lift the stop", move |c| stop::lift(c, &by, at)).await
+    }
+
+    async fn stopped(&self) -> Result<Option<Stop>, StoreError> {
+        self.read("read the stop", stop::current).await
+    }
+
+    async fn value(&self, key: &ValueKey) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = key.clone();
+        self.read("read a value of an adapter", move |c| values::get(c, &key)).await
+    }
+
+    async fn set_value(&self, key: &ValueKey, value: Option<Vec<u8>>) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.write("keep a value of an adapter", move |c| values::set(c, &key, value.as_deref())).await
+    }
+
+    async fn put_blob(&self, blob: Blob) -> Result<(), StoreError> {
+        self.write("keep a blob", move |c| values::put_blob(c, &blob)).await
+    }
+
+    async fn blob(&self, sha256: &str) -> Result<Option<Blob>, StoreError> {
+        let sha256 = sha256.to_owned();
+        self.read("read a blob", move |c| values::blob(c, &sha256)).await
+    }
+
+    async fn audit(&self, filter: AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
+        self.read("list the audit", move |c| audit::list(c, &filter)).await
+    }
+
+    async fn note(&self, audit: Audit) -> Result<(), StoreError> {
+        self.write("write to the audit", move |c| audit::note(c, &audit)).await
+    }
+
+    async fn verify_audit(&self) -> Result<AuditChain, StoreError> {
+        self.read("verify the audit", audit::verify).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.look()?;
+        self.write("ping the database", ping::ping).await
+    }
+
+    async fn mark(&self) -> Result<Mark, StoreError> {
+        self.look()?;
+        self.read("read how far the history goes", restored::mark).await
+    }
+
+    async fn knows(&self, seen: Option<Mark>) -> Result<Known, StoreError> {
+        self.read("compare the history", move |c| restored::knows(c, seen.as_ref())).await
+    }
+
+    async fn suspect(&self, reason: String, now: Timestamp) -> Result<Restoration, StoreError> {
+        let job = Job::from("hold what may have been sent").result();
+        self.write(job, move |c| restored::suspect(c, &reason, now)).await
+    }
+
+    async fn restorations(&self, most: u32) -> Result<Vec<Restoration>, StoreError> {
+        self.read("list restorations", move |c| restored::list(c, most)).await
+    }
+
+    async fn room(&self) -> Result<Option<u64>, StoreError> {
+        self.free_room().await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.look_through().await
+    }
+
+    async fn broken(&self) -> String {
+        self.until_broken().await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.finish().await
+    }
+}

@@ -1,0 +1,26 @@
+//! What the store does, written once for every database: each file is one part of it, against the seam in [`seam`]. A
+//! query that has to differ between databases says why beside it.
+
+pub(crate) mod attempts;
+pub(crate) mod attention;
+pub(crate) mod audit;
+pub(crate) mod claim;
+pub(crate) mod deliveries;
+pub(crate) mod effects;
+pub(crate) mod items;
+mod once;
+pub(crate) mod ping;
+mod queue;
+pub(crate) mod recover;
+pub(crate) mod restored;
+mod rows;
+mod seam;
+pub(crate) mod settings;
+pub(crate) mod settle;
+pub(crate) mod stop;
+pub(crate) mod sweep;
+mod transaction;
+pub(crate) mod values;
+
+pub(crate) use seam::{Cell, EachRow, Row, Sql, ToValue, Value, params};
+pub(crate) use transaction::Transaction;
