@@ -55,6 +55,11 @@ pub trait Database: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// [`Store::woken`].
+    fn woken(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// [`Store::broken`].
     fn until_broken(&self) -> impl Future<Output = String> + Send {
         std::future::pending()
@@ -274,6 +279,10 @@ impl<D: Database> Store for D {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.look_through().await
+    }
+
+    async fn woken(&self) {
+        Database::woken(self).await;
     }
 
     async fn broken(&self) -> String {

@@ -20,6 +20,24 @@ pub(crate) trait Sql {
         values: &[&dyn ToValue],
         each: &mut dyn FnMut(&dyn Row) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<(), StoreError>;
+
+    /// Keeps other transactions away from it. One writer has nobody to keep away.
+    fn hold(&self, what: Hold<'_>) -> Result<(), StoreError> {
+        let _ = what;
+        Ok(())
+    }
+}
+
+/// What a transaction keeps to itself until its end. Taken in this order, so that two transactions do not wait for each
+/// other: accounts, items (as they are written), the end of the audit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hold<'h> {
+    /// The queue of an account, and what belongs to its deliveries.
+    Account(&'h str),
+    AccountOfDelivery(&'h str),
+    /// Of the delivery that an open attempt with this call is on.
+    AccountOfCall(&'h str),
+    EndOfAudit,
 }
 
 /// A row, readable while the statement stands on it.
