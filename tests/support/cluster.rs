@@ -40,7 +40,8 @@ impl Cluster {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let watcher = watch(&programs, &folder, user)?;
         let cluster = Self { folder, programs, user, port, _watcher: watcher, databases: AtomicU32::new(0) };
-        cluster.run("initdb", &["-U", "juzhen", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])?;
+        cluster
+            .run("initdb", &["-U", "juzhen", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])?;
         cluster.up()?;
         Ok(cluster)
     }
@@ -136,9 +137,7 @@ fn programs() -> io::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let all = found.into_iter().rev().chain(std::env::split_paths(&path));
     let has_all = |folder: &PathBuf| ["initdb", "pg_ctl", "psql"].iter().all(|p| folder.join(p).exists());
-    all.into_iter()
-        .find(has_all)
-        .ok_or_else(|| io::Error::other("no initdb: apt-get install postgresql"))
+    all.into_iter().find(has_all).ok_or_else(|| io::Error::other("no initdb: apt-get install postgresql"))
 }
 
 /// PostgreSQL does not run as root: then it is `postgres`, or `nobody`.

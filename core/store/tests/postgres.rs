@@ -1,6 +1,7 @@
 //! The suite on PostgreSQL, on a cluster of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests say so by failing
 
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the whole system")]
 #[path = "../../../tests/support/cluster.rs"]
 mod cluster;
 mod suite;

@@ -46,6 +46,9 @@ pub(crate) struct Run {
     /// This is a test: the failpoints named in FAILPOINTS count
     #[arg(long = "i-am-a-test", hide = true)]
     test: bool,
+    /// Changes that may share one commit; 1 shows what each costs alone
+    #[arg(long, hide = true, requires = "test", value_name = "N")]
+    commit_group: Option<usize>,
 }
 
 impl Run {
@@ -74,6 +77,7 @@ impl Run {
             config: self.config,
             listen: self.listen,
             failpoints,
+            commit_group: self.commit_group,
         })
     }
 

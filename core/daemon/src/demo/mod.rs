@@ -114,6 +114,7 @@ impl Scene {
             secrets: folder.secrets(),
             listen: demo.listen.or_else(|| free_instead(folder)),
             failpoints: Failpoints::default(),
+            commit_group: None,
         });
         let daemon = daemon.await?;
         let (engine, server) = (daemon.engine().clone(), format!("http://{}", daemon.address()));

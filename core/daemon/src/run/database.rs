@@ -12,10 +12,17 @@ use tracing::warn;
 use crate::failure::Usage;
 
 /// Opens the embedded database.
-pub(crate) fn open(file: &Path, config: &Path, failpoints: &Arc<Failpoints>) -> Result<Sqlite> {
+pub(super) fn open(
+    file: &Path,
+    config: &Path,
+    commit_group: Option<usize>,
+    failpoints: &Arc<Failpoints>,
+) -> Result<Sqlite> {
     let failpoints = Arc::clone(failpoints);
     let at_each_step = Hook(Arc::new(move || failpoints.reach("migrate.step_n")));
-    let options = SqliteOptions { at_each_step, ..SqliteOptions::default() };
+    let usual = SqliteOptions::default();
+    let group = commit_group.unwrap_or(usual.group);
+    let options = SqliteOptions { at_each_step, group, ..usual };
     let opened = match Sqlite::open(file, options.clone()) {
         // The settings are read before the database only when they are asked.
         Err(StoreError::SharedDisk { kind, .. }) if allows_shared_disk(config) => {

@@ -56,6 +56,8 @@ pub(crate) struct DaemonOptions {
     /// Instead of the address of the settings.
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) failpoints: Failpoints,
+    /// Changes that may share one commit, instead of the store's own number; for measurements.
+    pub(crate) commit_group: Option<usize>,
 }
 
 /// A daemon that is ready to serve; nothing is claimed yet.
@@ -76,10 +78,10 @@ pub(crate) fn prepare_process() -> Result<()> {
 
 impl Daemon {
     pub(crate) async fn start(options: DaemonOptions) -> Result<Self> {
-        let folder = options.data;
+        high_water::refuse_missing_database(options.data.path(), &options.database)?;
         let failpoints = Arc::new(options.failpoints);
-        high_water::refuse_missing_database(folder.path(), &options.database)?;
-        let store = database::open(&options.database, &options.config, &failpoints)?;
+        let folder = options.data;
+        let store = database::open(&options.database, &options.config, options.commit_group, &failpoints)?;
         let tokens = TokenFolder::in_data(folder.path());
         let engine = Engine::start(EngineOptions {
             config: options.config.clone(),

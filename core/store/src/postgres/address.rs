@@ -19,7 +19,8 @@ pub(super) struct Address {
 impl Address {
     /// Reads `postgres://user@host:port/name?…`; a password that it lacks comes from the environment or the password file.
     pub(super) fn read(url: &str) -> Result<Self, StoreError> {
-        let mut config: Config = url.parse().map_err(|e: postgres::Error| failed(ATTEMPTED, e.to_string()))?;
+        let mut config: Config =
+            url.parse().map_err(|e: postgres::Error| failed(ATTEMPTED, e.to_string()))?;
         if config.get_ssl_mode() == SslMode::Require {
             return Err(failed(
                 ATTEMPTED,
@@ -108,9 +109,14 @@ mod tests {
 
     #[test]
     fn the_password_is_never_shown() {
-        let address = Address::read("postgres://juzhen:s3cret@db.example:5433/office?sslmode=disable").unwrap();
+        let address =
+            Address::read("postgres://juzhen:s3cret@db.example:5433/office?sslmode=disable").unwrap();
         assert_eq!(address.shown(), "postgres://juzhen@db.example:5433/office");
-        for wrong in ["postgres://u:s3cret@h:port/x", "postgres://u:s3cret@h", "postgres://u:s3cret@h/x?sslmode=require"] {
+        for wrong in [
+            "postgres://u:s3cret@h:port/x",
+            "postgres://u:s3cret@h",
+            "postgres://u:s3cret@h/x?sslmode=require",
+        ] {
             let said = Address::read(wrong).err().map(|e| crate::error::chain(&e)).unwrap();
             assert!(!said.contains("s3cret"), "{said}");
         }

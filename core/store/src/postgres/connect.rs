@@ -58,9 +58,9 @@ impl Server {
         config.keepalives(true).keepalives_idle(Duration::from_secs(10));
         config.keepalives_interval(Duration::from_secs(5)).keepalives_retries(3);
         config.tcp_user_timeout(self.patience + CONNECT);
-        let mut client = config
-            .connect(NoTls)
-            .map_err(|e| failed("reach the database", format!("{}: {}", self.name(), super::error::told(&e))))?;
+        let mut client = config.connect(NoTls).map_err(|e| {
+            failed("reach the database", format!("{}: {}", self.name(), super::error::told(&e)))
+        })?;
         self.settle_in(&mut client)?;
         self.check(&mut client)?;
         Ok(client)

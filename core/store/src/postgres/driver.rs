@@ -2,7 +2,6 @@
 
 use std::cell::{Cell as Slot, RefCell};
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 use bytes::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -10,7 +9,7 @@ use postgres::{Client, Statement};
 
 use super::error::Trouble;
 use crate::error::{StoreError, failed};
-use crate::sql::{Cell, Hold, Row, Sql, ToValue, Value};
+use crate::sql::{Cell, EachRow, Hold, Row, Sql, ToValue, Value};
 
 /// A connection with what it has prepared.
 pub(super) struct Connection {
@@ -90,12 +89,7 @@ impl Sql for Connection {
         Ok(changed.inspect_err(|error| self.met(error))?)
     }
 
-    fn query(
-        &self,
-        sql: &str,
-        values: &[&dyn ToValue],
-        each: &mut dyn FnMut(&dyn Row) -> Result<ControlFlow<()>, StoreError>,
-    ) -> Result<(), StoreError> {
+    fn query(&self, sql: &str, values: &[&dyn ToValue], each: &mut EachRow<'_>) -> Result<(), StoreError> {
         if sql.starts_with("INSERT") {
             self.changes.set(self.changes.get() + 1);
         }
@@ -110,7 +104,8 @@ impl Sql for Connection {
     fn hold(&self, what: Hold<'_>) -> Result<(), StoreError> {
         const ACCOUNT: &str = "SELECT 1 FROM queue WHERE account = ?1 FOR UPDATE";
         const FIRST: &str = "INSERT INTO queue (account) VALUES (?1) ON CONFLICT DO NOTHING";
-        const OF_DELIVERY: &str = "SELECT 1 FROM queue WHERE account = (SELECT account FROM deliveries WHERE id = ?1)
+        const OF_DELIVERY: &str =
+            "SELECT 1 FROM queue WHERE account = (SELECT account FROM deliveries WHERE id = ?1)
              FOR UPDATE";
         const OF_CALL: &str = "SELECT 1 FROM queue WHERE account =
              (SELECT account FROM attempts WHERE call = ?1 AND ended_at IS NULL) FOR UPDATE";
@@ -213,7 +208,12 @@ mod tests {
             "SELECT a FROM d INDEXED BY d_due\n             WHERE a = ?1 AND b <= ?12 LIMIT 1 /*+ FOR UPDATE SKIP LOCKED */",
         );
         let said: Vec<&str> = said.split_whitespace().collect();
-        assert_eq!(said.join(" "), "SELECT a FROM d WHERE a = $1 AND b <= $12 LIMIT 1 FOR UPDATE SKIP LOCKED");
-        assert!(in_its_words("FROM d INDEXED BY x WHERE y").split_whitespace().eq(["FROM", "d", "WHERE", "y"]));
+        assert_eq!(
+            said.join(" "),
+            "SELECT a FROM d WHERE a = $1 AND b <= $12 LIMIT 1 FOR UPDATE SKIP LOCKED"
+        );
+        assert!(
+            in_its_words("FROM d INDEXED BY x WHERE y").split_whitespace().eq(["FROM", "d", "WHERE", "y"])
+        );
     }
 }

@@ -88,7 +88,8 @@ pub(super) fn enter(
         });
     }
     let text: String = transaction.query_one(COUNT, &[])?.try_get(0)?;
-    let generation = text.parse().map_err(|_| failed("count the openings", format!("{text:?} is no number")))?;
+    let generation =
+        text.parse().map_err(|_| failed("count the openings", format!("{text:?} is no number")))?;
     transaction.commit()?;
     Ok((environment, generation))
 }

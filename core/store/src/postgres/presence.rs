@@ -46,7 +46,7 @@ impl Presence {
         let mut woken = self.woken.clone();
         woken.mark_unchanged();
         if woken.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -112,7 +112,10 @@ impl Watcher {
                 continue;
             };
             if let Err(error) = self.listen(standing, &mut folded) {
-                tracing::warn!(why = super::error::told(&error), "Lost the listening connection to the database");
+                tracing::warn!(
+                    why = super::error::told(&error),
+                    "Lost the listening connection to the database"
+                );
                 client = None;
             }
         }
@@ -134,15 +137,7 @@ impl Watcher {
     }
 
     fn listen(&self, client: &mut Client, folded: &mut Instant) -> Result<(), postgres::Error> {
-        let mut heard = false;
-        {
-            let mut notifications = client.notifications();
-            let mut arriving = notifications.timeout_iter(LOOK);
-            while arriving.next()?.is_some() {
-                heard = true;
-                break;
-            }
-        }
+        let heard = client.notifications().timeout_iter(LOOK).next()?.is_some();
         if heard {
             self.wake.send_modify(|times| *times += 1);
         }

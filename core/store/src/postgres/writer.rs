@@ -42,7 +42,7 @@ impl Writers {
         for place in 0..=number.max(1) {
             let (queue, waiting) = mpsc::channel();
             let begin = if place == 0 { BEGIN_ALONE } else { BEGIN_SHARED };
-            let first = Connection::new(server.connect()?);
+            let first = Box::new(Connection::new(server.connect()?));
             let turns = Turns { server: Arc::clone(server), begin, group, line: Line::Up(first) };
             let named = std::thread::Builder::new().name(format!("store-writer-{place}"));
             let thread = named
@@ -113,7 +113,7 @@ struct Turns {
 
 /// The connection, or when to try for one again.
 enum Line {
-    Up(Connection),
+    Up(Box<Connection>),
     Down { since: String, pause: Duration, not_before: Instant },
 }
 
@@ -214,15 +214,15 @@ impl Turns {
         tracing::warn!(transaction, why, "The answer to a COMMIT is lost; asking what became of it");
         let (client, fate) = outcome::ask(&self.server, transaction);
         self.line = match client {
-            Some(client) => Line::Up(Connection::new(client)),
+            Some(client) => Line::Up(Box::new(Connection::new(client))),
             None => down(why, SHORTEST),
         };
         match fate {
             Fate::Committed => Ok(()),
             Fate::Gone => Err(Lost::Conflict("the connection was lost at the commit".into())),
-            Fate::Unknown(why) => {
-                Err(Lost::Told(format!("nobody knows whether transaction {transaction} was committed: {why}")))
-            }
+            Fate::Unknown(why) => Err(Lost::Told(format!(
+                "nobody knows whether transaction {transaction} was committed: {why}"
+            ))),
         }
     }
 
@@ -243,7 +243,7 @@ impl Turns {
             }
             let pause = (*pause * 2).min(LONGEST);
             self.line = match self.server.connect() {
-                Ok(client) => Line::Up(Connection::new(client)),
+                Ok(client) => Line::Up(Box::new(Connection::new(client))),
                 Err(error) => down(chain(&error), pause),
             };
         }
@@ -259,11 +259,7 @@ fn down(since: String, pause: Duration) -> Line {
 }
 
 /// Everything up to COMMIT; the transaction's number.
-fn statements(
-    connection: &Connection,
-    begin: &str,
-    jobs: &mut [Box<dyn Work>],
-) -> Result<String, Lost> {
+fn statements(connection: &Connection, begin: &str, jobs: &mut [Box<dyn Work>]) -> Result<String, Lost> {
     let number = connection.say(begin).map_err(|error| lost(connection, told(&error)))?.unwrap_or_default();
     let alone = begin == BEGIN_ALONE;
     let mut transaction = Transaction::new(connection);

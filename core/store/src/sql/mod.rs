@@ -22,5 +22,5 @@ pub(crate) mod sweep;
 mod transaction;
 pub(crate) mod values;
 
-pub(crate) use seam::{Cell, Hold, Row, Sql, ToValue, Value, params};
+pub(crate) use seam::{Cell, EachRow, Hold, Row, Sql, ToValue, Value, params};
 pub(crate) use transaction::Transaction;

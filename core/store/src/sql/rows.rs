@@ -1,5 +1,7 @@
 //! Rows and values: the only place that knows the order of columns and how times, words and hashes are written.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use juzhen_domain::delivery::{Attempt, Delivery, DeliveryKind, Receipt};
 use juzhen_domain::hash::ContentHash;
@@ -105,7 +107,7 @@ impl<'r> Fields<'r> {
     }
 
     /// The first column of a row is its id.
-    fn unreadable(&self, why: String) -> StoreError {
+    fn unreadable(&self, why: impl Display) -> StoreError {
         let id = match self.row.cell(0) {
             Ok(Cell::Text(text)) => text.to_owned(),
             Ok(other) => format!("{other:?}"),

@@ -14,12 +14,7 @@ pub(crate) trait Sql {
     fn execute(&self, sql: &str, values: &[&dyn ToValue]) -> Result<u64, StoreError>;
 
     /// Hands over every row until `each` breaks off.
-    fn query(
-        &self,
-        sql: &str,
-        values: &[&dyn ToValue],
-        each: &mut dyn FnMut(&dyn Row) -> Result<ControlFlow<()>, StoreError>,
-    ) -> Result<(), StoreError>;
+    fn query(&self, sql: &str, values: &[&dyn ToValue], each: &mut EachRow<'_>) -> Result<(), StoreError>;
 
     /// Keeps other transactions away from it. One writer has nobody to keep away.
     fn hold(&self, what: Hold<'_>) -> Result<(), StoreError> {
@@ -39,6 +34,9 @@ pub(crate) enum Hold<'h> {
     AccountOfCall(&'h str),
     EndOfAudit,
 }
+
+/// What is done with a row; says whether to go on.
+pub(crate) type EachRow<'e> = dyn FnMut(&dyn Row) -> Result<ControlFlow<()>, StoreError> + 'e;
 
 /// A row, readable while the statement stands on it.
 pub(crate) trait Row {

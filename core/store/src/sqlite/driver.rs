@@ -1,13 +1,11 @@
 //! The seam of the logic, answered by rusqlite.
 
-use std::ops::ControlFlow;
-
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::error::failed;
 use crate::error::StoreError;
-use crate::sql::{Cell, Row, Sql, ToValue, Transaction, Value};
+use crate::sql::{Cell, EachRow, Row, Sql, ToValue, Transaction, Value};
 
 /// Runs `work` to its end: everything that belongs to one transaction.
 pub(super) fn change<T>(
@@ -27,12 +25,7 @@ impl Sql for Connection {
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
-    fn query(
-        &self,
-        sql: &str,
-        values: &[&dyn ToValue],
-        each: &mut dyn FnMut(&dyn Row) -> Result<ControlFlow<()>, StoreError>,
-    ) -> Result<(), StoreError> {
+    fn query(&self, sql: &str, values: &[&dyn ToValue], each: &mut EachRow<'_>) -> Result<(), StoreError> {
         let mut statement = self.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(values.iter().map(|v| v.value())))?;
         while let Some(row) = rows.next()? {

@@ -1,0 +1,125 @@
+//! The daemon ends at each of its named points while much is under way, and at no cost to anyone (P1).
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use juzhen_sandbox::{AsyncOutcome, Fault, Rule};
+use juzhen_tests::{Api, Daemon, Run, juzhen};
+use rustix::process::Signal;
+
+use crate::load::{IMPATIENT, World, account};
+use crate::long;
+
+/// `SIGABRT`, by which `abort` ends a process.
+const ABORTED: i32 = 6;
+/// Longer than the platform's lag and the minute of patience after it (P5), on a machine that has other things to do.
+const DOUBTS_CLOSE: Duration = Duration::from_secs(120);
+/// Points that this load does not lead to: the stand-in issues no tokens yet.
+const ELSEWHERE: &[&str] = &["token.refresh.after_platform_before_store"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p01_p03_a_crash_at_each_named_point_costs_nothing() {
+    let points = points();
+    assert!(points.len() >= 13, "{points:?}");
+    let runs = if long() { 20 } else { 1 };
+    let mut fired = 0;
+    for run in 0..runs {
+        // Doubts of which nothing is seen take a minute to close, so the cases of one run wait for that together.
+        let mut waiting = Vec::new();
+        for point in points.iter().filter(|point| !ELSEWHERE.contains(&point.as_str())) {
+            // The first time it is reached, then the second, …: what has gone well before makes the difference.
+            waiting.push((point, crash_at(point, 1 + run % 4).await));
+            fired += 1;
+        }
+        for (point, (world, daemon)) in waiting {
+            world.settled(DOUBTS_CLOSE).await;
+            let tally = world.judge().await;
+            println!("{point}, time {}: {tally:?}", 1 + run % 4);
+            assert!(tally["published"] >= 10, "{point}: {tally:?}\n{}", world.api.log());
+            drop(daemon);
+        }
+    }
+    println!("{} points, {fired} crashes", points.len());
+}
+
+/// Ends the daemon at `point` when it is reached for the `nth` time under a load that leads everywhere, and starts it again.
+async fn crash_at(point: &str, nth: u32) -> (World, Daemon) {
+    let mut world = World::new(6).await;
+    world.forward("T000", "T005");
+    lay_out(&mut world);
+    let failing = Run::failing(&format!("{point}={nth}*abort"));
+    let (mut daemon, at_the_start) = match Daemon::try_start(&world.api, &world.district, &failing) {
+        Ok(daemon) => (daemon, false),
+        Err(ended) => {
+            assert_eq!(ended.status.signal(), Some(ABORTED), "{ended:#?}");
+            (world.start(), true)
+        }
+    };
+    let asked = world.ask().await;
+    reload(&world);
+    if !at_the_start {
+        let status = until_it_ends(&mut daemon, &world.api, asked).await;
+        assert_eq!(status.signal(), Some(ABORTED), "{point} ended it another way: {}", world.api.log());
+    }
+    let told = format!("failpoint=\"{point}\"");
+    assert!(world.api.log().contains(&told), "{point} did not fire: {}", world.api.log());
+    if !at_the_start {
+        daemon = world.start();
+    }
+    assert!(world.ask().await, "{point}: {}", world.api.log());
+    (world, daemon)
+}
+
+/// Posts, forwards, an asynchronous account, a post whose answer is lost, one that is refused at first.
+fn lay_out(world: &mut World) {
+    let rule = |fault| Rule::new(fault).method("POST");
+    let asynchronous =
+        Fault::AsyncThen { polls: 1, outcome: AsyncOutcome::Published, code: None, message: None };
+    let lost = rule(Fault::ResetAfterEffect {}).account("T002").times(1);
+    let slow = rule(Fault::DelayMs { ms: 150 }).account("T003");
+    for rule in [rule(asynchronous).account("T001"), lost, slow] {
+        world.stage.handle.fault(rule).unwrap();
+    }
+    let start = Timestamp::now() + Duration::from_millis(900);
+    for number in 0..3_u64 {
+        let due = start + Duration::from_millis(200 * number);
+        let targets: Vec<String> = (0..5).map(account).collect();
+        world.plan(&format!("第{number}号通知"), &targets, due, due + Duration::from_secs(900));
+    }
+}
+
+/// New settings, noticed by the daemon itself; the last of these points is reached when it is told to stop.
+fn reload(world: &World) {
+    world
+        .district
+        .write_district(&world.stage.mock_url(), &format!("{IMPATIENT}\x20 latest_after_minutes: 16\n"));
+}
+
+/// Waits for the crash; when all is done without one, the way to it leads through an orderly end.
+async fn until_it_ends(daemon: &mut Daemon, api: &Api, asked: bool) -> std::process::ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = daemon.ended(Duration::from_millis(100)) {
+            return status;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "it does not end: {}", api.log());
+        let done = asked && start.elapsed() > Duration::from_secs(8);
+        if done && start.elapsed() < Duration::from_secs(9) {
+            daemon.signal(Signal::TERM);
+        }
+    }
+}
+
+/// The names, from the binary itself: a new point is tortured without a change here.
+fn points() -> Vec<String> {
+    let config = tempfile::tempdir().unwrap();
+    let mut command = Command::new(juzhen());
+    command.args(["run", "--i-am-a-test", "--config"]).arg(config.path()).env("FAILPOINTS", "which=abort");
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let (_, rest) = said.split_once("there are ").unwrap_or_else(|| panic!("no list of points: {said}"));
+    let (names, _) = rest.split_once(';').unwrap();
+    names.split(',').map(|name| name.trim().to_owned()).collect()
+}
