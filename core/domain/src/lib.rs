@@ -12,6 +12,7 @@ pub mod hash;
 pub mod id;
 pub mod item;
 pub mod matrix;
+pub mod notice;
 pub mod outcome;
 pub mod reason;
 pub mod review;

@@ -255,8 +255,7 @@ impl Engine {
     }
 
     fn serving_adapters(&self) -> BTreeSet<String> {
-        let adapters = self.host().adapters().into_iter();
-        adapters.filter(|a| matches!(a.state, AdapterState::Serving)).map(|a| a.name).collect()
+        self.host().serving()
     }
 
     /// The forwards that follow from something published, by the routes that run at that moment.

@@ -97,6 +97,38 @@ pub trait Store: Send + Sync + 'static {
     async fn lift_stop(&self, by: PersonId, at: Timestamp) -> Result<Option<Stop>, StoreError>;
     async fn stopped(&self) -> Result<Option<Stop>, StoreError>;
 
+    // What people are told: an outbox, written with what it is about
+
+    /// The oldest notices that nobody has handed out, now the caller's until then; others get them after that time.
+    async fn take_notices(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Notice>, StoreError>;
+    async fn notice_emitted(&self, number: i64, at: Timestamp) -> Result<(), StoreError>;
+    /// It could not be handed out; nobody takes it before `next_at`.
+    async fn notice_failed(&self, number: i64, next_at: Timestamp) -> Result<(), StoreError>;
+    /// Newest first; only those with a smaller number than `before`.
+    async fn notices(&self, before: Option<i64>, most: u32) -> Result<Vec<Notice>, StoreError>;
+
+    // Posts that are not ours (P27): `engine/src/watch.rs`
+
+    /// The next look at this account, if it is due and nobody else has taken it; the one after it is due at `next_at`.
+    async fn watch_turn(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        next_at: Timestamp,
+    ) -> Result<Option<WatchTurn>, StoreError>;
+    async fn explain_posts(&self, account: &AccountId, posts: Vec<SeenPost>)
+    -> Result<Explained, StoreError>;
+    /// Keeps what a look came to, with a notice for each strange post that was not known. How many those were.
+    async fn watch_looked(&self, look: WatchLook) -> Result<u32, StoreError>;
+    /// Newest first, without the stock of the first look.
+    async fn unknown_posts(&self, most: u32) -> Result<Vec<UnknownPost>, StoreError>;
+    async fn watched(&self) -> Result<Vec<Watched>, StoreError>;
+
     // What adapters keep, and media
 
     async fn value(&self, key: &ValueKey) -> Result<Option<Vec<u8>>, StoreError>;

@@ -6,14 +6,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use juzhen_domain::delivery::Delivery;
-use juzhen_domain::id::{DeliveryId, ItemId, PersonId};
+use juzhen_domain::id::{AccountId, DeliveryId, ItemId, PersonId};
 use juzhen_domain::item::Item;
 
 use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::error::StoreError;
 use crate::sql::{
-    Transaction, attention, audit, claim, deliveries, effects, items, ping, recover, restored, settings,
-    settle, stop, sweep, values,
+    Transaction, attention, audit, claim, deliveries, effects, items, notices, ping, recover, restored,
+    settings, settle, stop, sweep, values, watch,
 };
 use crate::values::*;
 
@@ -271,6 +271,58 @@ impl<D: Database> Store for D {
 
     async fn restorations(&self, most: u32) -> Result<Vec<Restoration>, StoreError> {
         self.read("list restorations", move |c| restored::list(c, most)).await
+    }
+
+    async fn take_notices(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Notice>, StoreError> {
+        self.write("take notices", move |c| notices::take(c, now, until, most)).await
+    }
+
+    async fn notice_emitted(&self, number: i64, at: Timestamp) -> Result<(), StoreError> {
+        self.write("note that a notice went out", move |c| notices::emitted(c, number, at)).await
+    }
+
+    async fn notice_failed(&self, number: i64, next_at: Timestamp) -> Result<(), StoreError> {
+        self.write("put a notice off", move |c| notices::failed(c, number, next_at)).await
+    }
+
+    async fn notices(&self, before: Option<i64>, most: u32) -> Result<Vec<Notice>, StoreError> {
+        self.read("list notices", move |c| notices::list(c, before, most)).await
+    }
+
+    async fn watch_turn(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        next_at: Timestamp,
+    ) -> Result<Option<WatchTurn>, StoreError> {
+        let account = account.clone();
+        self.write("take a look in turn", move |c| watch::turn(c, &account, now, next_at)).await
+    }
+
+    async fn explain_posts(
+        &self,
+        account: &AccountId,
+        posts: Vec<SeenPost>,
+    ) -> Result<Explained, StoreError> {
+        let account = account.clone();
+        self.read("explain posts", move |c| watch::explain(c, &account, &posts)).await
+    }
+
+    async fn watch_looked(&self, look: WatchLook) -> Result<u32, StoreError> {
+        self.write("keep what a look came to", move |c| watch::looked(c, &look)).await
+    }
+
+    async fn unknown_posts(&self, most: u32) -> Result<Vec<UnknownPost>, StoreError> {
+        self.read("list unknown posts", move |c| watch::unknown_posts(c, most)).await
+    }
+
+    async fn watched(&self) -> Result<Vec<Watched>, StoreError> {
+        self.read("list watched accounts", watch::watched).await
     }
 
     async fn room(&self) -> Result<Option<u64>, StoreError> {

@@ -420,6 +420,90 @@ pub struct KeptSettings {
     pub at: Timestamp,
 }
 
+/// Something that people are told, as it is handed out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Notice {
+    /// In the order in which they came about.
+    pub number: i64,
+    /// The same each time it is handed out: who gets one twice knows it by this.
+    pub id: String,
+    /// `needs_person`, `missed`, `unknown_post` …
+    pub kind: String,
+    /// `delivery:…`, `account:…`
+    pub subject: String,
+    /// One Chinese sentence.
+    pub text: String,
+    pub detail: serde_json::Value,
+    pub at: Timestamp,
+    pub emitted_at: Option<Timestamp>,
+    /// How often it was tried to hand it out.
+    pub tries: u32,
+}
+
+/// A post as an account's own list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenPost {
+    pub id: String,
+    pub url: Option<String>,
+}
+
+/// A look at an account that is this caller's to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchTurn {
+    /// When stock was taken; `None`: this look does it.
+    pub since: Option<Timestamp>,
+    /// The last look that succeeded.
+    pub looked_at: Option<Timestamp>,
+}
+
+/// What the store makes of the posts of an account.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Explained {
+    /// Ids of posts that nothing in the store explains.
+    pub unexplained: Vec<String>,
+    /// Deliveries whose outcome is open: one of those posts may be theirs.
+    pub open: Vec<Looked>,
+    /// Deliveries that are still to be sent.
+    pub waiting: Vec<(Delivery, Item)>,
+}
+
+/// What a look came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchLook {
+    pub account: AccountId,
+    pub at: Timestamp,
+    /// Why nothing could be seen; the other fields are empty then.
+    pub problem: Option<String>,
+    pub unknown: Vec<UnknownPost>,
+    /// Deliveries that wait, and what a person has posted in their place (F40).
+    pub already_there: Vec<(DeliveryId, String)>,
+}
+
+/// A post that nobody made through this system.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UnknownPost {
+    pub account: AccountId,
+    /// Of the platform.
+    pub id: String,
+    pub url: Option<String>,
+    pub excerpt: String,
+    pub posted_at: Option<Timestamp>,
+    pub first_seen: Timestamp,
+    /// There before the account was watched: no alarm.
+    pub is_stock: bool,
+}
+
+/// How the watch over an account goes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Watched {
+    pub account: AccountId,
+    pub since: Option<Timestamp>,
+    pub looked_at: Option<Timestamp>,
+    pub next_at: Timestamp,
+    /// Why the last look came to nothing, such as `not_offered`.
+    pub problem: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stop {
     pub by: PersonId,

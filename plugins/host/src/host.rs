@@ -1,5 +1,6 @@
 //! The door of this crate: start a host on a folder of adapters, and call them by name.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +77,12 @@ impl Host {
     /// Every adapter, then every refused file.
     pub fn adapters(&self) -> Vec<AdapterStatus> {
         status::all(&self.inner.registry)
+    }
+
+    /// Names of those that take calls now.
+    pub fn serving(&self) -> BTreeSet<String> {
+        let slots = self.inner.registry.slots();
+        slots.iter().filter(|slot| status::serves(slot)).map(|slot| slot.name.clone()).collect()
     }
 
     /// Of the adapter that serves under this name.

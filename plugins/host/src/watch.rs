@@ -49,8 +49,12 @@ pub(crate) async fn settle(registry: &Registry, seen: &Mutex<Seen>) -> ScanRepor
 }
 
 fn watcher(folder: &Path, woken: Arc<Notify>) -> Option<RecommendedWatcher> {
-    // Whatever happened: the look itself finds out.
-    let wake = move |_event| woken.notify_one();
+    // Whatever happened, the look itself finds out; but a look opens the folder, and must not call the next one.
+    let wake = move |event: notify::Result<notify::Event>| {
+        if event.map_or(true, |event| may_change(&event)) {
+            woken.notify_one();
+        }
+    };
     let started = notify::recommended_watcher(wake).and_then(|mut watcher| {
         watcher.watch(folder, RecursiveMode::NonRecursive)?;
         Ok(watcher)
@@ -62,6 +66,15 @@ fn watcher(folder: &Path, woken: Arc<Notify>) -> Option<RecommendedWatcher> {
         .ok()
 }
 
+fn may_change(event: &notify::Event) -> bool {
+    use notify::event::{AccessKind, AccessMode, EventKind};
+    match event.kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
+        EventKind::Access(_) => false,
+        _ => true,
+    }
+}
+
 fn say(folder: &Path, unreadable: Option<&str>) {
     match unreadable {
         Some(reason) => tracing::error!(
@@ -70,5 +83,26 @@ fn say(folder: &Path, unreadable: Option<&str>) {
             folder.display()
         ),
         None => tracing::info!("Folder {} can be read again", folder.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_at_the_folder_does_not_call_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.so"), "x").unwrap();
+        let woken = Arc::new(Notify::new());
+        let _watcher = watcher(folder.path(), Arc::clone(&woken)).unwrap();
+        std::fs::read_dir(folder.path()).unwrap().for_each(drop);
+        std::fs::read(folder.path().join("a.so")).unwrap();
+        let quiet = tokio::time::timeout(Duration::from_millis(300), woken.notified()).await;
+        assert!(quiet.is_err(), "reading woke it");
+        std::fs::write(folder.path().join("b.so"), "y").unwrap();
+        tokio::time::timeout(Duration::from_secs(10), woken.notified()).await.unwrap();
     }
 }

@@ -17,3 +17,46 @@ CREATE TABLE suspects (
     PRIMARY KEY (restoration, delivery)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX suspects_by_delivery ON suspects (delivery);
+
+-- What people are told, each once. Written by the transaction that makes it true, handed out later (outbox).
+CREATE TABLE notices (
+    number     INTEGER PRIMARY KEY,
+    -- The same for the same thing: also the id under which it is handed out, however often.
+    id         TEXT NOT NULL UNIQUE,
+    kind       TEXT NOT NULL,
+    subject    TEXT NOT NULL,
+    text       TEXT NOT NULL,
+    detail     TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    -- Not handed out (again) before; NULL once it was.
+    next_at    INTEGER,
+    emitted_at INTEGER CHECK ((emitted_at IS NULL) = (next_at IS NOT NULL)),
+    tries      INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX notices_to_emit ON notices (number) WHERE emitted_at IS NULL;
+
+-- When each account's own list was looked at for posts that are not ours (P27).
+CREATE TABLE watched (
+    account   TEXT PRIMARY KEY,
+    -- Stock was taken then: what was there before is no alarm. NULL until the first look has succeeded.
+    since     INTEGER,
+    looked_at INTEGER,
+    -- The next look is somebody's turn from then on.
+    next_at   INTEGER NOT NULL,
+    -- Why the last look came to nothing.
+    problem   TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE unknown_posts (
+    account     TEXT NOT NULL,
+    platform_id TEXT NOT NULL,
+    url         TEXT,
+    excerpt     TEXT NOT NULL,
+    posted_at   INTEGER,
+    first_seen  INTEGER NOT NULL,
+    -- It was there when the account was looked at for the first time.
+    is_stock    INTEGER NOT NULL,
+    PRIMARY KEY (account, platform_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unknown_posts_listed ON unknown_posts (first_seen) WHERE is_stock = 0;
+CREATE INDEX deliveries_by_receipt ON deliveries (account, receipt_id) WHERE receipt_id IS NOT NULL;
+CREATE INDEX deliveries_by_address ON deliveries (account, receipt_url) WHERE receipt_by = 'person';

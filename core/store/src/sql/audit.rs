@@ -66,9 +66,12 @@ fn append(c: &Transaction<'_>, audit: &Audit, last: &(i64, String)) -> Result<(i
     Ok((stored.number, hash))
 }
 
+/// Who acts when nobody told it to.
+pub(super) const DAEMON: &str = "daemon";
+
 /// A row for something that the daemon does by itself.
 pub(super) fn daemon(action: String, subject: String, detail: Value, at: Timestamp) -> Audit {
-    Audit { actor: "daemon".into(), action, subject, detail, at, request: None }
+    Audit { actor: DAEMON.into(), action, subject, detail, at, request: None }
 }
 
 /// Newest first.

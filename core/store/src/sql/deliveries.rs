@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use juzhen_domain::delivery::{Delivery, DeliveryKind};
 use juzhen_domain::id::{AccountId, DeliveryId, ItemId};
+use juzhen_domain::notice;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{self, DELIVERY, DeliveryRow, EFFECT, Fields, LATE_NEWS, millis, millis_not_before, word};
-use super::{ToValue, Transaction, effects, items, once, params, queue, restored, settle};
+use super::{ToValue, Transaction, audit, effects, items, notices, once, params, queue, restored, settle};
 use crate::api::{DeliveryChanger, Follow};
 use crate::error::{Refused, StoreError};
 use crate::values::{
@@ -100,11 +101,32 @@ pub(super) fn save(
     match audit {
         Some(audit) => {
             c.will_audit(audit.clone());
-            Ok(())
+            tell(c, from, &after.delivery, audit)
         }
         None if from == to => Ok(()),
         None => Err(impossible(&after.delivery.id, from.as_str(), "another state without an audit row")),
     }
+}
+
+/// What waits for people is told by the very transaction that makes it wait; what they did themselves they know.
+fn tell(
+    c: &Transaction<'_>,
+    from: DeliveryState,
+    delivery: &Delivery,
+    audit: &Audit,
+) -> Result<(), StoreError> {
+    if audit.actor != audit::DAEMON || from == delivery.state {
+        return Ok(());
+    }
+    let Some(draft) = notice::of_delivery(delivery) else { return Ok(()) };
+    let detail = json!({
+        "delivery": delivery.id.as_str(),
+        "item": delivery.item.as_str(),
+        "account": delivery.account.as_str(),
+        "due_at": delivery.due_at,
+        "reason": delivery.reason,
+    });
+    notices::add(c, &draft, &detail, audit.at).map(|_| ())
 }
 
 fn update(c: &Transaction<'_>, row: &DeliveryRow) -> Result<(), StoreError> {
@@ -279,20 +301,22 @@ pub(crate) fn to_look_at(c: &Transaction<'_>, look: &Look) -> Result<Vec<Looked>
     }
     found.sort_by(|a, b| (a.delivery.next_at, &a.delivery.id).cmp(&(b.delivery.next_at, &b.delivery.id)));
     found.truncate(usize::try_from(look.most).unwrap_or(usize::MAX));
-    let whole = |row: DeliveryRow| {
-        let attempt = attempts::newest(c, &row.delivery.id)?;
-        let began = attempt.as_ref().map_or(Ok(None), |attempt| effects::began_at(c, &attempt.call))?;
-        let forgotten = restored::since(c, &row.delivery.id)?;
-        Ok(Looked {
-            began_at: began.into_iter().chain(forgotten).min(),
-            attempt,
-            item: items::require(c, &row.delivery.item)?.0,
-            origin: origin_of(c, &row.delivery)?,
-            doubt: row.doubt,
-            delivery: row.delivery,
-        })
-    };
-    found.into_iter().map(whole).collect()
+    found.into_iter().map(|row| looked(c, row)).collect()
+}
+
+/// With what a look at the account needs.
+pub(super) fn looked(c: &Transaction<'_>, row: DeliveryRow) -> Result<Looked, StoreError> {
+    let attempt = attempts::newest(c, &row.delivery.id)?;
+    let began = attempt.as_ref().map_or(Ok(None), |attempt| effects::began_at(c, &attempt.call))?;
+    let forgotten = restored::since(c, &row.delivery.id)?;
+    Ok(Looked {
+        began_at: began.into_iter().chain(forgotten).min(),
+        attempt,
+        item: items::require(c, &row.delivery.item)?.0,
+        origin: origin_of(c, &row.delivery)?,
+        doubt: row.doubt,
+        delivery: row.delivery,
+    })
 }
 
 pub(crate) fn counts(c: &Transaction<'_>, now: Timestamp) -> Result<Counts, StoreError> {

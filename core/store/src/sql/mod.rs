@@ -8,6 +8,7 @@ pub(crate) mod claim;
 pub(crate) mod deliveries;
 pub(crate) mod effects;
 pub(crate) mod items;
+pub(crate) mod notices;
 mod once;
 pub(crate) mod ping;
 mod queue;
@@ -21,6 +22,7 @@ pub(crate) mod stop;
 pub(crate) mod sweep;
 mod transaction;
 pub(crate) mod values;
+pub(crate) mod watch;
 
 pub(crate) use seam::{Cell, EachRow, Hold, Row, Sql, ToValue, Value, params};
 pub(crate) use transaction::Transaction;

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use juzhen_domain::id::PersonId;
+use juzhen_domain::notice::Draft;
 use serde_json::{Value, json};
 
 use super::rows::{Fields, millis};
-use super::{Transaction, params};
+use super::{Transaction, audit, notices, params};
 use crate::error::StoreError;
 use crate::values::{Audit, Stop};
 
@@ -24,6 +25,12 @@ pub(crate) fn stop(
     c.execute(INSERT, params![by.as_str(), reason, millis(at)])?;
     c.execute("DELETE FROM stop_lifting", params![])?;
     c.will_audit(entry(by, "stop.set", json!({ "reason": reason }), at));
+    if by.as_str() == audit::DAEMON {
+        let id = format!("stop:{}", at.as_millisecond());
+        let text = juzhen_domain::reason::explain(reason).chinese;
+        let draft = Draft { id, kind: "stopped", subject: "stop:all".into(), text };
+        notices::add(c, &draft, &json!({ "reason": reason }), at)?;
+    }
     current(c)?.ok_or_else(|| StoreError::NotFound { what: "stop", id: "all".into() })
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod restoring;
 pub(crate) mod settling;
 pub(crate) mod stopping;
 pub(crate) mod sweeping;
+pub(crate) mod telling;
 
 use std::sync::Arc;
 
@@ -102,6 +103,13 @@ macro_rules! exercise {
                 f27_f28_f31_a_history_that_was_cut_off_and_another_one_are_told_apart
                 p19_what_may_have_been_sent_since_is_in_doubt_and_everything_stops
                 p19_evidence_closes_a_suspect_and_is_looked_for_from_where_the_history_ends
+            }
+            telling {
+                f08_what_waits_for_people_is_told_by_the_commit_that_makes_it_wait
+                f08_a_notice_is_handed_out_in_order_until_somebody_says_that_it_went_out
+                p27_a_strange_post_is_told_once_and_our_own_never
+                p27_a_look_is_one_daemons_turn_and_the_first_one_takes_stock
+                f40_what_a_person_posted_by_hand_is_held_and_told
             }
             audit {
                 p12_the_chain_is_whole_and_lists_by_subject

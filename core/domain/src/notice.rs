@@ -1,0 +1,167 @@
+//! What people are told without asking: one notice for each thing that waits for them, never one for each try (P20).
+
+use crate::delivery::Delivery;
+use crate::reason::{self, WaitsFor, Why};
+use crate::state::DeliveryState;
+
+/// A notice before the store has given it a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The same for the same thing, however often it is noticed: the second one is not kept. Also the notice's id outside.
+    pub id: String,
+    /// A machine word: `needs_person`, `unknown_post` …
+    pub kind: &'static str,
+    /// `delivery:…`, `account:…`
+    pub subject: String,
+    /// One sentence for the office.
+    pub text: String,
+}
+
+/// What to tell of a delivery that the daemon has just moved. What goes on by itself is no news, and neither is what a person
+/// did: they know.
+pub fn of_delivery(delivery: &Delivery) -> Option<Draft> {
+    use DeliveryState as S;
+    let state = delivery.state;
+    let reason = delivery.reason.as_deref();
+    let wanted = match state {
+        S::NeedsPerson | S::Missed | S::Refused => true,
+        S::Held => WaitsFor::of(state, reason) == WaitsFor::Person,
+        // A sign-in waits for somebody, too; a quota only for its time.
+        S::Waiting => first_word(reason) == Some(Why::AuthExpired),
+        _ => false,
+    };
+    if !wanted {
+        return None;
+    }
+    let why = reason.map(|reason| reason::explain(reason).chinese).unwrap_or_default();
+    if state == S::Waiting {
+        return Some(signed_out(delivery, &why));
+    }
+    Some(Draft {
+        // A new time or a new claim makes it another matter.
+        id: format!(
+            "delivery:{}:{state}:{}:{}",
+            delivery.id,
+            delivery.fence,
+            delivery.latest_at.as_millisecond()
+        ),
+        kind: state.as_str(),
+        subject: format!("delivery:{}", delivery.id),
+        text: format!(
+            "账号 {} 的发布任务（稿件 {}）{}：{why}",
+            delivery.account,
+            delivery.item,
+            state.chinese()
+        ),
+    })
+}
+
+/// One for the account and the hour, however many deliveries wait for the same sign-in.
+fn signed_out(delivery: &Delivery, why: &str) -> Draft {
+    let hour = delivery.changed_at.as_second().div_euclid(3600);
+    Draft {
+        id: format!("account:{}:auth_expired:{hour}", delivery.account),
+        kind: "auth_expired",
+        subject: format!("account:{}", delivery.account),
+        text: format!("账号 {}：{why}", delivery.account),
+    }
+}
+
+/// A post that nobody made through this system (P27).
+pub fn of_unknown_post(account: &str, id: &str, excerpt: &str) -> Draft {
+    Draft {
+        id: format!("account:{account}:unknown_post:{id}"),
+        kind: "unknown_post",
+        subject: format!("account:{account}"),
+        text: format!(
+            "账号 {account} 上出现了不是本系统发布的内容：“{excerpt}”。请立即核实是否有人手工发布，或账号被盗用"
+        ),
+    }
+}
+
+/// The beginning of a text, for a notice.
+pub fn excerpt(text: &str) -> String {
+    const MOST: usize = 40;
+    let mut short: String =
+        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MOST + 1).collect();
+    if short.chars().count() > MOST {
+        short.pop();
+        short.push('…');
+    }
+    short
+}
+
+/// Whether two texts say the same, as a person would see it: platforms change spaces, punctuation and addresses (F40).
+pub fn says_the_same(one: &str, other: &str) -> bool {
+    let words = |text: &str| -> String {
+        let kept = text.split_whitespace().filter(|word| !word.contains("://"));
+        kept.flat_map(str::chars).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let (one, other) = (words(one), words(other));
+    !one.is_empty() && one == other
+}
+
+fn first_word(reason: Option<&str>) -> Option<Why> {
+    reason::explain(reason?).words.first().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::approval::tests::approved;
+
+    fn told(state: DeliveryState, reason: &str) -> Option<Draft> {
+        let (_, _, mut delivery) = approved();
+        (delivery.state, delivery.reason) = (state, Some(reason.to_owned()));
+        of_delivery(&delivery)
+    }
+
+    #[test]
+    fn people_are_told_of_what_waits_for_them_and_of_nothing_else() {
+        use DeliveryState as S;
+        for (state, reason, wanted) in [
+            (S::NeedsPerson, "not_seen: x", true),
+            (S::Missed, "missed: x", true),
+            (S::Refused, "platform_refused: x", true),
+            (S::Held, "tried_too_often: 3", true),
+            (S::Held, "already_on_account: p1", true),
+            (S::Waiting, "auth_expired: x", true),
+            (S::Waiting, "quota: x", false),
+            (S::Held, "stopped: x", false),
+            (S::Held, "account_gone: x", false),
+            (S::InDoubt, "unclear: x", false),
+            (S::Due, "busy: x", false),
+            (S::Published, "", false),
+        ] {
+            assert_eq!(told(state, reason).is_some(), wanted, "{state} {reason}");
+        }
+    }
+
+    #[test]
+    fn p20_one_notice_for_a_delivery_and_its_state_and_one_for_an_account_that_has_to_sign_in() {
+        let first = told(DeliveryState::NeedsPerson, "not_seen: looked 5 times").unwrap();
+        let again = told(DeliveryState::NeedsPerson, "unreadable: x").unwrap();
+        assert_eq!(first.id, again.id);
+        assert!(first.text.contains("请到账号上查看"), "{}", first.text);
+        let of = |id: &str| {
+            let (_, _, mut delivery) = approved();
+            delivery.id = id.into();
+            (delivery.state, delivery.reason) = (DeliveryState::Waiting, Some("auth_expired: x".into()));
+            of_delivery(&delivery).unwrap().id
+        };
+        assert_eq!(of("a"), of("b"));
+    }
+
+    #[test]
+    fn f40_the_same_words_are_seen_through_what_platforms_change() {
+        assert!(says_the_same(" 通知:今天  停水! https://a.gov.cn/x", "通知：今天停水！ http://t.cn/1"));
+        assert!(!says_the_same("今天停水", "今天停电"));
+        assert!(!says_the_same("！！", "？"), "nothing is said");
+    }
+
+    #[test]
+    fn an_excerpt_is_short_and_one_line() {
+        assert_eq!(excerpt(" a\n b "), "a b");
+        assert_eq!(excerpt(&"字".repeat(60)), format!("{}…", "字".repeat(40)));
+    }
+}
