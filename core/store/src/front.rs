@@ -55,6 +55,11 @@ pub trait Database: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// [`Store::woken`].
+    fn woken(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// [`Store::broken`].
     fn until_broken(&self) -> impl Future<Output = String> + Send {
         std::future::pending()
@@ -68,7 +73,6 @@ pub trait Database: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy)]
 pub struct Job {
     pub(crate) attempted: &'static str,
-    #[expect(dead_code, reason = "asked for by a database with several writers")]
     pub(crate) meets: Meets,
     /// What became of a request that left, and STOP ALL: written even when the disk is full (P17).
     pub(crate) is_result: bool,
@@ -327,6 +331,10 @@ impl<D: Database> Store for D {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.look_through().await
+    }
+
+    async fn woken(&self) {
+        Database::woken(self).await;
     }
 
     async fn broken(&self) -> String {

@@ -24,5 +24,5 @@ mod transaction;
 pub(crate) mod values;
 pub(crate) mod watch;
 
-pub(crate) use seam::{Cell, EachRow, Row, Sql, ToValue, Value, params};
+pub(crate) use seam::{Cell, EachRow, Hold, Row, Sql, ToValue, Value, params};
 pub(crate) use transaction::Transaction;
