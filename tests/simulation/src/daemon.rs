@@ -42,7 +42,12 @@ pub(crate) async fn run(scene: Scene, serving: watch::Sender<Serving>, stop: Can
             if scene.is_calm() { 0 } else { 10 },
         );
         scene.trace.note(|| format!("{} begins", life.name));
-        let one = tokio::task::spawn_local(one_life(scene.clone(), Arc::clone(&life), serving.clone(), stop.clone()));
+        let one = tokio::task::spawn_local(one_life(
+            scene.clone(),
+            Arc::clone(&life),
+            serving.clone(),
+            stop.clone(),
+        ));
         let abort = one.abort_handle();
         tokio::select! {
             biased;

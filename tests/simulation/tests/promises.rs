@@ -6,7 +6,7 @@ use juzhen_simulation::{Broken, report, run};
 
 /// Seeds of the default run; `JUZHEN_LONG=1` runs 2,000. Any number: `cargo run --release -p juzhen-simulation`.
 fn seeds() -> u64 {
-    if std::env::var_os("JUZHEN_LONG").is_some() { 2000 } else { 40 }
+    if std::env::var_os("JUZHEN_LONG").is_some() { 2000 } else { 24 }
 }
 
 #[test]
