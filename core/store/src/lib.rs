@@ -14,6 +14,7 @@ mod values;
 pub use api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 pub use error::{Refused, StoreError};
 pub use sqlite::{
-    Backup, Fate, FateOf, Hook, InMemory, Inline, Opened, Restored, Sqlite, SqliteOptions, back_up, restore,
+    Backup, ClockOf, Fate, FateOf, Hook, InMemory, Inline, Opened, Restored, Sqlite, SqliteOptions, back_up,
+    restore,
 };
 pub use values::*;

@@ -51,6 +51,11 @@ impl<'c> Transaction<'c> {
         self.audit.borrow_mut().push(row);
     }
 
+    /// The database's time.
+    pub(super) fn now(&self) -> Result<Timestamp, StoreError> {
+        self.sql.now()
+    }
+
     /// How many rows the statement changed.
     pub(super) fn execute(&self, sql: &str, values: &[&dyn ToValue]) -> Result<u64, StoreError> {
         self.sql.execute(sql, values)
