@@ -32,6 +32,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("juzhen-adapter-mock", &["juzhen-sdk"]),
     ("juzhen-adapter-hostile", &["juzhen-sdk"]),
     ("juzhen-sandbox", &[]),
+    (
+        "juzhen-simulation",
+        &["juzhen-domain", "juzhen-settings", "juzhen-store", "juzhen-engine", "juzhen-host"],
+    ),
 ];
 
 /// The only places where `unsafe` may stand.

@@ -31,6 +31,8 @@ pub const POINTS: &[(&str, &str)] = &[
     ("send.after_record", "the answer is on disk; the adapter has not seen it"),
     ("record.before_commit", "inside the transaction that writes the receipt and what follows"),
     ("record.after_commit", "receipt and forwards are on disk"),
+    ("outbox.before_emit", "a notice is on disk and was not handed out"),
+    ("outbox.after_emit", "a notice was handed out; that is not on disk"),
     ("reconcile.before_read", "before the account is looked at"),
     ("reconcile.after_read", "the evidence is known and not written"),
     ("reconcile.before_commit", "inside the transaction that closes a doubt by evidence"),

@@ -130,6 +130,16 @@ pub(crate) fn found(reply: &Reply, taken: impl Fn(&str) -> bool) -> Evidence {
     }
 }
 
+/// The posts that a look at an account came to, or why it came to nothing: `not_offered` where the adapter has no list.
+pub(crate) fn listed(reply: &Reply) -> Result<Found, String> {
+    answer::<Found>(reply).map_err(|failure| match failure {
+        Failure::Adapter(AdapterError { kind: ErrorKind::Unsupported { .. }, .. }) => {
+            "not_offered".to_owned()
+        }
+        other => other.to_string(),
+    })
+}
+
 /// What an asynchronous platform says now.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Progress {

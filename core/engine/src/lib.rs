@@ -1,8 +1,8 @@
 //! The running part: settings, adapters and store put together, one service a file.
 //!
 //! `claim` takes what is due, `send` sends it, `reconcile` closes doubts, `track` asks asynchronous platforms, `sweep`
-//! keeps the times, `reload` follows the files. Each decides with pure functions of `domain` and acts through the store
-//! and the host.
+//! keeps the times, `reload` follows the files, `watch` looks for posts that are not ours, `outbox` tells people. Each
+//! decides with pure functions of `domain` and acts through the store and the host.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ mod files;
 pub mod high_water;
 mod interpret;
 mod look;
+mod outbox;
 mod ports;
 mod reconcile;
 mod reload;
@@ -25,6 +26,7 @@ mod start;
 mod sweep;
 mod track;
 mod upkeep;
+mod watch;
 mod witness;
 
 use std::collections::BTreeSet;
@@ -86,6 +88,8 @@ struct Wakes {
     sweep: Notify,
     reload: Notify,
     mark: Notify,
+    outbox: Notify,
+    watch: Notify,
 }
 
 /// What `start` hands over.
@@ -140,6 +144,8 @@ impl Engine {
             reload::run(engine(), stop.clone()),
             high_water::run(engine(), stop.clone()),
             upkeep::run(engine(), stop.clone()),
+            outbox::run(engine(), stop.clone()),
+            watch::run(engine(), stop.clone()),
         );
         self.host().shutdown(Duration::from_secs(2)).await;
         if let Err(error) = high_water::look(self).await {

@@ -49,16 +49,18 @@ async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {
     look::learnt(engine, &doubt, "looked", next).await
 }
 
-pub(crate) async fn evidence(engine: &Engine, doubt: &Looked, account: &Account) -> Result<Evidence, StoreError> {
+pub(crate) async fn evidence(
+    engine: &Engine,
+    doubt: &Looked,
+    account: &Account,
+) -> Result<Evidence, StoreError> {
     let manifest = engine.host().manifest(&account.adapter);
     let offers = |name: &str| manifest.as_ref().is_none_or(|m| m.offers(name));
     if !offers(operation::FIND_PUBLISHED) {
         return Ok(Evidence::CannotLook);
     }
     let delivery = &doubt.delivery;
-    let started = doubt.attempt.as_ref().map_or(delivery.changed_at, |a| a.started_at);
-    let began = doubt.began_at.map_or(started, |began| began.min(started));
-    let find = find(engine, doubt, began, offers(operation::REPOST));
+    let find = find(engine, doubt, began(doubt), offers(operation::REPOST));
     let key = delivery.id.to_string();
     let call = send::reading_call(engine, account, operation::FIND_PUBLISHED, send::as_json(&find), key);
     let reply = engine.host().call(call).await;
@@ -80,8 +82,19 @@ pub(crate) async fn evidence(engine: &Engine, doubt: &Looked, account: &Account)
     Ok(interpret::found(&reply, taken))
 }
 
+/// Nothing of it can have been sent before.
+pub(crate) fn began(doubt: &Looked) -> jiff::Timestamp {
+    let started = doubt.attempt.as_ref().map_or(doubt.delivery.changed_at, |a| a.started_at);
+    doubt.began_at.map_or(started, |began| began.min(started))
+}
+
 /// Looks for what was sent: the platform's own repost, or the text.
-fn find(engine: &Engine, doubt: &Looked, began: jiff::Timestamp, offers_repost: bool) -> message::Find {
+pub(crate) fn find(
+    engine: &Engine,
+    doubt: &Looked,
+    began: jiff::Timestamp,
+    offers_repost: bool,
+) -> message::Find {
     let delivery = &doubt.delivery;
     let origin = doubt.origin.as_ref();
     let variant = payload(&doubt.item.content, &delivery.platform, origin.map(|o| &o.platform));

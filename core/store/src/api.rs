@@ -181,6 +181,11 @@ pub trait Store: Send + Sync + 'static {
     async fn check(&self) -> Result<(), StoreError> {
         Ok(())
     }
+    /// Resolves when another daemon on the same database has changed something that may matter here: a new delivery, STOP
+    /// ALL, the settings. What is missed is found by looking now and then, as without it.
+    async fn woken(&self) {
+        std::future::pending::<()>().await;
+    }
     /// Resolves, with the reason, once the store has failed for good and answers nothing any more: only a new start helps
     /// (F21). Never, while there is hope.
     async fn broken(&self) -> String {

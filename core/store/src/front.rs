@@ -60,6 +60,11 @@ pub trait Database: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// [`Store::woken`].
+    fn woken(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// [`Store::broken`].
     fn until_broken(&self) -> impl Future<Output = String> + Send {
         std::future::pending()
@@ -84,7 +89,6 @@ pub enum Presence {
 #[derive(Debug, Clone, Copy)]
 pub struct Job {
     pub(crate) attempted: &'static str,
-    #[expect(dead_code, reason = "asked for by a database with several writers")]
     pub(crate) meets: Meets,
     /// What became of a request that left, and STOP ALL: written even when the disk is full (P17).
     pub(crate) is_result: bool,
@@ -187,23 +191,24 @@ impl<D: Database> Store for D {
 
     async fn renew(&self, worker: &str, lease: SignedDuration) -> Result<Renewed, StoreError> {
         let worker = worker.to_owned();
-        let job = Job::from("renew a worker's lease").result();
+        let job = Job::of("renew a worker's lease", &worker).result();
         self.write(job, move |c| workers::renew(c, &worker, lease)).await
     }
 
     async fn leave(&self, worker: &str) -> Result<(), StoreError> {
         let worker = worker.to_owned();
-        self.write("leave as a worker", move |c| workers::leave(c, &worker)).await
+        self.write(Job::of("leave as a worker", &worker), move |c| workers::leave(c, &worker)).await
     }
 
     async fn take_turn(&self, name: &str, holder: &str, lasting: SignedDuration) -> Result<bool, StoreError> {
         let (name, holder) = (name.to_owned(), holder.to_owned());
-        self.write("take a turn", move |c| workers::take_turn(c, &name, &holder, lasting)).await
+        self.write(Job::of("take a turn", &name), move |c| workers::take_turn(c, &name, &holder, lasting))
+            .await
     }
 
     async fn give_up_turn(&self, name: &str, holder: &str) -> Result<(), StoreError> {
         let (name, holder) = (name.to_owned(), holder.to_owned());
-        self.write("give a turn up", move |c| workers::give_up_turn(c, &name, &holder)).await
+        self.write(Job::of("give a turn up", &name), move |c| workers::give_up_turn(c, &name, &holder)).await
     }
 
     async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError> {
@@ -370,6 +375,10 @@ impl<D: Database> Store for D {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.look_through().await
+    }
+
+    async fn woken(&self) {
+        Database::woken(self).await;
     }
 
     async fn broken(&self) -> String {

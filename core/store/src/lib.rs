@@ -7,12 +7,14 @@
 mod api;
 mod error;
 mod front;
+mod postgres;
 mod sql;
 mod sqlite;
 mod values;
 
 pub use api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 pub use error::{Refused, StoreError};
+pub use postgres::{Entered, Postgres, PostgresOptions};
 pub use sqlite::{
     Backup, ClockOf, Fate, FateOf, Hook, InMemory, Inline, Opened, Restored, Sqlite, SqliteOptions, back_up,
     restore,

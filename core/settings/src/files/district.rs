@@ -115,6 +115,8 @@ section! {
         min_gap_seconds: u32 as Count<0, 86_400> = 10, "同一账号两次发布之间至少间隔多少秒。默认 10。";
         /// How long one call of an adapter may take. Seconds, default 60.
         call_deadline_seconds: u32 as Count<1, 600> = 60, "一次平台调用最多等待多少秒。默认 60。";
+        /// How often each account's own list is looked at for posts that are not ours (P27). Seconds, default 300; 0: never.
+        watch_seconds: u32 as Count<0, 86_400> = 300, "每隔多少秒查看一次各账号上有没有不是本系统发布的内容；0 为不查看。默认 300。";
         retry: RetrySettings as Retry = absent()?, "平台明确拒收且确未发出时的重试。结果不明的绝不重试。";
         caps: CapSettings as CapSettings = absent()?, "发送次数上限，防止失控。";
     }

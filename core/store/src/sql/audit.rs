@@ -5,7 +5,7 @@ use juzhen_domain::hash::FieldHasher;
 use serde_json::Value;
 
 use super::rows::{self, Fields, millis};
-use super::{Transaction, params};
+use super::{Hold, Transaction, params};
 use crate::error::StoreError;
 use crate::values::{Audit, AuditChain, AuditFilter, AuditRow};
 
@@ -20,6 +20,7 @@ pub(super) fn append_all(c: &Transaction<'_>, rows: &[Audit]) -> Result<(), Stor
     if rows.is_empty() {
         return Ok(());
     }
+    c.hold(Hold::EndOfAudit)?;
     let read = |f: &mut Fields<'_>| Ok((f.get()?, f.get()?));
     let mut last = c.first(LAST, params![], read)?.unwrap_or((0, START.to_owned()));
     for row in rows {

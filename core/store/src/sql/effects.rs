@@ -10,7 +10,7 @@ use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
 use super::rows::{DeliveryRow, Fields, millis};
-use super::{Transaction, audit, deliveries, items, params, stop, workers};
+use super::{Hold, Transaction, audit, deliveries, items, params, stop, workers};
 use crate::error::{StoreError, failed};
 use crate::values::{EffectAnswer, EffectBegun, NewEffect};
 
@@ -18,6 +18,7 @@ use crate::values::{EffectAnswer, EffectBegun, NewEffect};
 const MOST_BODY: usize = 1 << 20;
 
 pub(crate) fn begin(c: &Transaction<'_>, effect: &NewEffect) -> Result<EffectBegun, StoreError> {
+    c.hold(Hold::AccountOfCall(&effect.call))?;
     let Some(live) = live_claim(c, &effect.call)? else {
         return Ok(EffectBegun::Refused(Why::LostClaim.because("this call no longer holds its delivery")));
     };

@@ -97,7 +97,7 @@ fn write(c: &Transaction<'_>, before: &ItemRecord, wanted: &ItemChange) -> Resul
 /// From the moment it is scheduled an item is what its deliveries make of it. A state that its own machine does not
 /// allow (refused ones cancelled beside missed ones) leaves it where it is, which is as true.
 pub(super) fn follow(c: &Transaction<'_>, id: &ItemId, at: Timestamp) -> Result<(), StoreError> {
-    const STATE: &str = "SELECT state FROM items WHERE id = ?1";
+    const STATE: &str = "SELECT state FROM items WHERE id = ?1 /*+ FOR UPDATE */";
     const DELIVERIES: &str = "SELECT state FROM deliveries WHERE item = ?1";
     let now = c
         .first(STATE, params![id.as_str()], |f: &mut Fields<'_>| f.item_state())?

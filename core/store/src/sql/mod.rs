@@ -25,5 +25,5 @@ pub(crate) mod values;
 pub(crate) mod watch;
 pub(crate) mod workers;
 
-pub(crate) use seam::{Cell, EachRow, Row, Sql, ToValue, Value, params};
+pub(crate) use seam::{Cell, EachRow, Hold, Row, Sql, ToValue, Value, params};
 pub(crate) use transaction::Transaction;

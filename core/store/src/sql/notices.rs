@@ -20,7 +20,8 @@ pub(super) fn add(
     at: Timestamp,
 ) -> Result<bool, StoreError> {
     const SQL: &str = "INSERT INTO notices (number, id, kind, subject, text, detail, at, next_at)
-         SELECT coalesce(max(number), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?6 FROM notices
+         SELECT coalesce(max(number), 0) + 1, ?1, ?2, ?3, ?4, ?5, CAST(?6 AS BIGINT),
+            CAST(?6 AS BIGINT) FROM notices
          WHERE true ON CONFLICT (id) DO NOTHING";
     let Draft { id, kind, subject, text } = draft;
     Ok(c.execute(SQL, params![id, *kind, subject, text, detail.to_string(), millis(at)])? > 0)

@@ -4,7 +4,7 @@
 use juzhen_domain::id::AccountId;
 
 use super::rows::Fields;
-use super::{Transaction, params};
+use super::{Hold, Transaction, params};
 use crate::error::StoreError;
 
 /// Sets when the account's first due delivery may be claimed. Called after every change of one of its deliveries.
@@ -16,7 +16,8 @@ pub(super) fn refresh(c: &Transaction<'_>, account: &AccountId) -> Result<(), St
             ELSE (SELECT min(next_at) FROM deliveries INDEXED BY deliveries_due
                 WHERE account = ?1 AND state = 'due') END)
         ON CONFLICT (account) DO UPDATE SET
-            wake_at = CASE WHEN excluded.wake_at IS NULL THEN NULL ELSE max(excluded.wake_at, not_before) END";
+            wake_at = CASE WHEN excluded.wake_at IS NULL THEN NULL ELSE max(excluded.wake_at, queue.not_before) END";
+    c.hold(Hold::Account(account.as_str()))?;
     c.execute(SQL, params![account.as_str()])?;
     Ok(())
 }
@@ -49,7 +50,8 @@ pub(super) fn awake(
     most: u32,
 ) -> Result<Vec<(i64, AccountId)>, StoreError> {
     const SQL: &str = "SELECT wake_at, account FROM queue
-         WHERE wake_at <= ?1 AND (wake_at, account) > (?2, ?3) ORDER BY wake_at, account LIMIT ?4";
+         WHERE wake_at <= ?1 AND (wake_at, account) > (?2, ?3) ORDER BY wake_at, account LIMIT ?4
+         /*+ FOR UPDATE SKIP LOCKED */";
     let read = |f: &mut Fields<'_>| Ok((f.get()?, f.id()?));
     c.collect(SQL, params![until, after.0, after.1.as_str(), most], read)
 }

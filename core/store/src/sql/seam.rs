@@ -21,6 +21,24 @@ pub(crate) trait Sql {
 
     /// Hands over every row until `each` breaks off.
     fn query(&self, sql: &str, values: &[&dyn ToValue], each: &mut EachRow<'_>) -> Result<(), StoreError>;
+
+    /// Keeps other transactions away from it. One writer has nobody to keep away.
+    fn hold(&self, what: Hold<'_>) -> Result<(), StoreError> {
+        let _ = what;
+        Ok(())
+    }
+}
+
+/// What a transaction keeps to itself until its end. Taken in this order, so that two transactions do not wait for each
+/// other: accounts, items (as they are written), the end of the audit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hold<'h> {
+    /// The queue of an account, and what belongs to its deliveries.
+    Account(&'h str),
+    AccountOfDelivery(&'h str),
+    /// Of the delivery that an open attempt with this call is on.
+    AccountOfCall(&'h str),
+    EndOfAudit,
 }
 
 /// What is done with a row; says whether to go on.
@@ -38,7 +56,6 @@ pub(crate) trait Row {
 pub(crate) enum Cell<'r> {
     Null,
     Integer(i64),
-    #[expect(dead_code, reason = "made by a database that has truth values")]
     Bool(bool),
     Text(&'r str),
     Bytes(&'r [u8]),

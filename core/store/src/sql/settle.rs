@@ -10,12 +10,13 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{DeliveryRow, millis};
-use super::{Transaction, audit, deliveries, effects, items, params, restored, workers};
+use super::{Hold, Transaction, audit, deliveries, effects, items, params, restored, workers};
 use crate::api::Follow;
 use crate::error::StoreError;
 use crate::values::{Audit, Settle, Settled};
 
 pub(crate) fn settle(c: &Transaction<'_>, settle: &Settle) -> Result<Settled, StoreError> {
+    c.hold(Hold::AccountOfDelivery(settle.delivery.as_str()))?;
     let before = deliveries::require(c, &settle.delivery)?;
     if !still_holds(&before.delivery, settle) || was_fenced_off(c, &before, settle)? {
         return late(c, &before.delivery, settle);

@@ -21,7 +21,7 @@ pub(crate) fn stop(
     at: Timestamp,
 ) -> Result<Stop, StoreError> {
     const INSERT: &str =
-        "INSERT INTO stop (only, person, reason, at) VALUES (1, ?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        "INSERT INTO stop (\"only\", person, reason, at) VALUES (1, ?1, ?2, ?3) ON CONFLICT DO NOTHING";
     c.execute(INSERT, params![by.as_str(), reason, millis(at)])?;
     c.execute("DELETE FROM stop_lifting", params![])?;
     c.will_audit(entry(by, "stop.set", json!({ "reason": reason }), at));

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use juzhen_domain::id::ItemId;
 
 use super::rows::Fields;
-use super::seam::{Sql, ToValue};
+use super::seam::{Hold, Sql, ToValue};
 use super::{audit, items};
 use crate::error::StoreError;
 use crate::values::Audit;
@@ -54,6 +54,11 @@ impl<'c> Transaction<'c> {
     /// The database's time.
     pub(super) fn now(&self) -> Result<Timestamp, StoreError> {
         self.sql.now()
+    }
+
+    /// Keeps other transactions away from it until the end.
+    pub(super) fn hold(&self, what: Hold<'_>) -> Result<(), StoreError> {
+        self.sql.hold(what)
     }
 
     /// How many rows the statement changed.

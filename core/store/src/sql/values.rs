@@ -17,7 +17,7 @@ pub(crate) fn get(c: &Transaction<'_>, key: &ValueKey) -> Result<Option<Vec<u8>>
 pub(crate) fn set(c: &Transaction<'_>, key: &ValueKey, value: Option<&[u8]>) -> Result<(), StoreError> {
     const REMOVE: &str = "DELETE FROM adapter_values WHERE adapter = ?1 AND account = ?2 AND key = ?3";
     const PUT: &str = "INSERT INTO adapter_values (adapter, account, key, value) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT DO UPDATE SET value = excluded.value";
+         ON CONFLICT (adapter, account, key) DO UPDATE SET value = excluded.value";
     let account = key.account.as_str();
     match value {
         None => c.execute(REMOVE, params![key.adapter, account, key.key])?,

@@ -89,8 +89,8 @@ fn is_known(c: &Transaction<'_>, account: &AccountId, post: &SeenPost) -> Result
 /// Keeps what a look came to. What is new of it is told once, whoever looked.
 pub(crate) fn looked(c: &Transaction<'_>, look: &WatchLook) -> Result<u32, StoreError> {
     const DONE: &str = "UPDATE watched SET problem = ?3,
-            since = CASE WHEN ?3 IS NULL THEN coalesce(since, ?2) ELSE since END,
-            looked_at = CASE WHEN ?3 IS NULL THEN ?2 ELSE looked_at END
+            since = CASE WHEN CAST(?3 AS TEXT) IS NULL THEN coalesce(since, ?2) ELSE since END,
+            looked_at = CASE WHEN CAST(?3 AS TEXT) IS NULL THEN ?2 ELSE looked_at END
          WHERE account = ?1";
     const POST: &str =
         "INSERT INTO unknown_posts (account, platform_id, url, excerpt, posted_at, first_seen, is_stock)

@@ -50,7 +50,8 @@ pub(crate) fn join(
 
 /// Nobody has taken it for gone yet, so it goes on, however late this comes.
 pub(crate) fn renew(c: &Transaction<'_>, worker: &str, lease: SignedDuration) -> Result<Renewed, StoreError> {
-    const SQL: &str = "UPDATE workers SET lease_until = CASE WHEN lease_until IS NULL THEN lease_until ELSE ?2 END
+    const SQL: &str =
+        "UPDATE workers SET lease_until = CASE WHEN lease_until IS NULL THEN lease_until ELSE ?2 END
          WHERE id = ?1 AND ended_at IS NULL RETURNING lease_until";
     let at = c.now()?;
     let values = params![worker, millis(after(at, lease))];

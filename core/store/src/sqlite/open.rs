@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::error::failed;
@@ -85,7 +86,10 @@ pub(super) fn reading(path: &Path) -> Result<Connection, StoreError> {
 /// The settings of every connection, and proof that they took (P4).
 fn settle_in(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(128);
+    // Every statement there is stays prepared, and its plan does not depend on the values: else SQLite would plan some of
+    // them anew each time they are run.
+    connection.set_prepared_statement_cache_capacity(512);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let journal: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |r| r.get(0))
         .map_err(|e| not_a_database(path, e))?;

@@ -1,0 +1,156 @@
+//! Making a connection, and proof that what the server confirms is durable. Every connection is checked, as a server may be
+//! another one after a reconnection.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use postgres::{Client, NoTls};
+use tokio::sync::watch;
+
+use super::address::Address;
+use crate::error::{StoreError, failed};
+
+/// The oldest that has what is used here: 13.
+const OLDEST: u32 = 130_000;
+/// A server that does not answer is asked again later instead.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The tables' own place, so that nothing else in the database is touched.
+pub(super) const SCHEMA: &str = "juzhen";
+
+/// The server of one database.
+pub(super) struct Server {
+    address: Address,
+    patience: Duration,
+    /// The timeline of the first connection: another one means another server.
+    timeline: Mutex<Option<String>>,
+    /// Why only a new start helps.
+    broken: watch::Sender<Option<String>>,
+}
+
+/// Settings without which a confirmed commit can be lost.
+const DURABLE: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
+
+impl Server {
+    pub(super) fn new(address: Address, patience: Duration) -> Self {
+        Self { address, patience, timeline: Mutex::default(), broken: watch::Sender::new(None) }
+    }
+
+    /// For people and logs, without the password.
+    pub(super) fn name(&self) -> String {
+        self.address.shown()
+    }
+
+    /// The first connection, and the server's version.
+    pub(super) fn first(&self) -> Result<(Client, u32), StoreError> {
+        let client = self.connect()?;
+        let mut client = client;
+        let version = number(&mut client, "server_version_num")?;
+        Ok((client, version))
+    }
+
+    /// A connection that was checked.
+    pub(super) fn connect(&self) -> Result<Client, StoreError> {
+        if let Some(why) = self.broken.borrow().clone() {
+            return Err(failed("use the database", why));
+        }
+        let mut config = self.address.config.clone();
+        config.connect_timeout(CONNECT).application_name("juzhen");
+        config.keepalives(true).keepalives_idle(Duration::from_secs(10));
+        config.keepalives_interval(Duration::from_secs(5)).keepalives_retries(3);
+        config.tcp_user_timeout(self.patience + CONNECT);
+        let mut client = config.connect(NoTls).map_err(|e| {
+            failed("reach the database", format!("{}: {}", self.name(), super::error::told(&e)))
+        })?;
+        self.settle_in(&mut client)?;
+        self.check(&mut client)?;
+        Ok(client)
+    }
+
+    /// Says that only a new start helps.
+    pub(super) fn break_down(&self, why: String) {
+        self.broken.send_if_modified(|broken| {
+            let is_first = broken.is_none();
+            if is_first {
+                tracing::error!(why, "The database cannot be used any more; a new start is needed");
+                *broken = Some(why);
+            }
+            is_first
+        });
+    }
+
+    /// Why only a new start helps, as soon as it is so.
+    pub(super) fn broken(&self) -> watch::Receiver<Option<String>> {
+        self.broken.subscribe()
+    }
+
+    /// A daemon that hangs must not hold its locks for long: its transaction ends, and the fence does the rest (F35, F37).
+    fn settle_in(&self, client: &mut Client) -> Result<(), StoreError> {
+        let (patience, hanging) = (self.patience.as_millis(), self.patience.as_millis().min(5000));
+        client.batch_execute(&format!(
+            "SET search_path = {SCHEMA}; SET default_transaction_isolation = 'read committed';
+             SET statement_timeout = {patience}; SET lock_timeout = {patience};
+             SET idle_in_transaction_session_timeout = {hanging};
+             SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
+             SET client_min_messages = 'warning'; SET TimeZone = 'UTC'"
+        ))?;
+        Ok(())
+    }
+
+    /// P4: refuses a server whose "committed" is not durable, naming the setting.
+    fn check(&self, client: &mut Client) -> Result<(), StoreError> {
+        const ATTEMPTED: &str = "use the database";
+        let version = number(client, "server_version_num")?;
+        if version < OLDEST {
+            let why = format!("PostgreSQL {} is too old: 13 or later is needed", version / 10_000);
+            return Err(failed(ATTEMPTED, why));
+        }
+        let standby: bool = client.query_one("SELECT pg_is_in_recovery()", &[])?.try_get(0)?;
+        if standby {
+            return Err(failed(ATTEMPTED, "it is a standby: name the primary".into()));
+        }
+        for name in DURABLE {
+            let value = setting(client, name)?;
+            // `local` still waits for the disk of the server itself.
+            if value == "off" {
+                let why = format!("{name} is off, so a confirmed change can be lost: set it to on");
+                return Err(failed(ATTEMPTED, why));
+            }
+        }
+        let encoding = setting(client, "server_encoding")?;
+        if encoding != "UTF8" {
+            let why = format!("its encoding is {encoding}: make it with ENCODING 'UTF8'");
+            return Err(failed(ATTEMPTED, why));
+        }
+        self.same_timeline(client)
+    }
+
+    /// F31: a server that took over from another may lack its last commits.
+    fn same_timeline(&self, client: &mut Client) -> Result<(), StoreError> {
+        const NOW: &str = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+             || ' of ' || (SELECT oid::text FROM pg_database WHERE datname = current_database())";
+        let now: String = client.query_one(NOW, &[])?.try_get(0)?;
+        let mut known = self.timeline.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.as_ref() {
+            None => *known = Some(now),
+            Some(known) if *known == now => {}
+            Some(known) => {
+                let why = format!(
+                    "another server answers than before (timeline {known}, now {now}): what it has forgotten is \
+                     looked for after the next start"
+                );
+                self.break_down(why.clone());
+                return Err(failed("use the database", why));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn setting(client: &mut Client, name: &str) -> Result<String, StoreError> {
+    Ok(client.query_one("SELECT current_setting($1)", &[&name])?.try_get(0)?)
+}
+
+fn number(client: &mut Client, name: &str) -> Result<u32, StoreError> {
+    let text = setting(client, name)?;
+    text.parse().map_err(|_| failed("use the database", format!("{name} is {text}")))
+}

@@ -1,0 +1,53 @@
+//! `juzhen-simulation --seeds 50000 [--from N]`, or one seed with `--seed N --trace`.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "its output is its result")]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use juzhen_simulation::report;
+
+/// The whole core on simulated time.
+#[derive(Parser)]
+struct Arguments {
+    /// How many seeds.
+    #[arg(long, default_value_t = 2000)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// One seed alone.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Say what happens in it.
+    #[arg(long, requires = "seed")]
+    trace: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.trace {
+        tracing_subscriber::fmt().without_time().with_target(false).init();
+    }
+    let failed = match arguments.seed {
+        Some(seed) => match juzhen_simulation::run(seed, None, arguments.trace) {
+            Ok(outcome) => {
+                println!("{outcome:#?}");
+                !outcome.violations.is_empty()
+            }
+            Err(error) => {
+                println!("{error}");
+                true
+            }
+        },
+        None => {
+            let report = report::many(arguments.from, arguments.seeds, None);
+            let missing = report.never_fired();
+            println!("{}", report.text());
+            println!("never fired: {missing:?}");
+            !report.failed.is_empty() || !missing.is_empty()
+        }
+    };
+    ExitCode::from(u8::from(failed))
+}

@@ -1,0 +1,327 @@
+//! The people: officers who write, an editor who reviews, an office that schedules, changes its mind, and looks at accounts
+//! where the daemon asks for it. They act through the daemon that serves, again and again until they have an answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use juzhen_domain::act::{self, Move, Resolution};
+use juzhen_domain::delivery::Delivery;
+use juzhen_domain::id::{DeliveryId, ItemId, PersonId};
+use juzhen_domain::item::{Content, Item, Variant};
+use juzhen_domain::matrix::{Person, Procedure, Role};
+use juzhen_domain::review::{self, Proposal, Verdict};
+use juzhen_domain::schedule::{self, Plan};
+use juzhen_domain::state::{DeliveryState, ItemState};
+use juzhen_engine::Engine;
+use juzhen_store::{
+    Audit, DeliveryChange, DeliveryFilter, ItemChange, ItemChanger, Once, Refused, StoreError,
+};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::daemon::Serving;
+use crate::district::{ACCOUNTS, UNITS};
+use crate::platform::Truth;
+use crate::scene::Scene;
+
+#[derive(Clone)]
+pub(crate) struct People {
+    pub(crate) scene: Scene,
+    pub(crate) serving: watch::Receiver<Serving>,
+}
+
+impl People {
+    /// One item from the desk to the public, or not.
+    pub(crate) async fn story(self, number: u64) {
+        let chance = self.scene.chance.fork();
+        let Some(item) = self.submit(number).await else { return };
+        tokio::time::sleep(chance.seconds(5, 1800)).await;
+        let verdict = if chance.percent(80) { Verdict::Approve } else { Verdict::Return };
+        self.decide(&item, verdict).await;
+        let due = self.scene.time.now() + chance.seconds(0, 3 * 3600);
+        let latest = due + chance.seconds(60, 1800);
+        self.schedule(&item, due, latest).await;
+        tokio::time::sleep(chance.seconds(0, 2 * 3600)).await;
+        match chance.below(10) {
+            0 => self.withdraw(&item).await,
+            1 => {
+                self.on_each(&item, |d, by, now| {
+                    act::reschedule(d, by, later(now, 1200), later(now, 2400), now)
+                })
+                .await
+            }
+            2 => {
+                self.on_each(&item, |d, by, _| act::hold(d, by, "改期")).await;
+                tokio::time::sleep(chance.seconds(1, 1800)).await;
+                self.on_each(&item, |d, by, now| act::release(d, by, now)).await;
+            }
+            3 => self.on_each(&item, |d, by, _| act::cancel(d, by, "撤销")).await,
+            _ => {}
+        }
+    }
+
+    /// Looks at the accounts of what needs a person, long enough afterwards to see what came late.
+    pub(crate) async fn look_after(self) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1800)).await;
+            for delivery in self.in_state(DeliveryState::NeedsPerson).await {
+                self.resolve(&delivery).await;
+            }
+        }
+    }
+
+    /// STOP ALL, and after a while two people lift it.
+    pub(crate) async fn stop_a_while(&self, length: Duration) {
+        self.scene.fired.count("people.stop_all");
+        let stop = async |engine: &Engine| engine.stop_all(&"off.hg".into(), "演练").await;
+        if self.act(stop).await.is_some() {
+            self.scene.book.open().stopped_since = Some(self.scene.time.now());
+        }
+        tokio::time::sleep(length).await;
+        self.lift().await;
+    }
+
+    pub(crate) async fn lift(&self) {
+        self.scene.book.open().stopped_since = None;
+        for person in ["off.hg", "off.zr"] {
+            let by = PersonId::new(person);
+            self.act(async |engine: &Engine| engine.lift_stop(&by).await).await;
+        }
+    }
+
+    async fn submit(&self, number: u64) -> Option<ItemId> {
+        let chance = &self.scene.chance;
+        let unit = *chance.pick(&UNITS)?;
+        let author =
+            if unit == "OFFICE" { "off.xx".to_owned() } else { format!("{}.xx", unit.to_lowercase()) };
+        let text = |platform: &str| format!("第 {number} 号通知, {platform}  版 http://t.example/{number}");
+        let variant =
+            |platform: &str| (platform.into(), Variant { text: text(platform), ..Variant::default() });
+        let own = ACCOUNTS.iter().filter(|(_, of, _)| *of == unit || chance.percent(30));
+        let content = Content {
+            variants: ["weibo", "wechat", "mock"].map(variant).into_iter().collect::<BTreeMap<_, _>>(),
+            targets: own.map(|(id, _, _)| (*id).into()).collect(),
+        };
+        let now = self.scene.time.now();
+        let item = Item {
+            id: ItemId::new(format!("item-{number:04}")),
+            unit: unit.into(),
+            author: author.as_str().into(),
+            column: None,
+            procedure: Procedure::P4,
+            hash: content.hash(),
+            content,
+            version: 1,
+            state: ItemState::PendingOffice,
+            submitted_at: now,
+        };
+        let once = Once {
+            person: author.as_str().into(),
+            key: format!("submit-{number}"),
+            request_sha256: String::new(),
+            at: now,
+        };
+        let submit = async |engine: &Engine| {
+            let audit = audit(&author, "item.submitted", &format!("item:{}", item.id), now);
+            engine.store().submit_item(item.clone(), audit, Some(once.clone())).await
+        };
+        self.act(submit).await.map(|_| item.id.clone())
+    }
+
+    async fn decide(&self, item: &ItemId, verdict: Verdict) {
+        let Ok(Some(record)) = self.scene.view.item(item).await else { return };
+        if verdict == Verdict::Approve {
+            let texts = record.item.content.variants.values().map(|v| v.text.clone());
+            self.scene.book.open().approved.entry(item.clone()).or_default().extend(texts);
+        }
+        let (editor, now) = (office("off.hg", Role::OfficeEditor), self.scene.time.now());
+        let hash = record.item.hash.clone();
+        let change: ItemChanger = Arc::new(move |record| {
+            let proposal =
+                Proposal { person: &editor, verdict, hash: &hash, reason: Some("请改"), at: now };
+            let decided = review::decide(&record.item, &record.decisions, &proposal)
+                .map_err(|r| Refused::new(r.code(), r.to_string()))?;
+            let audit = audit("off.hg", "item.decided", &format!("item:{}", record.item.id), now);
+            Ok(ItemChange { decision: Some(decided.decision), ..change_to(decided.state, audit) })
+        });
+        self.act(async |engine: &Engine| engine.store().change_item(item, Arc::clone(&change), None).await)
+            .await;
+    }
+
+    async fn schedule(&self, item: &ItemId, due_at: Timestamp, latest_at: Timestamp) {
+        let now = self.scene.time.now();
+        let scheduled = async |engine: &Engine| {
+            let (settings, engine_of_ids) = (engine.settings(), engine.clone());
+            let change: ItemChanger = Arc::new(move |record| {
+                let plan = Plan {
+                    routes: &settings.routes,
+                    accounts: &settings.accounts,
+                    due_at,
+                    latest_at,
+                    revision: settings.revision.as_str(),
+                    now,
+                };
+                let id = || DeliveryId::new(engine_of_ids.new_id());
+                let new_deliveries = schedule::deliveries(&record.item, &record.decisions, &plan, id)
+                    .map_err(|r| Refused::new(r.code(), r.to_string()))?;
+                let audit = audit("off.zr", "item.scheduled", &format!("item:{}", record.item.id), now);
+                Ok(ItemChange { new_deliveries, ..change_to(ItemState::Scheduled, audit) })
+            });
+            engine.store().change_item(item, change, None).await
+        };
+        if let Some(record) = self.act(scheduled).await {
+            let mut book = self.scene.book.open();
+            for delivery in record.deliveries {
+                book.times.insert(delivery.id, (due_at, latest_at));
+            }
+        }
+    }
+
+    async fn withdraw(&self, item: &ItemId) {
+        let (by, now) = (office("off.zr", Role::OfficeDirector), self.scene.time.now());
+        let change: ItemChanger = Arc::new(move |record| {
+            let withdrawal = act::withdraw(&record.item, &record.deliveries, &by, "改期")
+                .map_err(|r| Refused::new(r.code(), r.to_string()))?;
+            let each = withdrawal.cancel.into_iter().map(|(id, to)| {
+                let written = written(to, &format!("delivery:{id}"), now);
+                (id, written)
+            });
+            let audit = audit("off.zr", "item.withdrawn", &format!("item:{}", record.item.id), now);
+            Ok(ItemChange { deliveries: each.collect(), ..change_to(ItemState::Withdrawn, audit) })
+        });
+        let done = self
+            .act(async |engine: &Engine| engine.store().change_item(item, Arc::clone(&change), None).await);
+        if done.await.is_some() {
+            self.scene.fired.count("people.withdrawn");
+            self.scene.book.open().withdrawn.insert(item.clone());
+        }
+    }
+
+    async fn on_each<F>(&self, item: &ItemId, decide: F)
+    where
+        F: Fn(&Delivery, &Person, Timestamp) -> Result<Move, act::ActRefusal> + Clone + Send + Sync + 'static,
+    {
+        let Ok(Some(record)) = self.scene.view.item(item).await else { return };
+        for delivery in record.deliveries {
+            let decide = decide.clone();
+            self.change(&delivery.id, move |d, by, now| decide(d, by, now)).await;
+        }
+    }
+
+    async fn change<F>(&self, id: &DeliveryId, decide: F)
+    where
+        F: Fn(&Delivery, &Person, Timestamp) -> Result<Move, act::ActRefusal> + Send + Sync + 'static,
+    {
+        let (by, now) = (office("off.zr", Role::OfficeDirector), self.scene.time.now());
+        let decide = Arc::new(decide);
+        // Until the answer comes, the earlier and the later time are both right.
+        let before = self.scene.book.open().times.get(id).copied();
+        self.scene.book.open().times.remove(id);
+        let changed = async |engine: &Engine| {
+            let (decide, by) = (Arc::clone(&decide), by.clone());
+            let change = move |delivery: &Delivery| {
+                let to = decide(delivery, &by, now).map_err(|r| Refused::new(r.code(), r.to_string()))?;
+                Ok(written(to, &format!("delivery:{}", delivery.id), now))
+            };
+            engine.store().change_delivery(id, Arc::new(change), engine.follow(), None).await
+        };
+        match self.act(changed).await {
+            Some(delivery) => {
+                self.scene.fired.count(&format!("people.delivery_{}", delivery.state));
+                if delivery.state == DeliveryState::Cancelled {
+                    self.scene.book.open().cancelled.insert(id.clone());
+                }
+            }
+            None => {
+                if let Some(times) = before {
+                    self.scene.book.open().times.entry(id.clone()).or_insert(times);
+                }
+            }
+        }
+    }
+
+    async fn resolve(&self, delivery: &Delivery) {
+        let now = self.scene.time.now();
+        let resolution = match self.scene.platform.truth(delivery.id.as_str()) {
+            Truth::Public(id) => {
+                let url = Some(format!("https://{}.example/{id}", delivery.platform));
+                Resolution::Published { url, platform_id: Some(id) }
+            }
+            Truth::Coming => return,
+            Truth::Nothing if now.duration_since(delivery.changed_at) < SignedDuration::from_mins(20) => {
+                return;
+            }
+            Truth::Nothing if self.scene.chance.percent(50) => {
+                Resolution::Retry { latest_at: later(now, 900), reason: "没有发出".into() }
+            }
+            Truth::Nothing => Resolution::NotPublished,
+        };
+        self.change(&delivery.id, move |d, by, now| act::resolve(d, by, &resolution, now)).await;
+    }
+
+    async fn in_state(&self, state: DeliveryState) -> Vec<Delivery> {
+        let filter = DeliveryFilter { state: Some(state), most: 500, ..DeliveryFilter::default() };
+        self.scene.view.deliveries(filter).await.unwrap_or_default()
+    }
+
+    /// Until it is answered: `None` when it was refused.
+    async fn act<T>(&self, act: impl AsyncFn(&Engine) -> Result<T, StoreError>) -> Option<T> {
+        self.scene.book.open().acts += 1;
+        loop {
+            let mut serving = self.serving.clone();
+            let (engine, life) = serving.wait_for(Option::is_some).await.ok()?.clone()?;
+            tokio::select! {
+                biased;
+                answer = act(&engine) => match answer {
+                    Ok(value) => {
+                        engine.wake();
+                        return Some(value);
+                    }
+                    Err(StoreError::Refused(_) | StoreError::NotFound { .. } | StoreError::Impossible { .. }) => return None,
+                    Err(_) => {}
+                },
+                () = life.ended() => {}
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+fn office(id: &str, role: Role) -> Person {
+    Person { id: id.into(), name: id.into(), unit: "OFFICE".into(), roles: vec![role], active: true }
+}
+
+fn later(time: Timestamp, seconds: i64) -> Timestamp {
+    time + SignedDuration::from_secs(seconds)
+}
+
+fn audit(actor: &str, action: &str, subject: &str, at: Timestamp) -> Audit {
+    let (actor, action, subject) = (actor.to_owned(), action.to_owned(), subject.to_owned());
+    Audit { actor, action, subject, detail: json!({}), at, request: None }
+}
+
+fn change_to(state: ItemState, audit: Audit) -> ItemChange {
+    ItemChange {
+        state,
+        decision: None,
+        content: None,
+        new_deliveries: Vec::new(),
+        deliveries: Vec::new(),
+        audit,
+    }
+}
+
+fn written(to: Move, subject: &str, at: Timestamp) -> DeliveryChange {
+    DeliveryChange {
+        state: to.state,
+        reason: to.reason,
+        due_at: to.due_at,
+        latest_at: to.latest_at,
+        next_at: to.next_at,
+        receipt: to.receipt,
+        forget_tries: to.forget_tries,
+        audit: audit("off.zr", to.action, subject, at),
+    }
+}

@@ -1,0 +1,159 @@
+//! Many seeds in two threads, and what is said of them: rates, how often each fault fired, and every seed that failed.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use juzhen_engine::failpoint::POINTS;
+
+use crate::fired::Counts;
+use crate::seed;
+use crate::store::Broken;
+
+/// Seeds that failed once: every run begins with them. A line is a seed, and after `#` the commit and what it found.
+pub const KEPT: &str = include_str!("../seeds.txt");
+
+/// Points that a simulated daemon does not come past: they belong to the surface and to the end of a process.
+const NOT_HERE: [&str; 2] = ["approve.before_commit", "shutdown.after_stop_claim"];
+
+/// The sum of many seeds.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub seeds: u64,
+    pub took: Duration,
+    pub simulated: Duration,
+    pub sends: u64,
+    pub acts: u64,
+    pub fired: Counts,
+    /// (seed, what was wrong).
+    pub failed: Vec<(u64, Vec<String>)>,
+}
+
+/// Runs the kept seeds, then `count` from `from`, in two threads.
+pub fn many(from: u64, count: u64, broken: Option<Broken>) -> Report {
+    let started = Instant::now();
+    let seeds: Vec<u64> = kept().into_iter().chain(from..from.saturating_add(count)).collect();
+    let (next, report) = (AtomicU64::new(0), Mutex::new(Report::default()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(seed) =
+                    seeds.get(usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX))
+                {
+                    let outcome = seed::run(*seed, broken, false);
+                    report.lock().unwrap_or_else(PoisonError::into_inner).add(*seed, outcome);
+                }
+            });
+        }
+    });
+    let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.took = started.elapsed();
+    report.failed.sort();
+    report
+}
+
+/// The seeds of `seeds.txt`.
+pub fn kept() -> Vec<u64> {
+    KEPT.lines().filter_map(|line| line.split('#').next()?.trim().parse().ok()).collect()
+}
+
+impl Report {
+    fn add(&mut self, seed: u64, outcome: Result<seed::Outcome, seed::SeedError>) {
+        self.seeds += 1;
+        match outcome {
+            Err(error) => self.failed.push((seed, vec![error.to_string()])),
+            Ok(outcome) => {
+                self.simulated += outcome.simulated;
+                self.sends += outcome.sends;
+                self.acts += outcome.acts;
+                for (what, times) in outcome.fired {
+                    *self.fired.entry(what).or_default() += times;
+                }
+                if !outcome.violations.is_empty() {
+                    self.failed.push((seed, outcome.violations));
+                }
+            }
+        }
+    }
+
+    /// What should have happened in a run of some size and did not.
+    pub fn never_fired(&self) -> Vec<String> {
+        let points = POINTS.iter().map(|(name, _)| *name).filter(|name| !NOT_HERE.contains(name));
+        let expected =
+            points.map(|name| format!("point.{name}")).chain(EXPECTED.iter().map(|e| (*e).to_owned()));
+        expected.filter(|what| !self.fired.contains_key(what)).collect()
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let seconds = self.took.as_secs_f64().max(0.001);
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = self.seeds as f64 / seconds;
+        let mut text = format!(
+            "{} seeds in {seconds:.1} s ({rate:.0}/s), {} simulated days, {} crashes, {} requests to publish, {} acts of people, {} seeds failed\n",
+            self.seeds,
+            self.simulated.as_secs() / 86_400,
+            self.fired.get("crash").copied().unwrap_or_default(),
+            self.sends,
+            self.acts,
+            self.failed.len()
+        );
+        for (what, times) in &self.fired {
+            text.push_str(&format!("  {times:9} {what}\n"));
+        }
+        for (seed, violations) in self.failed.iter().take(20) {
+            text.push_str(&format!("seed {seed}: {}\n", violations.join("; ")));
+        }
+        text
+    }
+}
+
+const EXPECTED: &[&str] = &[
+    "crash",
+    "crash.anywhere",
+    "crash.at_a_time",
+    "stopped",
+    "commit.Fails",
+    "commit.AnswerLost",
+    "commit.EndsBefore",
+    "commit.EndsAfter",
+    "adapter.crashes_before",
+    "adapter.crashes_after",
+    "adapter.panics_before",
+    "adapter.panics_after",
+    "adapter.answers_nonsense_before",
+    "adapter.answers_nonsense_after",
+    "settings.variant_1",
+    "settings.variant_2",
+    "settings.variant_3",
+    "settings.variant_4",
+    "people.stop_all",
+    "people.withdrawn",
+    "platform.unreachable",
+    "platform.slow",
+    "platform.applied_late",
+    "platform.visible_late",
+    "platform.removed_by_platform",
+    "platform.busy",
+    "platform.quota",
+    "platform.refused",
+    "platform.5xx_before_effect",
+    "platform.5xx_after_effect",
+    "platform.5xx_on_read",
+    "platform.timeout_before_effect",
+    "platform.timeout_after_effect",
+    "platform.reset_after_effect",
+    "platform.truncated",
+    "platform.html",
+    "platform.unknown_code",
+    "platform.20019",
+    "platform.20032",
+    "platform.45065",
+    "platform.45066",
+    "platform.token_expired",
+    "platform.token_renewed",
+    "platform.async_refused",
+    "platform.admin_confirms",
+    "platform.reordered_list",
+    "platform.a_post_missing_in_a_list",
+];
