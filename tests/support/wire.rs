@@ -1,0 +1,104 @@
+//! The wire between a daemon and its database: a TCP proxy that a test cuts, at a COMMIT or at any time, and heals.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// A proxy on the loopback.
+pub struct Wire {
+    port: u16,
+    is_cut: Arc<AtomicBool>,
+    lines: Arc<Mutex<Vec<TcpStream>>>,
+    /// Times that a connection is to break before the word COMMIT arrives.
+    pub cut_before_commit: Arc<AtomicU32>,
+    /// Times that it is to break after that, so that the answer is lost.
+    pub cut_after_commit: Arc<AtomicU32>,
+}
+
+impl Wire {
+    pub fn to(server: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let wire = Self {
+            port: listener.local_addr().unwrap().port(),
+            is_cut: Arc::default(),
+            lines: Arc::default(),
+            cut_before_commit: Arc::default(),
+            cut_after_commit: Arc::default(),
+        };
+        let (is_cut, lines) = (Arc::clone(&wire.is_cut), Arc::clone(&wire.lines));
+        let (before, after) = (Arc::clone(&wire.cut_before_commit), Arc::clone(&wire.cut_after_commit));
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                // Cut: whoever comes is let in and gets no answer, then the line breaks.
+                if is_cut.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
+                lines.lock().unwrap().extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
+                let (from, to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                let lost = Arc::new(AtomicBool::new(false));
+                let (deaf, before, after) = (Arc::clone(&lost), Arc::clone(&before), Arc::clone(&after));
+                std::thread::spawn(move || answers(from, to, &lost));
+                std::thread::spawn(move || questions(client, server, &before, &after, &deaf));
+            }
+        });
+        wire
+    }
+
+    /// Where a daemon connects to.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Breaks every connection and lets no new one through, or heals.
+    pub fn cut(&self, cut: bool) {
+        self.is_cut.store(cut, Ordering::SeqCst);
+        if cut {
+            for line in self.lines.lock().unwrap().drain(..) {
+                let _ = line.shutdown(Shutdown::Both);
+            }
+        }
+    }
+}
+
+fn questions(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    before: &AtomicU32,
+    after: &AtomicU32,
+    deaf: &AtomicBool,
+) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(read) = from.read(&mut buffer) {
+        if read == 0 {
+            break;
+        }
+        let is_commit = buffer[..read].windows(7).any(|bytes| bytes == b"COMMIT\0");
+        if is_commit && take(before) {
+            break;
+        }
+        if is_commit && take(after) {
+            deaf.store(true, Ordering::SeqCst);
+        }
+        if to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+fn answers(mut from: TcpStream, mut to: TcpStream, deaf: &AtomicBool) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(read) = from.read(&mut buffer) {
+        if read == 0 || deaf.load(Ordering::SeqCst) || to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+/// Takes one of the times that are left.
+fn take(times: &AtomicU32) -> bool {
+    times.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
+}
