@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::claim::Standing;
 use juzhen_domain::delivery::Delivery;
 use juzhen_domain::id::{AccountId, DeliveryId, ItemId, PersonId};
@@ -67,7 +67,7 @@ pub trait Store: Send + Sync + 'static {
     /// Past `latest_at` → missed; a waiting one whose time has come → due; held ones whose reason is gone → due; due ones
     /// whose account is gone or not active → held.
     async fn sweep(&self, now: Timestamp, standing: StandingOf) -> Result<Swept, StoreError>;
-    /// After a start: claims of a daemon that is gone. Nothing had begun → due; every effect was answered → due, to be
+    /// Claims of workers that are gone, or never joined. Nothing had begun → due; every effect was answered → due, to be
     /// resumed; anything else → in doubt. Runs before the first claim (R5).
     async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError>;
     async fn delivery(&self, delivery: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError>;
@@ -76,6 +76,18 @@ pub trait Store: Send + Sync + 'static {
     /// What waits for a person, or for a cause to go, by the time it was due, the oldest first.
     async fn attention(&self, filter: AttentionFilter) -> Result<Attention, StoreError>;
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError>;
+
+    // Daemons on the same database: `sql/workers.rs`
+
+    /// A daemon begins its work under a new id, which it then names in its claims.
+    async fn join(&self, worker: &str, lease: SignedDuration) -> Result<Joined, StoreError>;
+    /// To be called a few times in the length of a lease.
+    async fn renew(&self, worker: &str, lease: SignedDuration) -> Result<Renewed, StoreError>;
+    /// It ends; what it still holds may be recovered at once.
+    async fn leave(&self, worker: &str) -> Result<(), StoreError>;
+    /// Takes, or keeps, what only one may do at a time, for so long at most; `false` when another has it (F39).
+    async fn take_turn(&self, name: &str, holder: &str, lasting: SignedDuration) -> Result<bool, StoreError>;
+    async fn give_up_turn(&self, name: &str, holder: &str) -> Result<(), StoreError>;
 
     // The effect ledger
 

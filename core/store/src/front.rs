@@ -4,7 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::delivery::Delivery;
 use juzhen_domain::id::{AccountId, DeliveryId, ItemId, PersonId};
 use juzhen_domain::item::Item;
@@ -13,7 +13,7 @@ use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::error::StoreError;
 use crate::sql::{
     Transaction, attention, audit, claim, deliveries, effects, items, notices, ping, recover, restored,
-    settings, settle, stop, sweep, values, watch,
+    settings, settle, stop, sweep, values, watch, workers,
 };
 use crate::values::*;
 
@@ -39,6 +39,11 @@ pub trait Database: Send + Sync + 'static {
     where
         T: Send + 'static,
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static;
+
+    /// What is known of other daemons on it.
+    fn presence(&self) -> Presence {
+        Presence::AmongOthers
+    }
 
     /// Whether it is still the database that was opened; asked before every ping.
     fn look(&self) -> Result<(), StoreError> {
@@ -67,6 +72,17 @@ pub trait Database: Send + Sync + 'static {
 
     /// Writes what was handed in, then takes no more.
     fn finish(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// What a database knows of other daemons on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// There is none: they are locked out (P18).
+    Alone,
+    /// There may be some, but none under this node's name: that is locked.
+    Named(String),
+    /// There may be some; only their leases say whether they are still there.
+    AmongOthers,
 }
 
 /// What is to be done, and what it may meet. A database with one writer does not ask for the second.
@@ -165,6 +181,34 @@ impl<D: Database> Store for D {
 
     async fn sweep(&self, now: Timestamp, standing: StandingOf) -> Result<Swept, StoreError> {
         self.write("sweep the deliveries", move |c| sweep::sweep(c, now, &standing)).await
+    }
+
+    async fn join(&self, worker: &str, lease: SignedDuration) -> Result<Joined, StoreError> {
+        let (worker, presence) = (worker.to_owned(), self.presence());
+        let job = Job::from("join as a worker").result();
+        self.write(job, move |c| workers::join(c, &worker, lease, &presence)).await
+    }
+
+    async fn renew(&self, worker: &str, lease: SignedDuration) -> Result<Renewed, StoreError> {
+        let worker = worker.to_owned();
+        let job = Job::of("renew a worker's lease", &worker).result();
+        self.write(job, move |c| workers::renew(c, &worker, lease)).await
+    }
+
+    async fn leave(&self, worker: &str) -> Result<(), StoreError> {
+        let worker = worker.to_owned();
+        self.write(Job::of("leave as a worker", &worker), move |c| workers::leave(c, &worker)).await
+    }
+
+    async fn take_turn(&self, name: &str, holder: &str, lasting: SignedDuration) -> Result<bool, StoreError> {
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        self.write(Job::of("take a turn", &name), move |c| workers::take_turn(c, &name, &holder, lasting))
+            .await
+    }
+
+    async fn give_up_turn(&self, name: &str, holder: &str) -> Result<(), StoreError> {
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        self.write(Job::of("give a turn up", &name), move |c| workers::give_up_turn(c, &name, &holder)).await
     }
 
     async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError> {

@@ -266,6 +266,22 @@ pub struct Recovered {
     pub in_doubt: u32,
 }
 
+/// A worker's lease, by the database's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Joined {
+    /// The database's time now: a daemon compares its own with it (F34).
+    pub at: Timestamp,
+    /// `None`: for as long as the store is open, since nobody else can be there.
+    pub until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewed {
+    Until(Joined),
+    /// It was taken for gone: it has to join again under a new id, and its claims are others' now.
+    Gone,
+}
+
 /// How far a history goes. Kept outside of the database, where a database that was put back to an earlier time cannot take
 /// it along (P19).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -60,3 +60,22 @@ CREATE TABLE unknown_posts (
 CREATE INDEX unknown_posts_listed ON unknown_posts (first_seen) WHERE is_stock = 0;
 CREATE INDEX deliveries_by_receipt ON deliveries (account, receipt_id) WHERE receipt_id IS NOT NULL;
 CREATE INDEX deliveries_by_address ON deliveries (account, receipt_url) WHERE receipt_by = 'person';
+
+-- Daemons that work on this database, one row a start.
+CREATE TABLE workers (
+    id          TEXT PRIMARY KEY,
+    -- A name that only one process can hold at a time; NULL without one.
+    node        TEXT,
+    started_at  INTEGER NOT NULL,
+    -- By the database's clock; NULL: as long as the row has not ended, since nobody else can be here.
+    lease_until INTEGER,
+    ended_at    INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX workers_at_work ON workers (id) WHERE ended_at IS NULL;
+
+-- What only one daemon does at a time, and who does it until when by the database's clock.
+CREATE TABLE turns (
+    name   TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -4,6 +4,7 @@ use std::cell::{Cell as Slot, RefCell};
 use std::collections::HashMap;
 
 use bytes::BytesMut;
+use jiff::Timestamp;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Statement};
 
@@ -89,8 +90,18 @@ impl Sql for Connection {
         Ok(changed.inspect_err(|error| self.met(error))?)
     }
 
+    fn now(&self) -> Result<Timestamp, StoreError> {
+        const CLOCK: &str = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT";
+        let found = self.run(CLOCK, &[])?;
+        let millis: i64 = match found.first() {
+            Some(row) => row.try_get(0)?,
+            None => return Err(failed("read the server's clock", "it gave no row".into())),
+        };
+        Timestamp::from_millisecond(millis).map_err(|e| failed("read the server's clock", e.to_string()))
+    }
+
     fn query(&self, sql: &str, values: &[&dyn ToValue], each: &mut EachRow<'_>) -> Result<(), StoreError> {
-        if sql.starts_with("INSERT") {
+        if sql.starts_with("INSERT") || sql.starts_with("UPDATE") {
             self.changes.set(self.changes.get() + 1);
         }
         for row in &self.run(sql, values)? {

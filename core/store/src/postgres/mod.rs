@@ -54,6 +54,7 @@ pub struct Postgres {
     readers: Readers,
     writers: Writers,
     presence: Presence,
+    node: Option<String>,
     opened: Entered,
 }
 
@@ -125,7 +126,7 @@ impl Postgres {
         let writers = Writers::start(&server, options.writers, options.group)?;
         let opened = Entered { address: server.name(), environment, generation, schema, version: found };
         tracing::info!(address = opened.address, generation, version = found, "Opened the database");
-        Ok(Self { readers, writers, presence, opened })
+        Ok(Self { readers, writers, presence, node: options.node.clone(), opened })
     }
 }
 
@@ -145,6 +146,13 @@ impl Database for Postgres {
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.readers.read(attempted, work).await
+    }
+
+    fn presence(&self) -> crate::front::Presence {
+        match &self.node {
+            Some(node) => crate::front::Presence::Named(node.clone()),
+            None => crate::front::Presence::AmongOthers,
+        }
     }
 
     async fn until_broken(&self) -> String {

@@ -11,7 +11,7 @@ use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
 use super::rows::{self, DELIVERY, DeliveryRow, millis, millis_not_before, time};
-use super::{Transaction, attempts, audit, deliveries, items, params, queue, stop};
+use super::{Transaction, attempts, audit, deliveries, items, params, queue, stop, workers};
 use crate::error::StoreError;
 use crate::values::{Claim, ClaimRequest, ClaimRound};
 
@@ -21,6 +21,9 @@ const MOST_PUT_ASIDE: u32 = 256;
 const PAGE: u32 = 128;
 
 pub(crate) fn claim(c: &Transaction<'_>, request: &ClaimRequest) -> Result<ClaimRound, StoreError> {
+    if workers::is_over(c, &request.worker)? {
+        return Ok(ClaimRound { claims: Vec::new(), held: 0, missed: 0, next_due: None });
+    }
     let mut round = Round {
         c,
         request,

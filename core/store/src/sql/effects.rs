@@ -10,7 +10,7 @@ use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
 use super::rows::{DeliveryRow, Fields, millis};
-use super::{Hold, Transaction, audit, deliveries, items, params, stop};
+use super::{Hold, Transaction, audit, deliveries, items, params, stop, workers};
 use crate::error::{StoreError, failed};
 use crate::values::{EffectAnswer, EffectBegun, NewEffect};
 
@@ -110,7 +110,8 @@ fn live_claim(c: &Transaction<'_>, call: &str) -> Result<Option<Live>, StoreErro
     let Some((attempt, delivery, fence)) = found else { return Ok(None) };
     let row = deliveries::require(c, &delivery)?;
     let held = matches!(row.delivery.state, DeliveryState::Claimed | DeliveryState::Sending);
-    Ok((held && row.delivery.fence == fence).then_some(Live { attempt, row }))
+    let over = row.worker.as_deref().map_or(Ok(false), |worker| workers::is_over(c, worker))?;
+    Ok((held && !over && row.delivery.fence == fence).then_some(Live { attempt, row }))
 }
 
 /// Why nothing may leave now. The words before the colon are those of held deliveries, so that `sweep` releases them.

@@ -23,6 +23,7 @@ pub(crate) mod sweep;
 mod transaction;
 pub(crate) mod values;
 pub(crate) mod watch;
+pub(crate) mod workers;
 
 pub(crate) use seam::{Cell, EachRow, Hold, Row, Sql, ToValue, Value, params};
 pub(crate) use transaction::Transaction;

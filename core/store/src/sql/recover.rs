@@ -1,4 +1,4 @@
-//! After a start: what became of the claims of a daemon that is gone, read from the ledger (R1, R5, F04 to F07).
+//! What became of the claims of a daemon that is gone, read from the ledger (R1, R5, F04 to F07).
 
 use jiff::Timestamp;
 use juzhen_domain::id::DeliveryId;
@@ -8,12 +8,15 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::Fields;
-use super::{Transaction, audit, deliveries, params};
+use super::{Transaction, audit, deliveries, params, workers};
 use crate::error::StoreError;
 use crate::values::Recovered;
 
 pub(crate) fn recover(c: &Transaction<'_>, now: Timestamp) -> Result<Recovered, StoreError> {
-    const SQL: &str = "SELECT id FROM deliveries WHERE state IN ('claimed', 'sending') ORDER BY id";
+    const SQL: &str = "SELECT id FROM deliveries d WHERE state IN ('claimed', 'sending')
+             AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = d.worker AND w.ended_at IS NULL)
+         ORDER BY id";
+    workers::end_overdue(c)?;
     let found: Vec<DeliveryId> = c.collect(SQL, params![], |f: &mut Fields<'_>| f.id())?;
     let mut recovered = Recovered::default();
     for id in found {

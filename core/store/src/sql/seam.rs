@@ -6,12 +6,18 @@
 
 use std::ops::ControlFlow;
 
+use jiff::Timestamp;
+
 use crate::error::StoreError;
 
 /// A connection inside a transaction.
 pub(crate) trait Sql {
     /// How many rows the statement changed.
     fn execute(&self, sql: &str, values: &[&dyn ToValue]) -> Result<u64, StoreError>;
+
+    /// The database's own time, of leases and turns: with several daemons that is the server's clock, at this moment and
+    /// not at the transaction's begin.
+    fn now(&self) -> Result<Timestamp, StoreError>;
 
     /// Hands over every row until `each` breaks off.
     fn query(&self, sql: &str, values: &[&dyn ToValue], each: &mut EachRow<'_>) -> Result<(), StoreError>;

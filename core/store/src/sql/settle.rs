@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{DeliveryRow, millis};
-use super::{Hold, Transaction, audit, deliveries, effects, items, params, restored};
+use super::{Hold, Transaction, audit, deliveries, effects, items, params, restored, workers};
 use crate::api::Follow;
 use crate::error::StoreError;
 use crate::values::{Audit, Settle, Settled};
@@ -18,7 +18,7 @@ use crate::values::{Audit, Settle, Settled};
 pub(crate) fn settle(c: &Transaction<'_>, settle: &Settle) -> Result<Settled, StoreError> {
     c.hold(Hold::AccountOfDelivery(settle.delivery.as_str()))?;
     let before = deliveries::require(c, &settle.delivery)?;
-    if !still_holds(&before.delivery, settle) {
+    if !still_holds(&before.delivery, settle) || was_fenced_off(c, &before, settle)? {
         return late(c, &before.delivery, settle);
     }
     let after = after(c, &before, settle)?;
@@ -49,6 +49,14 @@ fn still_holds(delivery: &Delivery, settle: &Settle) -> bool {
     let (state, fence) = settle.expected;
     let claimed = settle.or_claimed && delivery.state == DeliveryState::Claimed;
     delivery.fence == fence && (delivery.state == state || claimed)
+}
+
+/// Nothing left because the worker's lease is over: that holds nothing up, the ledger says how it goes on (`recover`).
+fn was_fenced_off(c: &Transaction<'_>, before: &DeliveryRow, settle: &Settle) -> Result<bool, StoreError> {
+    match (&settle.next, before.worker.as_deref()) {
+        (Next::Held { .. }, Some(worker)) => workers::is_over(c, worker),
+        _ => Ok(false),
+    }
 }
 
 /// The row as it should be next.

@@ -51,6 +51,11 @@ impl<'c> Transaction<'c> {
         self.audit.borrow_mut().push(row);
     }
 
+    /// The database's time.
+    pub(super) fn now(&self) -> Result<Timestamp, StoreError> {
+        self.sql.now()
+    }
+
     /// Keeps other transactions away from it until the end.
     pub(super) fn hold(&self, what: Hold<'_>) -> Result<(), StoreError> {
         self.sql.hold(what)

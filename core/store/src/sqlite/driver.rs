@@ -1,5 +1,6 @@
 //! The seam of the logic, answered by rusqlite.
 
+use jiff::Timestamp;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 
@@ -9,7 +10,7 @@ use crate::sql::{Cell, EachRow, Row, Sql, ToValue, Transaction, Value};
 
 /// Runs `work` to its end: everything that belongs to one transaction.
 pub(super) fn change<T>(
-    connection: &Connection,
+    connection: &dyn Sql,
     work: impl Fn(&Transaction<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let transaction = Transaction::new(connection);
@@ -25,6 +26,11 @@ impl Sql for Connection {
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
+    /// The machine's: nobody works on the file from elsewhere.
+    fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(Timestamp::now())
+    }
+
     fn query(&self, sql: &str, values: &[&dyn ToValue], each: &mut EachRow<'_>) -> Result<(), StoreError> {
         let mut statement = self.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(values.iter().map(|v| v.value())))?;
@@ -34,6 +40,26 @@ impl Sql for Connection {
             }
         }
         Ok(())
+    }
+}
+
+/// A connection on somebody else's clock.
+pub(super) struct OnClock<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) now: Timestamp,
+}
+
+impl Sql for OnClock<'_> {
+    fn execute(&self, sql: &str, values: &[&dyn ToValue]) -> Result<u64, StoreError> {
+        Sql::execute(self.connection, sql, values)
+    }
+
+    fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.now)
+    }
+
+    fn query(&self, sql: &str, values: &[&dyn ToValue], each: &mut EachRow<'_>) -> Result<(), StoreError> {
+        Sql::query(self.connection, sql, values, each)
     }
 }
 

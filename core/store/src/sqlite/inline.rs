@@ -1,11 +1,15 @@
 //! The same database without threads and without a file, for a simulation: several daemons of one process share it, each
 //! change is made on the task that asks for it, and every commit's fate is somebody else's to say.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::{Hook, driver, migrate};
+use super::driver::{self, OnClock};
+use super::{Hook, migrate};
 use crate::error::{StoreError, failed, renamed};
 use crate::front::{Database, Job};
 use crate::sql::Transaction;
@@ -28,51 +32,72 @@ pub enum Fate {
 /// Says what becomes of the commit of a job, by what the job attempts.
 pub type FateOf = Arc<dyn Fn(&'static str) -> Fate + Send + Sync>;
 
-/// A database in memory. It outlives the daemons that use it, as a file would.
+/// Says what time it is for leases and turns.
+pub type ClockOf = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// A database in memory. It outlives the daemons that use it, as a file would: dropping a daemon's view is its crash.
 #[derive(Clone)]
-pub struct InMemory(Arc<Mutex<Connection>>);
+pub struct InMemory {
+    connection: Arc<Mutex<Connection>>,
+    clock: ClockOf,
+}
 
 /// One daemon's view of it.
 pub struct Inline {
     database: InMemory,
     fate: FateOf,
+    closed: AtomicBool,
 }
 
 impl InMemory {
-    /// An empty database with the newest schema.
+    /// An empty database with the newest schema, on the machine's clock.
     ///
     /// # Errors
     /// When SQLite has no memory for it.
     pub fn new() -> Result<Self, StoreError> {
+        Self::on_clock(Arc::new(Timestamp::now))
+    }
+
+    /// The same on a clock of its own, as a database server has one.
+    ///
+    /// # Errors
+    /// When SQLite has no memory for it.
+    pub fn on_clock(clock: ClockOf) -> Result<Self, StoreError> {
         let connection = Connection::open_in_memory()?;
         connection.set_prepared_statement_cache_capacity(128);
         connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;")?;
         migrate::run(&connection, 0, &Hook::default())?;
-        Ok(Self(Arc::new(Mutex::new(connection))))
+        connection.execute("INSERT INTO meta VALUES ('environment_id', 'in memory')", [])?;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), clock })
     }
 
     /// A daemon's view, whose commits end as `fate` says.
     #[must_use]
     pub fn store(&self, fate: FateOf) -> Inline {
-        Inline { database: self.clone(), fate }
+        Inline { database: self.clone(), fate, closed: AtomicBool::new(false) }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        work(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, work: impl FnOnce(&OnClock<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&OnClock { connection: &connection, now: (self.clock)() })
     }
 }
 
 impl Inline {
+    fn check_open(&self) -> Result<(), StoreError> {
+        if self.closed.load(Ordering::SeqCst) { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
     /// The job's own error is answered whatever the fate: there was no commit then.
     fn change<T>(
         &self,
         fate: Fate,
         work: impl Fn(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.database.with(|connection| {
+        self.database.with(|session| {
             // Rolled back when it is dropped.
-            let transaction = connection.unchecked_transaction()?;
-            let done = driver::change(connection, work)?;
+            let transaction = session.connection.unchecked_transaction()?;
+            let done = driver::change(session, work)?;
             if matches!(fate, Fate::Fails | Fate::EndsBefore) {
                 return Err(failed("commit", "the commit failed".into()));
             }
@@ -91,9 +116,12 @@ impl Database for Inline {
         T: Send + 'static,
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        self.check_open()?;
         let attempted = job.into().attempted;
         let fate = (self.fate)(attempted);
-        let result = self.change(fate, work);
+        // A bug in one rule must not end the others' daemons, as the writing thread of a file does not let it.
+        let result = catch_unwind(AssertUnwindSafe(|| self.change(fate, work)))
+            .unwrap_or_else(|_| Err(failed(attempted, "a rule panicked".into())));
         if matches!(fate, Fate::EndsBefore | Fate::EndsAfter) {
             drop(result);
             // Whoever simulates the end of a process drops its tasks.
@@ -108,11 +136,13 @@ impl Database for Inline {
         T: Send + 'static,
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let read = self.database.with(|connection| work(&Transaction::new(connection)));
+        self.check_open()?;
+        let read = self.database.with(|session| work(&Transaction::new(session)));
         read.map_err(|error| renamed(error, attempted))
     }
 
     async fn finish(&self) -> Result<(), StoreError> {
+        self.closed.store(true, Ordering::SeqCst);
         Ok(())
     }
 }

@@ -22,11 +22,11 @@ use self::poison::Poison;
 use self::readers::Readers;
 use self::writer::Writer;
 use crate::error::StoreError;
-use crate::front::{Database, Job};
+use crate::front::{Database, Job, Presence};
 use crate::sql::Transaction;
 
 pub use self::backup::{Backup, Restored, back_up, restore};
-pub use self::inline::{Fate, FateOf, InMemory, Inline};
+pub use self::inline::{ClockOf, Fate, FateOf, InMemory, Inline};
 
 /// SQLite in one file: WAL, every commit synced. Dropping it finishes what was begun.
 pub struct Sqlite {
@@ -167,6 +167,10 @@ impl Database for Sqlite {
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.readers.read(attempted, move |connection| work(&Transaction::new(connection))).await
+    }
+
+    fn presence(&self) -> Presence {
+        Presence::Alone
     }
 
     fn look(&self) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@ pub(crate) mod settling;
 pub(crate) mod stopping;
 pub(crate) mod sweeping;
 pub(crate) mod telling;
+pub(crate) mod workers;
 
 use std::sync::Arc;
 
@@ -94,6 +95,10 @@ macro_rules! exercise {
                 waiting_ones_come_back_at_their_time
                 p09_holding_and_releasing_with_the_settings
                 counting
+            }
+            workers {
+                p18_claims_of_a_worker_are_its_own_until_it_leaves
+                f39_a_turn_is_held_by_one
             }
             stopping {
                 p26_stop_survives_a_restart_and_two_people_lift_it

@@ -68,3 +68,22 @@ CREATE TABLE unknown_posts (
 CREATE INDEX unknown_posts_listed ON unknown_posts (first_seen) WHERE is_stock = 0;
 CREATE INDEX deliveries_by_receipt ON deliveries (account, receipt_id) WHERE receipt_id IS NOT NULL;
 CREATE INDEX deliveries_by_address ON deliveries (account, receipt_url) WHERE receipt_by = 'person';
+
+-- Daemons that work on this database, one row a start.
+CREATE TABLE workers (
+    id          TEXT COLLATE "C" PRIMARY KEY,
+    -- A name that only one process can hold at a time; NULL without one.
+    node        TEXT COLLATE "C",
+    started_at  BIGINT NOT NULL,
+    -- By the server's clock.
+    lease_until BIGINT,
+    ended_at    BIGINT
+);
+CREATE INDEX workers_at_work ON workers (id) WHERE ended_at IS NULL;
+
+-- What only one daemon does at a time, and who does it until when by the server's clock.
+CREATE TABLE turns (
+    name   TEXT COLLATE "C" PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until  BIGINT NOT NULL
+);

@@ -1,0 +1,36 @@
+//! Workers and turns, as far as no clock has to be set for them.
+
+use jiff::SignedDuration;
+use juzhen_store::*;
+
+use super::Place;
+use super::fixture::*;
+
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+pub(crate) async fn p18_claims_of_a_worker_are_its_own_until_it_leaves(place: &dyn Place) {
+    let store = place.open();
+    let joined = store.join("a", LEASE).await.unwrap();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let claims = store.claim(ClaimRequest { worker: "a".into(), ..request(0) }).await.unwrap().claims;
+    assert_eq!(store.recover(at(1)).await.unwrap(), Recovered::default());
+    let Renewed::Until(renewed) = store.renew("a", LEASE).await.unwrap() else { panic!("gone") };
+    assert!(renewed.at >= joined.at && renewed.until >= joined.until, "{joined:?} {renewed:?}");
+    store.leave("a").await.unwrap();
+    assert_eq!(store.renew("a", LEASE).await.unwrap(), Renewed::Gone);
+    let begun = store.begin_effect(effect(&claims[0].attempt.call, "post", 1)).await.unwrap();
+    assert!(matches!(begun, EffectBegun::Refused(_)), "{begun:?}");
+    assert_eq!(store.recover(at(1)).await.unwrap().due, 1);
+}
+
+pub(crate) async fn f39_a_turn_is_held_by_one(place: &dyn Place) {
+    let store = place.open();
+    let take = async |holder: &str| store.take_turn("token:W000", holder, LEASE).await.unwrap();
+    assert!(take("a").await);
+    assert!(!take("b").await);
+    assert!(take("a").await);
+    store.give_up_turn("token:W000", "b").await.unwrap();
+    assert!(!take("b").await);
+    store.give_up_turn("token:W000", "a").await.unwrap();
+    assert!(take("b").await);
+}
