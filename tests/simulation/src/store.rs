@@ -219,6 +219,11 @@ through! {
     change_delivery(delivery: &DeliveryId, change: DeliveryChanger, follow: Follow, once: Option<Once>) -> Delivery;
     to_look_at(look: Look) -> Vec<Looked>;
     recover(now: Timestamp) -> Recovered;
+    join(worker: &str, lease: SignedDuration) -> Joined;
+    renew(worker: &str, lease: SignedDuration) -> Renewed;
+    leave(worker: &str) -> ();
+    take_turn(name: &str, holder: &str, lasting: SignedDuration) -> bool;
+    give_up_turn(name: &str, holder: &str) -> ();
     delivery(delivery: &DeliveryId) -> Option<DeliveryRecord>;
     deliveries(filter: DeliveryFilter) -> Vec<Delivery>;
     attention(filter: AttentionFilter) -> Attention;
