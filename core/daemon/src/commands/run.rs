@@ -19,8 +19,9 @@ use crate::installed::AdaptersArgs;
 use crate::logging::{self, LogFormat};
 use crate::output::Output;
 use crate::run::data::{DataFolder, database_in};
+use crate::run::database::{self, Place};
 use crate::run::signals::stop_on_signal;
-use crate::run::{Daemon, DaemonOptions, database, prepare_process};
+use crate::run::{Daemon, DaemonOptions, prepare_process};
 
 /// Run the daemon until it is told to stop
 #[derive(Debug, Args)]
@@ -30,9 +31,12 @@ pub(crate) struct Run {
     config: PathBuf,
     #[command(flatten)]
     data: DataArgs,
-    /// Database in another place: sqlite:PATH
+    /// Database in another place: sqlite:PATH, or postgres://USER@HOST/NAME for several daemons
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+    /// Name of this daemon among those that share a PostgreSQL database: no two living ones have the same
+    #[arg(long, value_name = "NAME", requires = "database")]
+    node: Option<String>,
     /// Address to listen on; default: as district.yaml says. Port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -63,15 +67,16 @@ impl Run {
 
     fn options(self) -> Result<DaemonOptions> {
         let failpoints = failpoints(self.test)?;
-        let database = self.database.as_deref().map(database::file_of).transpose()?;
+        let node = self.node.clone();
+        let database = self.database.as_deref().map(|url| Place::read(url, node)).transpose()?;
         let data = match (self.data.data.clone(), &database) {
             (Some(data), _) => data,
-            (None, Some(file)) => database::folder_of(file),
-            (None, None) => self.data_of_settings()?,
+            (None, Some(Place::File(file))) => database::folder_of(file),
+            (None, _) => self.data_of_settings()?,
         };
         Ok(DaemonOptions {
             data: DataFolder::open(&data)?,
-            database: database.unwrap_or_else(|| database_in(&data)),
+            database: database.unwrap_or_else(|| Place::File(database_in(&data))),
             secrets: self.secrets.unwrap_or_else(|| secrets_in(&data)),
             adapters: self.adapters.or_default(),
             config: self.config,

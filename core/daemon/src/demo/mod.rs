@@ -27,6 +27,7 @@ use crate::logging;
 use crate::output::Output;
 use crate::run::data::DataFolder;
 use crate::run::signals::{Stop, stop_on_signal};
+use crate::run::database::Place;
 use crate::run::{Daemon, DaemonOptions, prepare_process};
 use crate::table::Table;
 use folder::DemoFolder;
@@ -109,7 +110,7 @@ impl Scene {
         let daemon = Daemon::start(DaemonOptions {
             data,
             config: folder.config(),
-            database: folder.database(),
+            database: Place::File(folder.database()),
             adapters: folder.adapters(),
             secrets: folder.secrets(),
             listen: demo.listen.or_else(|| free_instead(folder)),

@@ -1,18 +1,77 @@
-//! `--database URL`: which database, and what can be said of those that are not there yet.
+//! `--database URL`: the embedded database in a file, or one on a PostgreSQL server that other daemons share.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use juzhen_engine::failpoint::Failpoints;
 use juzhen_settings::Loader;
-use juzhen_store::{Hook, Sqlite, SqliteOptions, StoreError};
+use juzhen_store::{Hook, Postgres, PostgresOptions, Sqlite, SqliteOptions, Store, StoreError};
 use tracing::warn;
 
 use crate::failure::Usage;
 
-/// Opens the embedded database.
+/// Where the database is.
+#[derive(Clone)]
+pub(crate) enum Place {
+    File(PathBuf),
+    /// `node`: the name of this daemon among those that share it.
+    Server {
+        url: String,
+        node: Option<String>,
+    },
+}
+
+impl fmt::Debug for Place {
+    /// The address may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => f.debug_tuple("File").field(file).finish(),
+            Self::Server { node, .. } => f.debug_struct("Server").field("node", node).finish_non_exhaustive(),
+        }
+    }
+}
+
+impl Place {
+    /// Reads `--database` and `--node`.
+    pub(crate) fn read(url: &str, node: Option<String>) -> Result<Self, Usage> {
+        match (url.split_once(':').map(|(scheme, _)| scheme), node) {
+            (Some("postgres" | "postgresql"), node) => Ok(Self::Server { url: url.to_owned(), node }),
+            (_, None) => file_of(url).map(Self::File),
+            (_, Some(_)) => Err(Usage(
+                "--node names one of several daemons, which share a PostgreSQL database".to_owned(),
+            )),
+        }
+    }
+
+    /// The file of an embedded one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Server { .. } => None,
+        }
+    }
+}
+
+/// Opens it.
 pub(super) fn open(
+    place: &Place,
+    config: &Path,
+    group: Option<usize>,
+    failpoints: &Arc<Failpoints>,
+) -> Result<Arc<dyn Store>> {
+    match place {
+        Place::File(file) => Ok(Arc::new(open_file(file, config, group, failpoints)?)),
+        Place::Server { url, node } => {
+            let usual = PostgresOptions { node: node.clone(), ..PostgresOptions::default() };
+            let options = PostgresOptions { group: group.unwrap_or(usual.group), ..usual };
+            Ok(Arc::new(Postgres::open(url, &options).context("could not open the database")?))
+        }
+    }
+}
+
+fn open_file(
     file: &Path,
     config: &Path,
     commit_group: Option<usize>,
@@ -45,7 +104,7 @@ fn allows_shared_disk(config: &Path) -> bool {
 }
 
 /// The file of an embedded database.
-pub(crate) fn file_of(url: &str) -> Result<PathBuf, Usage> {
+fn file_of(url: &str) -> Result<PathBuf, Usage> {
     let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     match scheme {
         "sqlite" => {
@@ -55,12 +114,8 @@ pub(crate) fn file_of(url: &str) -> Result<PathBuf, Usage> {
             }
             Ok(PathBuf::from(path))
         }
-        "postgres" | "postgresql" => Err(Usage(
-            "PostgreSQL is not supported by this version; use --data DIR, or --database sqlite:PATH"
-                .to_owned(),
-        )),
         // The address may hold a password, so it is not repeated.
-        _ => Err(Usage("--database takes sqlite:PATH".to_owned())),
+        _ => Err(Usage("--database takes sqlite:PATH or postgres://USER@HOST/NAME".to_owned())),
     }
 }
 
@@ -77,16 +132,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_embedded_database_is_taken() {
+    fn a_file_or_a_server_is_taken() {
         assert_eq!(file_of("sqlite:data/x.db").unwrap(), Path::new("data/x.db"));
         assert_eq!(file_of("sqlite:///var/x.db").unwrap(), Path::new("/var/x.db"));
         for bad in ["sqlite:", "mysql://root:secret@h/x", "x.db", ""] {
             let refused = file_of(bad).unwrap_err().to_string();
             assert!(refused.contains("sqlite:PATH") && !refused.contains("secret"), "{refused}");
         }
-        assert!(
-            file_of("postgres://u:p@h/x").unwrap_err().to_string().contains("PostgreSQL is not supported")
-        );
+        let server = Place::read("postgres://u:secret@h/x", Some("a".into())).unwrap();
+        assert!(server.file().is_none() && !format!("{server:?}").contains("secret"));
+        assert!(Place::read("sqlite:x.db", Some("a".into())).is_err());
         assert_eq!(folder_of(Path::new("x.db")), Path::new("."));
         assert_eq!(folder_of(Path::new("/a/x.db")), Path::new("/a"));
     }

@@ -48,7 +48,7 @@ const HASTE: Duration = Duration::from_secs(2);
 pub(crate) struct DaemonOptions {
     pub(crate) data: DataFolder,
     pub(crate) config: PathBuf,
-    pub(crate) database: PathBuf,
+    pub(crate) database: database::Place,
     /// Where adapters are when the settings do not say.
     pub(crate) adapters: PathBuf,
     /// Where secrets are when the settings do not say.
@@ -78,7 +78,9 @@ pub(crate) fn prepare_process() -> Result<()> {
 
 impl Daemon {
     pub(crate) async fn start(options: DaemonOptions) -> Result<Self> {
-        high_water::refuse_missing_database(options.data.path(), &options.database)?;
+        if let Some(file) = options.database.file() {
+            high_water::refuse_missing_database(options.data.path(), file)?;
+        }
         let failpoints = Arc::new(options.failpoints);
         let folder = options.data;
         let store = database::open(&options.database, &options.config, options.commit_group, &failpoints)?;
@@ -87,7 +89,7 @@ impl Daemon {
             config: options.config.clone(),
             adapters: options.adapters,
             secrets: options.secrets,
-            store: Arc::new(store),
+            store,
             world: Arc::new(Machine),
             failpoints,
             files: Folder::new(&options.config),
@@ -103,8 +105,10 @@ impl Daemon {
             )
         })?;
         let address = listener.local_addr().context("could not ask for our own address")?;
-        let backups = Arc::new(backups::OfFile(options.database));
-        let surface = ServerOptions { backups: Some(backups), ..ServerOptions::new(Arc::new(tokens)) };
+        let mut surface = ServerOptions::new(Arc::new(tokens));
+        if let Some(file) = options.database.file() {
+            surface.backups = Some(Arc::new(backups::OfFile(file.to_owned())));
+        }
         let router = juzhen_server::router(engine.clone(), surface);
         Ok(Self { engine, router, listener, address, folder })
     }
@@ -122,6 +126,7 @@ impl Daemon {
         let Self { engine, router, listener, folder, .. } = self;
         let server = tokio::spawn(juzhen_server::serve(listener, router, stop.soon.clone()));
         let reloads = tokio::spawn(reload_on_hangup(engine.clone(), stop.soon.clone()));
+        tokio::spawn(wake_with_others(engine.clone(), stop.soon.clone()));
         let watchdog = tokio::spawn(manager::watchdog(engine.clone(), stop.soon.clone()));
         if let Err(error) = serving() {
             // Nobody hears us; then nobody would know how to stop us either.
@@ -162,6 +167,16 @@ async fn finish(engine: &Engine, stop: &Stop) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What another daemon on the same database changes is looked at now, not at the next round.
+async fn wake_with_others(engine: Engine, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = engine.store().woken() => engine.wake(),
+            () = stop.cancelled() => return,
+        }
+    }
 }
 
 /// SIGHUP: read the configuration now. What it brought is in the log.
