@@ -56,10 +56,10 @@ impl Run {
             return broken;
         }
         let answer = match self.cx.operation.as_str() {
-            operation::PUBLISH => packed(self.publish().await),
-            operation::REPOST => packed(self.repost().await),
-            operation::TRACK => packed(self.track().await),
-            _ => packed(self.find().await),
+            operation::PUBLISH => packed(&self.publish().await),
+            operation::REPOST => packed(&self.repost().await),
+            operation::TRACK => packed(&self.track().await),
+            _ => packed(&self.find().await),
         };
         self.breaks("after").unwrap_or(answer)
     }
@@ -234,8 +234,8 @@ fn said(kind: ErrorKind) -> AdapterError {
     AdapterError { kind, message: String::new() }
 }
 
-fn packed<T: serde::Serialize>(answer: Answer<T>) -> LaneAnswer {
-    let (packed, ok) = match &answer {
+fn packed<T: serde::Serialize>(answer: &Answer<T>) -> LaneAnswer {
+    let (packed, ok) = match answer {
         Ok(value) => (pack::pack(value, b""), true),
         Err(error) => (pack::pack(error, b""), false),
     };

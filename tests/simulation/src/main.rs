@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use juzhen_simulation::report;
+use juzhen_simulation::{Broken, report};
 
 /// The whole core on simulated time.
 #[derive(Parser)]
@@ -20,6 +20,9 @@ struct Arguments {
     /// One seed alone.
     #[arg(long)]
     seed: Option<u64>,
+    /// With one rule of the protocol left out, such as `RetryUnknown`: every seed ought to fail soon.
+    #[arg(long, value_parser = broken)]
+    broken: Option<Broken>,
     /// Say what happens in it.
     #[arg(long, requires = "seed")]
     trace: bool,
@@ -31,7 +34,7 @@ fn main() -> ExitCode {
         tracing_subscriber::fmt().without_time().with_target(false).init();
     }
     let failed = match arguments.seed {
-        Some(seed) => match juzhen_simulation::run(seed, None, arguments.trace) {
+        Some(seed) => match juzhen_simulation::run(seed, arguments.broken, arguments.trace) {
             Ok(outcome) => {
                 println!("{outcome:#?}");
                 !outcome.violations.is_empty()
@@ -42,7 +45,7 @@ fn main() -> ExitCode {
             }
         },
         None => {
-            let report = report::many(arguments.from, arguments.seeds, None);
+            let report = report::many(arguments.from, arguments.seeds, arguments.broken);
             let missing = report.never_fired();
             println!("{}", report.text());
             println!("never fired: {missing:?}");
@@ -50,4 +53,9 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(u8::from(failed))
+}
+
+fn broken(name: &str) -> Result<Broken, String> {
+    let found = Broken::ALL.into_iter().find(|broken| format!("{broken:?}") == name);
+    found.ok_or_else(|| format!("no such variant; there are {:?}", Broken::ALL))
 }

@@ -50,12 +50,12 @@ impl People {
                 self.on_each(&item, |d, by, now| {
                     act::reschedule(d, by, later(now, 1200), later(now, 2400), now)
                 })
-                .await
+                .await;
             }
             2 => {
                 self.on_each(&item, |d, by, _| act::hold(d, by, "改期")).await;
                 tokio::time::sleep(chance.seconds(1, 1800)).await;
-                self.on_each(&item, |d, by, now| act::release(d, by, now)).await;
+                self.on_each(&item, act::release).await;
             }
             3 => self.on_each(&item, |d, by, _| act::cancel(d, by, "撤销")).await,
             _ => {}

@@ -138,7 +138,7 @@ macro_rules! through {
                 let now = request.now;
                 request.now = self.told(now);
                 if self.is(Broken::IgnoreNotBefore) {
-                    request.until = request.until + AHEAD;
+                    request.until += AHEAD;
                 }
                 let mut answer = self.inner.claim(request).await;
                 if let (Ok(round), true) = (&mut answer, self.is(Broken::IgnoreNotBefore)) {

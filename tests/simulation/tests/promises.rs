@@ -1,12 +1,24 @@
 //! What the simulation has to show: no violation in many seeds, a seed that replays exactly, and every broken variant of
 //! the protocol caught.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and prints its figures")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and prints its figures"
+)]
 
 use juzhen_simulation::{Broken, report, run};
 
+/// Variants that show within a seed or two. The others send on and on, which takes minutes: `JUZHEN_LONG=1`.
+const QUICK: [Broken; 4] =
+    [Broken::NoIntent, Broken::RetryUnknown, Broken::IgnoreApproval, Broken::IgnoreNotBefore];
+
 /// Seeds of the default run; `JUZHEN_LONG=1` runs 2,000. Any number: `cargo run --release -p juzhen-simulation`.
 fn seeds() -> u64 {
-    if std::env::var_os("JUZHEN_LONG").is_some() { 2000 } else { 24 }
+    if is_long() { 2000 } else { 24 }
+}
+
+fn is_long() -> bool {
+    std::env::var_os("JUZHEN_LONG").is_some()
 }
 
 #[test]
@@ -28,9 +40,9 @@ fn a_seed_replays_exactly() {
 }
 
 #[test]
-fn p01_every_broken_variant_is_caught_within_20_seeds() {
+fn p01_broken_variants_are_caught_within_20_seeds() {
     let mut missed = Vec::new();
-    for broken in Broken::ALL {
+    for broken in Broken::ALL.into_iter().filter(|broken| is_long() || QUICK.contains(broken)) {
         let caught = (0..20).find(|seed| !run(*seed, Some(broken), false).unwrap().violations.is_empty());
         println!("{broken:?}: caught after {caught:?}");
         if caught.is_none() {
