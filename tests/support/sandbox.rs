@@ -39,7 +39,7 @@ impl Stage {
             path_contains: Some(path_contains.to_owned()),
             ..Match::default()
         };
-        self.handle.fault(Rule { matching, times, fault }).unwrap();
+        self.handle.fault(Rule { matching, times, chance: None, fault }).unwrap();
     }
 
     /// No duplicate, nothing unapproved, nothing early or late.

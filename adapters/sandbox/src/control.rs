@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::expect::{Expectation, ExpectationForm};
-use crate::faults::{BadRule, Rule, RuleStatus};
 use crate::ledger::{Full, LedgerSnapshot};
 use crate::mock;
+use crate::rule::{BadRule, Rule, RuleStatus};
 use crate::strict;
-use crate::world::Shared;
+use crate::tokens::TokenFlow;
+use crate::world::{Shared, now_unix_ms};
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -26,16 +27,36 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/control/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/control/tokens", post(pin_token))
         .route("/control/accounts", post(name_account))
+        .route("/control/posts", post(post_by_hand))
+        .route("/control/remove", post(remove))
         .route("/control/expect", post(expect))
         .route("/control/reset", post(reset))
 }
 
-/// `{"account":"1001","token":"t"}`: only this token is good from now on; `null`: any.
+/// `{"account":"1001","token":"t"}`: only this token is good from now on; `null`: any. With `issue` instead of `token` the
+/// platform issues them: `{"account":"1001","issue":{"app_secret":"s","lifetime_ms":60000,"grace_ms":5000,"first":"t0"}}`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokenForm {
     account: String,
     token: Option<String>,
+    issue: Option<TokenFlow>,
+}
+
+/// `{"account":"1001","title":"通知","text":"…"}`: a person posts on the platform's own page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandForm {
+    account: String,
+    title: Option<String>,
+    text: String,
+}
+
+/// `{"id":"p17"}`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RemoveForm {
+    id: String,
 }
 
 /// `{"account":"1001","name":"东湖示范区"}`
@@ -121,8 +142,12 @@ async fn pin_token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Failed> {
-    let TokenForm { account, token } = strict::json(&headers, &body)?;
+    let TokenForm { account, token, issue } = strict::json(&headers, &body)?;
     mock::check_account_id(&account)?;
+    if let Some(flow) = issue {
+        shared.with(|world| world.tokens.issue_for(&account, flow, now_unix_ms()));
+        return Ok(StatusCode::NO_CONTENT);
+    }
     if token.as_deref().is_some_and(|token| token.trim().is_empty()) {
         return Err(Failed::from("`token` must not be empty; null takes the pin away".to_owned()));
     }
@@ -143,6 +168,31 @@ async fn name_account(
         Ok::<_, Full>(())
     })?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn post_by_hand(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Failed> {
+    let HandForm { account, title, text } = strict::json(&headers, &body)?;
+    mock::check_account_id(&account)?;
+    let id = shared.with(|world| mock::post_by_hand(world, &account, title.as_deref(), &text))?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response())
+}
+
+async fn remove(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Failed> {
+    let RemoveForm { id } = strict::json(&headers, &body)?;
+    let found = shared.with(|world| world.ledger.remove(&id, now_unix_ms()));
+    if found {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Failed(StatusCode::NOT_FOUND, format!("no post {id:?}")))
+    }
 }
 
 async fn expect(

@@ -49,6 +49,9 @@ pub struct Effect {
     /// Size of uploaded media.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<usize>,
+    /// Made on the platform's own pages by a person, not by a client: no promise is about it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
     pub request: RequestMark,
 }
 
@@ -73,6 +76,8 @@ pub enum EffectState {
     Refused,
     /// Published, then taken back. It still counts: the public saw it.
     Retracted,
+    /// Published, then taken down by the platform. It still counts.
+    Removed,
 }
 
 /// Where a re-issued post comes from, as the client declared it.
@@ -110,6 +115,7 @@ pub(crate) struct NewEffect {
     pub(crate) origin: Option<u64>,
     pub(crate) visible_late_ms: i64,
     pub(crate) bytes: Option<usize>,
+    pub(crate) by_hand: bool,
     pub(crate) request: RequestMark,
 }
 
@@ -131,6 +137,7 @@ impl NewEffect {
             origin: None,
             visible_late_ms: 0,
             bytes: None,
+            by_hand: false,
             request,
         }
     }
@@ -144,6 +151,8 @@ pub(crate) struct Entry {
     pub(crate) state: EffectState,
     /// Unix milliseconds; `i64::MAX` while a ticket is pending.
     pub(crate) visible_from: i64,
+    /// When the platform takes it down; `i64::MAX`: never.
+    pub(crate) removed_from: i64,
     pub(crate) account_uid: Arc<str>,
     pub(crate) said: Arc<NewEffect>,
 }
@@ -159,7 +168,14 @@ impl Entry {
 
     /// The public can read it at `now`.
     pub(crate) fn is_visible(&self, now: i64) -> bool {
-        self.is_post() && self.state == EffectState::Standing && self.visible_from <= now
+        self.is_post() && self.state_at(now) == EffectState::Standing && self.visible_from <= now
+    }
+
+    pub(crate) fn state_at(&self, now: i64) -> EffectState {
+        match self.state {
+            EffectState::Standing if self.removed_from <= now => EffectState::Removed,
+            other => other,
+        }
     }
 
     pub(crate) fn id(&self) -> String {
@@ -171,7 +187,7 @@ impl Entry {
         self.said.shown_text.as_deref().unwrap_or(&self.said.text)
     }
 
-    pub(crate) fn view(&self) -> Effect {
+    pub(crate) fn view(&self, now: i64) -> Effect {
         let said = &self.said;
         let origin_id = said.origin.map(|number| id_of(EffectKind::Post, number));
         Effect {
@@ -179,7 +195,7 @@ impl Entry {
             platform: said.platform.to_owned(),
             account: self.account_uid.to_string(),
             kind: said.kind,
-            state: self.state,
+            state: self.state_at(now),
             text_sha256: hex(&said.hash),
             text: said.text.to_string(),
             title: said.title.as_deref().map(str::to_owned),
@@ -192,6 +208,7 @@ impl Entry {
             visible_from_unix_ms: (said.visible_late_ms > 0 && self.visible_from < i64::MAX)
                 .then_some(self.visible_from),
             bytes: said.bytes,
+            by_hand: said.by_hand,
             request: said.request.clone(),
         }
     }

@@ -7,17 +7,15 @@ use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use crate::answer::{Ending, Manner, Reply, deliver};
 use crate::effect::RequestMark;
 use crate::faults::{Fault, LateAnswer, ScriptedRefusal};
+use crate::late::postpone;
 use crate::ledger::{Ended, Full};
 use crate::script::{Plan, Seen, Twist};
-use crate::world::{Shared, World};
-
-/// More effects than this may not be waiting for their time.
-const MOST_LATE: usize = 10_000;
+use crate::world::{Shared, World, now_unix_ms};
 
 /// Answers one request. `understood` is what the platform makes of it; a request it does not understand meets no fault.
 pub(crate) async fn exchange(
@@ -48,25 +46,50 @@ pub(crate) struct Arrival {
     pub(crate) account: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) credential: Credential,
+}
+
+/// What `Authorization` has to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// A token that is good for the account.
+    Token,
+    /// Something else, which the act looks at.
+    Other,
 }
 
 /// What the platform understood, and how it would carry it out.
 pub(crate) struct Intent {
     /// What `text_contains` looks at.
     pub(crate) words: Vec<Arc<str>>,
-    /// A post or a repost.
-    pub(crate) publishes: bool,
+    pub(crate) kind: IntentKind,
     pub(crate) act: Act,
+}
+
+/// What a request is about, as far as the script tells requests apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IntentKind {
+    /// A post or a repost.
+    Publication,
+    /// The posts of an account.
+    List,
+    Other,
 }
 
 pub(crate) type Act = Box<dyn FnOnce(&mut World, &Call) -> Result<Reply, Refusal> + Send>;
 
 impl Intent {
-    /// Anything but a publication.
+    /// Neither a publication nor a list.
     pub(crate) fn plain(
         act: impl FnOnce(&mut World, &Call) -> Result<Reply, Refusal> + Send + 'static,
     ) -> Self {
-        Self { words: Vec::new(), publishes: false, act: Box::new(act) }
+        Self { words: Vec::new(), kind: IntentKind::Other, act: Box::new(act) }
+    }
+
+    pub(crate) fn list(
+        act: impl FnOnce(&mut World, &Call) -> Result<Reply, Refusal> + Send + 'static,
+    ) -> Self {
+        Self { kind: IntentKind::List, ..Self::plain(act) }
     }
 }
 
@@ -76,6 +99,8 @@ pub(crate) struct Call {
     pub(crate) account: Option<usize>,
     pub(crate) twist: Twist,
     pub(crate) request: RequestMark,
+    /// The token that came with it.
+    pub(crate) bearer: String,
 }
 
 /// An error answer, before the platform's dialect puts it into words.
@@ -120,7 +145,8 @@ impl Arrival {
         };
         let path = original.unwrap_or_else(|| parts.uri.path().to_owned());
         let (method, headers) = (parts.method, parts.headers);
-        (Self { dialect, route, method, path, account, headers, body }, read)
+        let credential = Credential::Token;
+        (Self { dialect, route, method, path, account, headers, body, credential }, read)
     }
 
     /// The token of `Authorization: Bearer …`, if there is one that is not empty.
@@ -169,12 +195,8 @@ fn admit(
     let Some(token) = arrival.bearer() else {
         return Err(Refusal::new(401, "token_missing", "send `Authorization: Bearer <token>`"));
     };
-    if !world.tokens.permits(arrival.account.as_deref(), token) {
-        return Err(Refusal::new(
-            401,
-            "token_expired",
-            "this token is not, or no longer, good for the account",
-        ));
+    if arrival.credential == Credential::Token {
+        world.tokens.permits(arrival.account.as_deref(), token, now_unix_ms())?;
     }
     let intent = understood?;
     let account = match &arrival.account {
@@ -197,11 +219,13 @@ fn perform(
         path: &arrival.path,
         account: arrival.account.as_deref(),
         words: &intent.words,
-        publishes: intent.publishes,
+        publishes: intent.kind == IntentKind::Publication,
+        lists: intent.kind == IntentKind::List,
     });
     let idempotency_key = arrival.header("idempotency-key").map(str::to_owned);
     let request = RequestMark { idempotency_key, sequence };
-    let call = Call { shared: shared.clone(), account, twist, request };
+    let bearer = arrival.bearer().unwrap_or_default().to_owned();
+    let call = Call { shared: shared.clone(), account, twist, request, bearer };
     let (when, manner) = scripted(arrival.dialect, answer);
     let delay = Duration::from_millis(delay_ms);
     let done = match when {
@@ -249,12 +273,19 @@ fn scripted(dialect: &Dialect, fault: Option<Fault>) -> (When, Manner) {
         Fault::SlowDrip { interval_ms } => Manner::Drip(Duration::from_millis(interval_ms)),
         Fault::GzipBomb { mib } => Manner::Bomb { mib },
         Fault::Redirect302 { location } => Manner::Instead(Reply::redirect(location)),
+        // They bend what happens, and leave the answer alone.
         Fault::DelayMs { .. }
         | Fault::VisibleLateMs { .. }
-        | Fault::NormaliseText {}
+        | Fault::NormaliseText { .. }
         | Fault::RepeatContent {}
         | Fault::AsyncThen { .. }
-        | Fault::IdempotencyWindowS { .. } => Manner::Whole,
+        | Fault::AdminConfirms { .. }
+        | Fault::IdempotencyWindowS { .. }
+        | Fault::Quota { .. }
+        | Fault::RemoveAfterMs { .. }
+        | Fault::ClockSkewMs { .. }
+        | Fault::ListPart { .. }
+        | Fault::ListDisorder {} => Manner::Whole,
     };
     (when, manner)
 }
@@ -269,37 +300,6 @@ pub(crate) fn worded(dialect: &Dialect, scripted: ScriptedRefusal) -> Refusal {
         id,
         retry_after_s: retry_after_s.or((status == 429).then_some(1)),
     }
-}
-
-/// Carries an act out later, unless the sandbox stops or is reset before.
-fn postpone(
-    shared: &Arc<Shared>,
-    world: &mut World,
-    ms: u64,
-    act: Act,
-    call: Call,
-) -> Result<Reply, Refusal> {
-    if world.late >= MOST_LATE {
-        return Err(Full { most: MOST_LATE, what: "effects that are still to come" }.into());
-    }
-    world.late += 1;
-    let (shared, generation) = (shared.clone(), world.generation);
-    tokio::spawn(async move {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(ms)) => {}
-            () = shared.stop.cancelled() => return,
-        }
-        shared.with(|world| {
-            if world.generation != generation {
-                return;
-            }
-            world.late = world.late.saturating_sub(1);
-            if let Err(refusal) = act(world, &call) {
-                warn!(code = refusal.code, reason = refusal.message, "A late effect could not happen");
-            }
-        });
-    });
-    Ok(Reply::empty(204))
 }
 
 impl Ending {

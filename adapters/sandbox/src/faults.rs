@@ -1,45 +1,10 @@
-//! Scripted faults: which requests go wrong, how, and how often.
-//!
-//! A rule is JSON: `{"match":{"account":"1001","method":"POST"},"times":1,"do":{"kind":"reset_after_effect"}}`; [`Fault`]
-//! lists the kinds. How several rules work together stands in `script.rs`.
+//! What can go wrong: every kind of misbehaviour that a script can ask of the stand-in platforms (`rule.rs` says of which
+//! requests).
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::Full;
-
 /// An hour: longer than any client waits, short enough to end.
 const MOST_MS: u64 = 3_600_000;
-
-/// One line of the script: which requests, how many of them, and what happens to them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// All given conditions must hold; none given: every request.
-    #[serde(rename = "match", default)]
-    pub matching: Match,
-    /// So many requests, then the rule rests; absent: every one.
-    #[serde(default)]
-    pub times: Option<u64>,
-    #[serde(rename = "do")]
-    pub fault: Fault,
-}
-
-/// Conditions on a request; `GET`s match too, so a fault for posts alone says `method` or `path_contains`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Match {
-    /// The platform's id of the account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// Part of the path with its mount: `/mock/v1/accounts/1001/posts`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path_contains: Option<String>,
-    /// Part of the title, the text or the comment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text_contains: Option<String>,
-}
 
 /// What goes wrong. "Applied" means: the effect happens and stands in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,8 +61,14 @@ pub enum Fault {
     Redirect302 { location: String },
     /// The post is public, in lists and on the page, only after `ms`.
     VisibleLateMs { ms: u64 },
-    /// The public sees the text trimmed, with runs of spaces joined and ASCII punctuation made full-width.
-    NormaliseText {},
+    /// The public sees the text trimmed, with runs of spaces joined and ASCII punctuation made full-width; if wanted, also
+    /// with web addresses shortened and emoji without their variation mark.
+    NormaliseText {
+        #[serde(default)]
+        short_links: bool,
+        #[serde(default)]
+        emoji: bool,
+    },
     /// A second post of the same bytes by the same account is refused: 409 `repeat_content` with the id of the first.
     RepeatContent {},
     /// Posts are accepted with a ticket; so many polls find them pending, the next one the outcome.
@@ -109,8 +80,32 @@ pub enum Fault {
         #[serde(default)]
         message: Option<String>,
     },
-    /// `Idempotency-Key` counts: within so many seconds the same key on the same account gets the first answer again.
-    IdempotencyWindowS { seconds: u64 },
+    /// Posts are accepted with a ticket that is pending until an administrator of the platform has confirmed (`published`) or
+    /// declined (`refused`) them, `ms` later.
+    AdminConfirms { ms: u64, outcome: AsyncOutcome },
+    /// `Idempotency-Key` counts: within so many seconds the same key on the same account publishes nothing more. The answer
+    /// is the first one again, or 409 `key_known` with the id of the first.
+    IdempotencyWindowS {
+        seconds: u64,
+        #[serde(default)]
+        answer: KeyAnswer,
+    },
+    /// After so many posts of an account within the window, further ones are refused: 429 `quota_used_up` with the wait.
+    Quota { posts: u64, window_s: u64 },
+    /// The platform takes the post down again after `ms`, unasked (its own review, a complaint).
+    RemoveAfterMs { ms: u64 },
+    /// The platform's clock is off by so much: the times that it tells, and those by which it understands a window.
+    ClockSkewMs { ms: i64 },
+    /// The account's list shows only some posts; it says so (`"complete":false`) or does not.
+    ListPart {
+        most: usize,
+        #[serde(default)]
+        which: ListEnd,
+        #[serde(default)]
+        says_so: bool,
+    },
+    /// The account's list comes out of order, and each page begins with the last post of the page before.
+    ListDisorder {},
 }
 
 /// An error answer of the platform, in its usual form.
@@ -148,6 +143,24 @@ pub enum LateAnswer {
     Hang,
 }
 
+/// How a platform answers a key that it knows already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyAnswer {
+    #[default]
+    Again,
+    Known,
+}
+
+/// The part of a list that is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListEnd {
+    #[default]
+    Newest,
+    Oldest,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AsyncOutcome {
@@ -155,105 +168,65 @@ pub enum AsyncOutcome {
     Refused,
 }
 
-/// A rule in force, as `GET /control/faults` shows it; a used-up one stays listed, so that a test can see that it fired.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RuleStatus {
-    pub id: u64,
-    #[serde(flatten)]
-    pub rule: Rule,
-    /// So many requests it changed.
-    pub fired: u64,
-}
-
-/// A rule that cannot be followed; the words name the field.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadRule {
-    #[error("{0}")]
-    Unusable(String),
-    #[error(transparent)]
-    Full(#[from] Full),
-}
-
-impl Rule {
-    /// Every request, every time.
-    #[must_use]
-    pub fn new(fault: Fault) -> Self {
-        Self { matching: Match::default(), times: None, fault }
-    }
-
-    #[must_use]
-    pub fn times(mut self, times: u64) -> Self {
-        self.times = Some(times);
-        self
-    }
-
-    #[must_use]
-    pub fn account(mut self, uid: &str) -> Self {
-        self.matching.account = Some(uid.to_owned());
-        self
-    }
-
-    #[must_use]
-    pub fn method(mut self, method: &str) -> Self {
-        self.matching.method = Some(method.to_owned());
-        self
-    }
-
-    #[must_use]
-    pub fn path_contains(mut self, part: &str) -> Self {
-        self.matching.path_contains = Some(part.to_owned());
-        self
-    }
-
-    #[must_use]
-    pub fn text_contains(mut self, part: &str) -> Self {
-        self.matching.text_contains = Some(part.to_owned());
-        self
-    }
-
-    /// Says what of the rule cannot be followed.
-    pub(crate) fn check(&self) -> Result<(), BadRule> {
-        let unusable = |reason: String| Err(BadRule::Unusable(reason));
-        if self.times == Some(0) {
-            return unusable("`times` must be at least 1, or null for every request".into());
-        }
-        match &self.fault {
-            Fault::Status(refusal) | Fault::StatusAfterEffect(refusal)
+impl Fault {
+    /// Says what of it cannot be followed.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Status(refusal) | Self::StatusAfterEffect(refusal)
                 if !(400..=599).contains(&refusal.status) =>
             {
-                unusable(format!("`status` must be 400 to 599, found {}", refusal.status))
+                Err(format!("`status` must be 400 to 599, found {}", refusal.status))
             }
-            Fault::DelayMs { ms }
-            | Fault::ApplyLateMs { ms, .. }
-            | Fault::VisibleLateMs { ms }
-            | Fault::SlowDrip { interval_ms: ms }
+            Self::DelayMs { ms }
+            | Self::ApplyLateMs { ms, .. }
+            | Self::VisibleLateMs { ms }
+            | Self::RemoveAfterMs { ms }
+            | Self::AdminConfirms { ms, .. }
+            | Self::SlowDrip { interval_ms: ms }
                 if *ms > MOST_MS =>
             {
-                unusable(format!("at most {MOST_MS} ms (an hour), found {ms}"))
+                Err(format!("at most {MOST_MS} ms (an hour), found {ms}"))
             }
-            Fault::GzipBomb { mib } if !(1..=1024).contains(mib) => {
-                unusable(format!("`mib` must be 1 to 1024, found {mib}"))
+            Self::GzipBomb { mib } if !(1..=1024).contains(mib) => {
+                Err(format!("`mib` must be 1 to 1024, found {mib}"))
             }
-            Fault::Redirect302 { location } if location.parse::<axum::http::HeaderValue>().is_err() => {
-                unusable(format!("`location` cannot stand in a header: {location:?}"))
+            Self::Redirect302 { location } if location.parse::<axum::http::HeaderValue>().is_err() => {
+                Err(format!("`location` cannot stand in a header: {location:?}"))
             }
+            Self::Quota { window_s: 0, .. } => Err("`window_s` must be at least 1".to_owned()),
             _ => Ok(()),
         }
     }
-}
 
-impl Fault {
-    /// Decides the answer; of these a request meets one at most.
-    pub(crate) fn is_answer(&self) -> bool {
-        !matches!(
-            self,
-            Self::DelayMs { .. }
-                | Self::VisibleLateMs { .. }
-                | Self::NormaliseText {}
-                | Self::RepeatContent {}
-                | Self::AsyncThen { .. }
-                | Self::IdempotencyWindowS { .. }
-        )
+    /// What it applies to.
+    pub(crate) fn reach(&self) -> Reach {
+        match self {
+            Self::DelayMs { .. } | Self::ClockSkewMs { .. } => Reach::Any,
+            Self::VisibleLateMs { .. }
+            | Self::NormaliseText { .. }
+            | Self::RepeatContent {}
+            | Self::AsyncThen { .. }
+            | Self::AdminConfirms { .. }
+            | Self::IdempotencyWindowS { .. }
+            | Self::Quota { .. }
+            | Self::RemoveAfterMs { .. } => Reach::Publication,
+            Self::ListPart { .. } | Self::ListDisorder {} => Reach::List,
+            _ => Reach::Answer,
+        }
+    }
+
+    /// The same with its milliseconds changed.
+    pub(crate) fn with_ms(&self, change: impl Fn(u64) -> u64) -> Self {
+        let mut changed = self.clone();
+        match &mut changed {
+            Self::DelayMs { ms }
+            | Self::ApplyLateMs { ms, .. }
+            | Self::VisibleLateMs { ms }
+            | Self::RemoveAfterMs { ms }
+            | Self::AdminConfirms { ms, .. } => *ms = change(*ms),
+            _ => {}
+        }
+        changed
     }
 
     /// The request ends before anything happens.
@@ -268,6 +241,19 @@ impl Fault {
                 | Self::UnknownErrcode200 { applied: false, .. }
         )
     }
+}
+
+/// Which requests a kind of fault can bend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It decides the answer; of these a request meets one at most.
+    Answer,
+    /// Every request.
+    Any,
+    /// A post or a repost that is applied.
+    Publication,
+    /// The list of an account's posts.
+    List,
 }
 
 fn yes() -> bool {

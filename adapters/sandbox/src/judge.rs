@@ -76,7 +76,9 @@ pub(crate) fn expected(effects: &[Effect], expectations: &[Expectation]) -> Vec<
 
 /// The public saw it or will see it.
 fn counts(effect: &Effect) -> bool {
-    matches!(effect.kind, EffectKind::Post | EffectKind::Repost) && effect.state != EffectState::Refused
+    matches!(effect.kind, EffectKind::Post | EffectKind::Repost)
+        && effect.state != EffectState::Refused
+        && !effect.by_hand
 }
 
 fn is_about(expectation: &Expectation, effect: &Effect) -> bool {
@@ -223,6 +225,7 @@ mod tests {
             at_unix_ms: at,
             visible_from_unix_ms: None,
             bytes: None,
+            by_hand: false,
             request: RequestMark { idempotency_key: None, sequence: 1 },
         }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::effect::{Effect, EffectKind, EffectState, Entry, NewEffect};
 use crate::expect::Expectation;
 use crate::judge::{Expected, Violation, expected, judge};
+use crate::world::now_unix_ms;
 
 /// What `GET /ledger` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,7 +202,15 @@ impl Ledger {
             .and_then(|index| self.accounts.get(index))
             .map_or_else(|| "".into(), |one| one.uid.clone());
         let (at, state, said) = (self.last_ms, effect.state, Arc::new(effect));
-        self.entries.push(Entry { number, at, state, visible_from, account_uid, said });
+        self.entries.push(Entry {
+            number,
+            at,
+            state,
+            visible_from,
+            removed_from: i64::MAX,
+            account_uid,
+            said,
+        });
         Ok(Recorded { number, at })
     }
 
@@ -224,6 +233,14 @@ impl Ledger {
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Entry> {
         let place = self.place(number)?;
         self.entries.get_mut(place)
+    }
+
+    /// The platform takes a post down. Whether there is one of this id.
+    pub(crate) fn remove(&mut self, id: &str, now: i64) -> bool {
+        let number = self.named(id).filter(|entry| entry.is_post()).map(|entry| entry.number);
+        let Some(entry) = number.and_then(|number| self.get_mut(number)) else { return false };
+        entry.removed_from = entry.removed_from.min(now);
+        true
     }
 
     fn place(&self, number: u64) -> Option<usize> {
@@ -300,7 +317,8 @@ pub(crate) struct LedgerCopy {
 impl LedgerCopy {
     /// Everything that takes long, done without the lock.
     pub(crate) fn judged(self) -> LedgerSnapshot {
-        let effects: Vec<Effect> = self.entries.iter().map(Entry::view).collect();
+        let now = now_unix_ms();
+        let effects: Vec<Effect> = self.entries.iter().map(|entry| entry.view(now)).collect();
         // Judged with the expectations of all accounts, or `wrong_account` would look like `unapproved`.
         let violations = judge(&effects, &self.expectations);
         let mut expectations = self.expectations;

@@ -115,7 +115,7 @@ fn card(page: &mut Page, ledger: &Ledger, index: usize, account: &Account, most:
 
 /// One post; retracted ones stay, struck through, because the public saw them.
 fn article(page: &mut Page, ledger: &Ledger, entry: &Entry) {
-    let retracted = entry.state == EffectState::Retracted;
+    let retracted = matches!(entry.state_at(now_unix_ms()), EffectState::Retracted | EffectState::Removed);
     page.open_article(retracted);
     if let Some(title) = &entry.said.title {
         page.title(title);
@@ -142,7 +142,7 @@ fn forwarded(page: &mut Page, ledger: &Ledger, entry: &Entry) {
     let author = origin.and_then(|origin| ledger.account_at(origin.said.account?));
     page.open_origin();
     match (origin, author) {
-        (Some(origin), Some(author)) if origin.state != EffectState::Retracted => {
+        (Some(origin), Some(author)) if origin.state_at(now_unix_ms()) == EffectState::Standing => {
             page.origin_author(&author.name, &author.uid);
             if let Some(title) = &origin.said.title {
                 page.title(title);

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::expect::Expectation;
-use crate::faults::{BadRule, Rule, RuleStatus};
 use crate::ledger::{Full, Ledger, LedgerSnapshot, Limits};
+use crate::rule::{BadRule, Rule, RuleStatus};
+use crate::tokens::TokenFlow;
 use crate::world::{Links, Shared, World, now_unix_ms};
 use crate::{control, mock, page, serve};
 
@@ -191,6 +192,24 @@ impl SandboxHandle {
     /// From now on only this token is good for the account; `None`: any again.
     pub fn pin_token(&self, account: &str, token: Option<&str>) {
         self.shared.with(|world| world.tokens.pin(account, token.map(str::to_owned)));
+    }
+
+    /// From now on the platform issues the account's tokens and lets them expire.
+    pub fn issue_tokens(&self, account: &str, flow: TokenFlow) {
+        self.shared.with(|world| world.tokens.issue_for(account, flow, now_unix_ms()));
+    }
+
+    /// A person posts on the platform's own page; the answer is the post's id. No promise is about it.
+    ///
+    /// # Errors
+    /// There are too many effects or accounts.
+    pub fn post_by_hand(&self, account: &str, text: &str) -> Result<String, Full> {
+        self.shared.with(|world| mock::post_by_hand(world, account, None, text))
+    }
+
+    /// The platform takes a post down. Whether there is one of this id.
+    pub fn remove(&self, id: &str) -> bool {
+        self.shared.with(|world| world.ledger.remove(id, now_unix_ms()))
     }
 
     /// Forgets everything: effects, accounts and names, expectations, faults, tokens, tickets.

@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use crate::faults::{AsyncOutcome, BadRule, Fault, Match, Rule, RuleStatus, ScriptedRefusal};
+use crate::faults::{AsyncOutcome, Fault, KeyAnswer, ListEnd, Reach, ScriptedRefusal};
 use crate::ledger::Full;
+use crate::rule::{BadRule, Match, Rule, RuleStatus};
 
 /// More rules than any script needs; each request looks through all of them.
 const MOST_RULES: usize = 1_000;
@@ -26,7 +27,7 @@ impl Script {
             return Err(Full { most: MOST_RULES, what: "fault rules" }.into());
         }
         self.given += 1;
-        self.rules.push(RuleStatus { id: self.given, rule, fired: 0 });
+        self.rules.push(RuleStatus { id: self.given, rule, fired: 0, met: 0 });
         Ok(self.given)
     }
 
@@ -48,16 +49,24 @@ impl Script {
     /// Decides what happens to a request, and counts the rules that it used.
     pub(crate) fn choose(&mut self, seen: &Seen<'_>) -> Plan {
         let mut plan = Plan::default();
-        if let Some(status) =
-            self.rules.iter_mut().find(|one| one.rule.fault.is_answer() && one.matches(seen))
-        {
-            status.fired += 1;
-            plan.answer = Some(status.rule.fault.clone());
+        for status in self.rules.iter_mut().filter(|one| one.rule.fault.reach() == Reach::Answer) {
+            if let Some(fault) = status.meets(seen) {
+                status.fired += 1;
+                plan.answer = Some(fault);
+                break;
+            }
         }
         let applied = !plan.answer.as_ref().is_some_and(Fault::is_before_effect);
-        for status in self.rules.iter_mut().filter(|one| !one.rule.fault.is_answer()) {
-            let allowed = matches!(status.rule.fault, Fault::DelayMs { .. }) || (seen.publishes && applied);
-            if allowed && status.matches(seen) && plan.bend(status.id, &status.rule.fault) {
+        for status in &mut self.rules {
+            let allowed = match status.rule.fault.reach() {
+                Reach::Answer => false,
+                Reach::Any => true,
+                Reach::Publication => seen.publishes && applied,
+                Reach::List => seen.lists && applied,
+            };
+            if let Some(fault) = allowed.then(|| status.meets(seen)).flatten()
+                && plan.bend(status.id, &fault)
+            {
                 status.fired += 1;
             }
         }
@@ -73,6 +82,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) words: &'a [Arc<str>],
     /// It asks for a post or a repost, so the kinds that bend a publication apply.
     pub(crate) publishes: bool,
+    /// It asks for the posts of an account.
+    pub(crate) lists: bool,
 }
 
 /// What the rules decided for one request.
@@ -83,16 +94,38 @@ pub(crate) struct Plan {
     pub(crate) twist: Twist,
 }
 
-/// How a publication is bent.
+/// How what is carried out is bent.
 #[derive(Debug, Default)]
 pub(crate) struct Twist {
     pub(crate) visible_late_ms: u64,
-    pub(crate) normalise: bool,
-    pub(crate) then: Option<(u32, AsyncOutcome, ScriptedRefusal)>,
+    pub(crate) normalise: Option<Normalise>,
+    pub(crate) then: Option<Later>,
     /// The rule, to be counted when it really bites.
     pub(crate) repeat_content: Option<u64>,
-    /// The rule, to be counted when it really bites, and the window in milliseconds.
-    pub(crate) idempotency: Option<(u64, u64)>,
+    /// The rule, to be counted when it really bites, the window in milliseconds, and what is said to a known key.
+    pub(crate) idempotency: Option<(u64, u64, KeyAnswer)>,
+    /// The rule, to be counted when it really bites, the posts and the window in milliseconds.
+    pub(crate) quota: Option<(u64, u64, u64)>,
+    pub(crate) remove_after_ms: Option<u64>,
+    pub(crate) skew_ms: i64,
+    pub(crate) part: Option<(usize, ListEnd, bool)>,
+    pub(crate) disorder: bool,
+}
+
+/// What the platform changes in a text beyond spaces and punctuation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Normalise {
+    pub(crate) short_links: bool,
+    pub(crate) emoji: bool,
+}
+
+/// How a post that was accepted with a ticket is decided.
+#[derive(Clone, Debug)]
+pub(crate) struct Later {
+    pub(crate) polls: u32,
+    pub(crate) after_ms: u64,
+    pub(crate) outcome: AsyncOutcome,
+    pub(crate) refusal: ScriptedRefusal,
 }
 
 impl Plan {
@@ -102,18 +135,37 @@ impl Plan {
         match fault {
             Fault::DelayMs { ms } if self.delay_ms == 0 => self.delay_ms = *ms,
             Fault::VisibleLateMs { ms } if twist.visible_late_ms == 0 => twist.visible_late_ms = *ms,
-            Fault::NormaliseText {} if !twist.normalise => twist.normalise = true,
+            Fault::NormaliseText { short_links, emoji } if twist.normalise.is_none() => {
+                twist.normalise = Some(Normalise { short_links: *short_links, emoji: *emoji });
+            }
             Fault::AsyncThen { polls, outcome, code, message } if twist.then.is_none() => {
                 let (code, message) = (code.clone(), message.clone());
                 let refusal = ScriptedRefusal { status: 400, code, message, ..ScriptedRefusal::default() };
-                twist.then = Some((*polls, *outcome, refusal));
+                twist.then = Some(Later { polls: *polls, after_ms: 0, outcome: *outcome, refusal });
             }
+            Fault::AdminConfirms { ms, outcome } if twist.then.is_none() => {
+                let (code, message) = (Some("admin_declined".into()), Some("管理员未确认".into()));
+                let refusal = ScriptedRefusal { status: 400, code, message, ..ScriptedRefusal::default() };
+                twist.then = Some(Later { polls: 0, after_ms: *ms, outcome: *outcome, refusal });
+            }
+            Fault::RemoveAfterMs { ms } if twist.remove_after_ms.is_none() => {
+                twist.remove_after_ms = Some(*ms);
+            }
+            Fault::ClockSkewMs { ms } if twist.skew_ms == 0 => twist.skew_ms = *ms,
+            Fault::ListPart { most, which, says_so } if twist.part.is_none() => {
+                twist.part = Some((*most, *which, *says_so));
+            }
+            Fault::ListDisorder {} if !twist.disorder => twist.disorder = true,
             Fault::RepeatContent {} => {
                 twist.repeat_content.get_or_insert(id);
                 return false;
             }
-            Fault::IdempotencyWindowS { seconds } => {
-                twist.idempotency.get_or_insert((id, seconds.saturating_mul(1_000)));
+            Fault::IdempotencyWindowS { seconds, answer } => {
+                twist.idempotency.get_or_insert((id, seconds.saturating_mul(1_000), *answer));
+                return false;
+            }
+            Fault::Quota { posts, window_s } => {
+                twist.quota.get_or_insert((id, *posts, window_s.saturating_mul(1_000)));
                 return false;
             }
             _ => return false,
@@ -123,6 +175,19 @@ impl Plan {
 }
 
 impl RuleStatus {
+    /// The fault, its times drawn, if this request meets it.
+    fn meets(&mut self, seen: &Seen<'_>) -> Option<Fault> {
+        if !self.matches(seen) {
+            return None;
+        }
+        let (met, fault) = (self.met, &self.rule.fault);
+        self.met += 1;
+        match self.rule.chance {
+            None => Some(fault.clone()),
+            Some(chance) => chance.hits(met).then(|| fault.with_ms(|most| chance.drawn(met, most))),
+        }
+    }
+
     fn matches(&self, seen: &Seen<'_>) -> bool {
         let Match { account, method, path_contains, text_contains } = &self.rule.matching;
         self.rule.times.is_none_or(|times| self.fired < times)

@@ -1,6 +1,5 @@
 //! All that the stand-in platforms share, behind one lock that nobody holds while waiting.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -8,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ledger::Ledger;
 use crate::mock::tickets::Tickets;
 use crate::script::Script;
+use crate::tokens::Tokens;
 
 /// What every handler gets.
 pub(crate) struct Shared {
@@ -72,36 +72,6 @@ pub(crate) struct Links {
 impl Links {
     pub(crate) fn post(&self, id: &str) -> String {
         format!("{}/posts/{id}", self.base)
-    }
-}
-
-/// Tokens that the script pinned. An account without one accepts any.
-#[derive(Default)]
-pub(crate) struct Tokens {
-    by_account: HashMap<String, String>,
-    by_token: HashMap<String, String>,
-}
-
-impl Tokens {
-    /// From now on only this token is good for the account; `None`: any again.
-    pub(crate) fn pin(&mut self, account: &str, token: Option<String>) {
-        if let Some(old) = self.by_account.remove(account) {
-            self.by_token.remove(&old);
-        }
-        if let Some(token) = token {
-            self.by_token.insert(token.clone(), account.to_owned());
-            self.by_account.insert(account.to_owned(), token);
-        }
-    }
-
-    pub(crate) fn permits(&self, account: Option<&str>, token: &str) -> bool {
-        let pinned = account.and_then(|account| self.by_account.get(account));
-        pinned.is_none_or(|pinned| pinned == token)
-    }
-
-    /// Whose token it is, if it is pinned.
-    pub(crate) fn owner(&self, token: &str) -> Option<&str> {
-        self.by_token.get(token).map(String::as_str)
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use common::{PATIENCE, Stage, read, taken, until};
-use juzhen_sandbox::{AsyncOutcome, EffectState, Fault, LateAnswer, Rule, ScriptedRefusal};
+use juzhen_sandbox::{AsyncOutcome, EffectState, Fault, KeyAnswer, LateAnswer, Rule, ScriptedRefusal};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -235,7 +235,7 @@ async fn p05_a_lost_answer_and_a_visibility_lag_go_together() {
 async fn a_bending_fault_waits_for_a_request_that_has_an_effect() {
     let stage = Stage::new().await;
     stage.fault(Rule::new(Fault::Status(ScriptedRefusal::of(503))).times(1));
-    stage.fault(Rule::new(Fault::NormaliseText {}).times(1));
+    stage.fault(Rule::new(Fault::NormaliseText { short_links: false, emoji: false }).times(1));
     assert_eq!(read(stage.posting("1001", "a,b")).await.0, 503);
     assert_eq!(stage.fired(1), 0);
     stage.posted("1001", "a,b").await;
@@ -245,7 +245,7 @@ async fn a_bending_fault_waits_for_a_request_that_has_an_effect() {
 #[tokio::test]
 async fn normalised_text_is_shown_and_the_bytes_that_were_sent_are_kept() {
     let stage = Stage::new().await;
-    stage.fault(Rule::new(Fault::NormaliseText {}));
+    stage.fault(Rule::new(Fault::NormaliseText { short_links: false, emoji: false }));
     stage.posted("1001", "  通知:今天  停水! ").await;
     assert_eq!(stage.listed("1001").await, ["通知：今天 停水！"]);
     let effect = stage.handle.ledger().effects.remove(0);
@@ -319,7 +319,7 @@ async fn an_idempotency_key_counts_only_while_the_script_opens_a_window() {
     let (_, first) = read(keyed("x")).await;
     let (_, second) = read(keyed("x")).await;
     assert_ne!(first["id"], second["id"], "no window, no memory");
-    stage.fault(Rule::new(Fault::IdempotencyWindowS { seconds: 3_600 }));
+    stage.fault(Rule::new(Fault::IdempotencyWindowS { seconds: 3_600, answer: KeyAnswer::Again }));
     assert_eq!(read(keyed("x")).await, (201, second));
     assert_eq!((stage.published(), stage.fired(0)), (2, 1));
     let id = stage.posted("1001", "y").await;
@@ -331,7 +331,7 @@ async fn an_idempotency_key_counts_only_while_the_script_opens_a_window() {
     assert_eq!(read(stage.posting("1002", "x").header("idempotency-key", "k")).await.0, 201);
     assert_eq!(stage.published(), 5, "keys belong to their account");
     stage.handle.clear_faults();
-    stage.fault(Rule::new(Fault::IdempotencyWindowS { seconds: 0 }));
+    stage.fault(Rule::new(Fault::IdempotencyWindowS { seconds: 0, answer: KeyAnswer::Again }));
     tokio::time::sleep(Duration::from_millis(5)).await;
     read(keyed("x")).await;
     assert_eq!(stage.published(), 6, "the window is over");

@@ -157,7 +157,10 @@ async fn a_reset_forgets_everything_and_gives_no_id_twice() {
     let before = stage.posted("1001", "一").await;
     stage.handle.pin_token("1002", Some("t"));
     stage.handle.expect([Expectation::of("1001", "", "二")]).unwrap();
-    stage.fault(juzhen_sandbox::Rule::new(juzhen_sandbox::Fault::NormaliseText {}));
+    stage.fault(juzhen_sandbox::Rule::new(juzhen_sandbox::Fault::NormaliseText {
+        short_links: false,
+        emoji: false,
+    }));
     assert_eq!(stage.control(Method::POST, "reset", serde_json::Value::Null).await.0, 204);
     let fresh = ledger(&stage, "").await;
     assert!(fresh.effects.is_empty() && fresh.expectations.is_empty() && fresh.requests.is_empty());

@@ -6,12 +6,14 @@ use axum::body::Bytes;
 use serde_json::{Value, json};
 
 use super::normalise::normalised;
-use super::wire::{NewPost, NewRepost, Window, bad_request};
+use super::wire::{NewPost, NewRepost, bad_request};
 use super::{PLATFORM, tickets};
 use crate::answer::Reply;
-use crate::effect::{EffectKind, EffectState, Entry, NewEffect, bytes_hash, id_of, said_hash};
-use crate::exchange::{Call, Intent, Refusal};
-use crate::world::{Links, World, now_unix_ms};
+use crate::effect::{EffectKind, EffectState, Entry, NewEffect, RequestMark, bytes_hash, id_of, said_hash};
+use crate::exchange::{Call, Intent, IntentKind, Refusal};
+use crate::faults::KeyAnswer;
+use crate::ledger::Full;
+use crate::world::{World, now_unix_ms};
 
 pub(crate) fn read_account(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     let account = world.ledger.account_at(account_of(call)?).ok_or_else(lost_account)?;
@@ -39,7 +41,7 @@ pub(crate) fn publish(post: NewPost) -> Intent {
         effect.source = post.source;
         create(world, call, effect)
     };
-    Intent { words, publishes: true, act: Box::new(act) }
+    Intent { words, kind: IntentKind::Publication, act: Box::new(act) }
 }
 
 pub(crate) fn repost(repost: NewRepost) -> Intent {
@@ -56,21 +58,20 @@ pub(crate) fn repost(repost: NewRepost) -> Intent {
         effect.origin = Some(origin);
         create(world, call, effect)
     };
-    Intent { words, publishes: true, act: Box::new(act) }
+    Intent { words, kind: IntentKind::Publication, act: Box::new(act) }
 }
 
-pub(crate) fn list(world: &mut World, call: &Call, window: Window) -> Result<Reply, Refusal> {
-    let now = now_unix_ms();
-    let within = world.ledger.of_account(account_of(call)?, window.since_unix_ms, window.until_unix_ms);
-    let posts: Vec<Value> =
-        within.filter(|entry| entry.is_visible(now)).map(|entry| listed(&call.shared.links, entry)).collect();
-    Ok(Reply::json(200, &json!({ "posts": posts })))
+/// A new token for the secret that came as bearer; the one before ends after its grace.
+pub(crate) fn issue_token(world: &mut World, call: &Call, uid: &str) -> Result<Reply, Refusal> {
+    let (token, lifetime_ms) = world.tokens.issue(uid, &call.bearer, now_unix_ms())?;
+    Ok(Reply::json(200, &json!({ "access_token": token, "expires_in": (lifetime_ms / 1_000).max(1) })))
 }
 
 pub(crate) fn retract(world: &mut World, call: &Call, id: &str) -> Result<Reply, Refusal> {
     let account = account_of(call)?;
+    let now = now_unix_ms();
     let standing = world.ledger.named(id).filter(|entry| {
-        entry.is_post() && entry.said.account == Some(account) && entry.state == EffectState::Standing
+        entry.is_post() && entry.said.account == Some(account) && entry.state_at(now) == EffectState::Standing
     });
     let Some(entry) = standing else {
         return Err(Refusal::new(404, "not_found", format!("this account has no post {id:?} that stands")));
@@ -80,7 +81,7 @@ pub(crate) fn retract(world: &mut World, call: &Call, id: &str) -> Result<Reply,
     effect.hash = entry.said.hash;
     effect.account = Some(account);
     effect.origin = Some(number);
-    world.ledger.record(effect, now_unix_ms())?;
+    world.ledger.record(effect, now)?;
     if let Some(entry) = world.ledger.get_mut(number) {
         entry.state = EffectState::Retracted;
     }
@@ -97,10 +98,11 @@ pub(crate) fn upload(world: &mut World, call: &Call, media: &Bytes) -> Result<Re
     Ok(Reply::json(201, &json!({ "media_id": id_of(EffectKind::Media, recorded.number) })))
 }
 
-/// `{"id","url","created_at_unix_ms"}`
-pub(crate) fn receipt(links: &Links, number: u64, at: i64) -> Value {
+/// `{"id","url","created_at_unix_ms"}`, the time by the platform's clock.
+pub(crate) fn receipt(call: &Call, number: u64, at: i64) -> Value {
     let id = id_of(EffectKind::Post, number);
-    json!({ "url": links.post(&id), "id": id, "created_at_unix_ms": at })
+    let at = at.saturating_add(call.twist.skew_ms);
+    json!({ "url": call.shared.links.post(&id), "id": id, "created_at_unix_ms": at })
 }
 
 /// Writes the publication down, at once or behind a ticket.
@@ -110,30 +112,42 @@ fn create(world: &mut World, call: &Call, mut effect: NewEffect) -> Result<Reply
     if call.twist.then.is_some() {
         effect.state = EffectState::Pending;
     }
+    refuse_over_quota(world, call)?;
     let recorded = world.ledger.record(effect, now_unix_ms())?;
+    if let (Some(ms), Some(entry)) = (call.twist.remove_after_ms, world.ledger.get_mut(recorded.number)) {
+        entry.removed_from = recorded.at.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX));
+    }
     match &call.twist.then {
-        Some((polls, outcome, refusal)) => {
-            let ticket = tickets::open(world, recorded.number, *polls, *outcome, refusal.clone());
+        Some(later) => {
+            let ticket = tickets::open(world, recorded.number, recorded.at, later.clone());
             Ok(Reply::json(202, &json!({ "ticket": ticket })))
         }
-        None => Ok(Reply::json(201, &receipt(&call.shared.links, recorded.number, recorded.at))),
+        None => Ok(Reply::json(201, &receipt(call, recorded.number, recorded.at))),
     }
 }
 
 /// The answer to an earlier request with the same key, while the script has a window open.
 fn remembered(world: &mut World, call: &Call) -> Result<Option<Reply>, Refusal> {
-    let (Some((rule, window_ms)), Some(key)) = (call.twist.idempotency, &call.request.idempotency_key) else {
+    let (Some((rule, window_ms, answer)), Some(key)) =
+        (call.twist.idempotency, &call.request.idempotency_key)
+    else {
         return Ok(None);
     };
     let earlier = world.ledger.with_key(account_of(call)?, key);
     let Some(earlier) = earlier.filter(|entry| now_unix_ms().abs_diff(entry.at) <= window_ms) else {
         return Ok(None);
     };
+    if answer == KeyAnswer::Known {
+        let known = Refusal::new(409, "key_known", "this key has published something before");
+        let refusal = Refusal { id: Some(earlier.id()), ..known };
+        world.script.fired(rule);
+        return Err(refusal);
+    }
     let reply = match earlier.state {
         EffectState::Pending | EffectState::Refused => {
             Reply::json(202, &json!({ "ticket": tickets::ticket_of(earlier.number) }))
         }
-        _ => Reply::json(201, &receipt(&call.shared.links, earlier.number, earlier.at)),
+        _ => Reply::json(201, &receipt(call, earlier.number, earlier.at)),
     };
     world.script.fired(rule);
     Ok(Some(reply))
@@ -147,13 +161,30 @@ fn refuse_repeated(world: &mut World, call: &Call, hash: [u8; 32]) -> Result<(),
     Err(Refusal { id: Some(first), ..Refusal::new(409, "repeat_content", message) })
 }
 
+/// The platform counts what it published for the account within the window.
+fn refuse_over_quota(world: &mut World, call: &Call) -> Result<(), Refusal> {
+    let Some((rule, most, window_ms)) = call.twist.quota else { return Ok(()) };
+    let (now, window) = (now_unix_ms(), i64::try_from(window_ms).unwrap_or(i64::MAX));
+    let since = now.saturating_sub(window);
+    let within = world.ledger.of_account(account_of(call)?, since, i64::MAX).filter(|entry| entry.is_post());
+    let times: Vec<i64> = within.map(|entry| entry.at).collect();
+    if (times.len() as u64) < most {
+        return Ok(());
+    }
+    world.script.fired(rule);
+    let free_at = times.first().map_or(now, |first| first.saturating_add(window));
+    let wait = u64::try_from(free_at.saturating_sub(now).max(0)).unwrap_or(0).div_ceil(1_000);
+    let refusal = Refusal::new(429, "quota_used_up", "the account has used up its posts for now");
+    Err(Refusal { retry_after_s: Some(wait.max(1)), ..refusal })
+}
+
 fn origin(world: &World, repost: &NewRepost) -> Result<u64, Refusal> {
     let NewRepost { origin_id, origin_uid, .. } = repost;
     let entry =
         world.ledger.named(origin_id).filter(|entry| entry.is_post() && entry.said.platform == PLATFORM);
     match entry {
         None => Err(bad_request(format!("there is no post {origin_id:?} to forward"))),
-        Some(entry) if entry.state != EffectState::Standing => {
+        Some(entry) if entry.state_at(now_unix_ms()) != EffectState::Standing => {
             Err(bad_request(format!("post {origin_id} is not public, so it cannot be forwarded")))
         }
         Some(entry) if *entry.account_uid != **origin_uid => {
@@ -163,30 +194,36 @@ fn origin(world: &World, repost: &NewRepost) -> Result<u64, Refusal> {
     }
 }
 
-fn listed(links: &Links, entry: &Entry) -> Value {
-    let id = entry.id();
-    json!({
-        "url": links.post(&id),
-        "id": id,
-        "text": entry.shown_text(),
-        "title": entry.said.title.as_deref(),
-        "origin_id": entry.said.origin.map(|number| id_of(EffectKind::Post, number)),
-        "created_at_unix_ms": entry.at,
-    })
-}
-
 fn is_media(world: &World, id: &str) -> bool {
     world.ledger.named(id).is_some_and(|entry| entry.kind() == EffectKind::Media)
 }
 
 fn shown(call: &Call, text: &str) -> Option<Arc<str>> {
-    call.twist.normalise.then(|| normalised(text).into())
+    call.twist.normalise.map(|how| normalised(text, how).into())
 }
 
-fn account_of(call: &Call) -> Result<usize, Refusal> {
+pub(super) fn account_of(call: &Call) -> Result<usize, Refusal> {
     call.account.ok_or_else(lost_account)
 }
 
 fn lost_account() -> Refusal {
     Refusal::new(500, "internal_error", "the sandbox lost track of the account; this is its fault")
+}
+
+/// What a person publishes without any client.
+pub(crate) fn post_by_hand(
+    world: &mut World,
+    uid: &str,
+    title: Option<&str>,
+    text: &str,
+) -> Result<String, Full> {
+    let request = RequestMark { idempotency_key: None, sequence: 0 };
+    let mut effect = NewEffect::of(PLATFORM, EffectKind::Post, request);
+    effect.account = Some(world.ledger.account(PLATFORM, uid)?);
+    effect.hash = said_hash(title.unwrap_or_default(), text);
+    effect.title = title.map(Into::into);
+    effect.text = text.into();
+    effect.by_hand = true;
+    let recorded = world.ledger.record(effect, now_unix_ms())?;
+    Ok(id_of(EffectKind::Post, recorded.number))
 }

@@ -5,16 +5,19 @@
 //! | `GET /v1/accounts/{uid}` | 200 `{"uid","name"}` |
 //! | `POST /v1/accounts/{uid}/posts` `{"text","title"?,"link"?,"media"?,"source"?}` | 201 `{"id","url","created_at_unix_ms"}`, or 202 `{"ticket"}` |
 //! | `POST /v1/accounts/{uid}/reposts` `{"origin_id","origin_uid","comment"}` | the same |
-//! | `GET /v1/accounts/{uid}/posts?since_unix_ms=&until_unix_ms=` | 200 `{"posts":[…]}`, oldest first, both ends included, what the public sees now |
+//! | `GET /v1/accounts/{uid}/posts?since_unix_ms=&until_unix_ms=&after=` | 200 `{"posts":[…],"next"?,"complete"?}`, oldest first, both ends included, what the public sees now; `next`: ask again with it as `after`; `"complete":false`: something is left out |
+//! | `POST /v1/accounts/{uid}/token`, bearer: the app secret | 200 `{"access_token","expires_in"}`; 401 `app_secret_wrong` |
 //! | `DELETE /v1/accounts/{uid}/posts/{id}` | 204; 404 `not_found` if it is not there (any more) |
 //! | `POST /v1/media` bytes | 201 `{"media_id"}` |
 //! | `GET /v1/tickets/{ticket}` | 200 `{"state":"pending"}`, `{"state":"published","id","url","created_at_unix_ms"}`, `{"state":"refused","code","reason"}` |
 //!
-//! Every request carries `Authorization: Bearer <token>`; any token is good unless one is pinned for the account.
+//! Every request carries `Authorization: Bearer <token>`; any token is good unless one is pinned for the account (401
+//! `token_expired`) or the account's tokens are issued here (`POST /control/tokens`; 401 `token_expired`, `token_invalid`).
 //! An error is `{"error":{"code","message","id"?}}`. Accounts come into being with their first valid request.
 
 mod acts;
 mod dialect;
+mod list;
 mod normalise;
 pub(crate) mod tickets;
 mod wire;
@@ -26,10 +29,11 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 
-use crate::exchange::{Arrival, Intent, Refusal, exchange};
+use crate::exchange::{Arrival, Credential, Intent, Refusal, exchange};
 use crate::world::Shared;
 use dialect::DIALECT;
 
+pub(crate) use acts::post_by_hand;
 pub(crate) use wire::check_account_id;
 
 pub(crate) const PLATFORM: &str = "mock";
@@ -40,6 +44,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/v1/accounts/{uid}/posts", get(list_posts).post(create_post))
         .route("/v1/accounts/{uid}/posts/{id}", delete(delete_post))
         .route("/v1/accounts/{uid}/reposts", post(create_repost))
+        .route("/v1/accounts/{uid}/token", post(issue_token))
         .route("/v1/media", post(upload_media))
         .route("/v1/tickets/{ticket}", get(read_ticket))
         .fallback(dialect::unknown_path)
@@ -92,7 +97,7 @@ async fn list_posts(
     let understood = read
         .and_then(|()| wire::check_uid(&arrival))
         .and(window)
-        .map(|Query(window)| Intent::plain(move |world, call| acts::list(world, call, window)));
+        .map(|Query(window)| Intent::list(move |world, call| list::list(world, call, &window)));
     exchange(&shared, arrival, understood).await
 }
 
@@ -106,6 +111,20 @@ async fn delete_post(
     let understood = read
         .and_then(|()| wire::check_uid(&arrival))
         .map(|()| Intent::plain(move |world, call| acts::retract(world, call, &id)));
+    exchange(&shared, arrival, understood).await
+}
+
+async fn issue_token(
+    State(shared): State<Arc<Shared>>,
+    Path(uid): Path<String>,
+    request: Request,
+) -> Response {
+    let route = "POST /mock/v1/accounts/{uid}/token";
+    let (mut arrival, read) = Arrival::read(&shared, &DIALECT, route, Some(uid.clone()), request).await;
+    arrival.credential = Credential::Other;
+    let understood = read
+        .and_then(|()| wire::check_uid(&arrival))
+        .map(|()| Intent::plain(move |world, call| acts::issue_token(world, call, &uid)));
     exchange(&shared, arrival, understood).await
 }
 

@@ -9,27 +9,23 @@ use super::dialect::DIALECT;
 use crate::answer::Reply;
 use crate::effect::EffectState;
 use crate::exchange::{Call, Refusal, worded};
-use crate::faults::{AsyncOutcome, ScriptedRefusal};
+use crate::faults::AsyncOutcome;
+use crate::script::Later;
 use crate::world::{World, now_unix_ms};
 
 /// By the number of the effect.
 pub(crate) type Tickets = HashMap<u64, Ticket>;
 
 pub(crate) struct Ticket {
-    polls_left: u32,
-    outcome: AsyncOutcome,
-    refusal: ScriptedRefusal,
+    /// Not decided before, in Unix milliseconds.
+    not_before: i64,
+    later: Later,
 }
 
 /// Opens a ticket for a pending effect; the answer names it.
-pub(crate) fn open(
-    world: &mut World,
-    number: u64,
-    polls_left: u32,
-    outcome: AsyncOutcome,
-    refusal: ScriptedRefusal,
-) -> String {
-    world.mock_tickets.insert(number, Ticket { polls_left, outcome, refusal });
+pub(crate) fn open(world: &mut World, number: u64, at: i64, later: Later) -> String {
+    let not_before = at.saturating_add(i64::try_from(later.after_ms).unwrap_or(i64::MAX));
+    world.mock_tickets.insert(number, Ticket { not_before, later });
     ticket_of(number)
 }
 
@@ -49,11 +45,11 @@ pub(crate) fn poll(world: &mut World, call: &Call, ticket: &str) -> Result<Reply
     let opened = world.mock_tickets.get_mut(&number).ok_or_else(unknown)?;
     let entry = world.ledger.get_mut(number).ok_or_else(unknown)?;
     if entry.state == EffectState::Pending {
-        if opened.polls_left > 0 {
-            opened.polls_left -= 1;
+        if opened.later.polls > 0 || now_unix_ms() < opened.not_before {
+            opened.later.polls = opened.later.polls.saturating_sub(1);
             return Ok(Reply::json(200, &json!({ "state": "pending" })));
         }
-        match opened.outcome {
+        match opened.later.outcome {
             AsyncOutcome::Published => {
                 entry.state = EffectState::Standing;
                 entry.visible_from = now_unix_ms().saturating_add(entry.said.visible_late_ms);
@@ -62,10 +58,10 @@ pub(crate) fn poll(world: &mut World, call: &Call, ticket: &str) -> Result<Reply
         }
     }
     if entry.state == EffectState::Refused {
-        let Refusal { code, message, .. } = worded(&DIALECT, opened.refusal.clone());
+        let Refusal { code, message, .. } = worded(&DIALECT, opened.later.refusal.clone());
         return Ok(Reply::json(200, &json!({ "state": "refused", "code": code, "reason": message })));
     }
-    let mut published = receipt(&call.shared.links, number, entry.at);
+    let mut published = receipt(call, number, entry.at);
     if let Some(fields) = published.as_object_mut() {
         fields.insert("state".to_owned(), json!("published"));
     }

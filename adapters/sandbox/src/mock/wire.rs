@@ -39,13 +39,15 @@ struct RepostForm {
 }
 
 /// Both ends included; an absent end is open.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Window {
     #[serde(default = "beginning")]
     pub(crate) since_unix_ms: i64,
     #[serde(default = "end")]
     pub(crate) until_unix_ms: i64,
+    /// The page behind this post.
+    pub(crate) after: Option<String>,
 }
 
 /// A post that is well formed.
