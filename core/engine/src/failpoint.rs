@@ -120,6 +120,7 @@ impl Failpoints {
         self.tell(name, times);
         match point.action {
             Action::Abort => std::process::abort(),
+            #[allow(clippy::panic, reason = "what this action is for")]
             Action::Panic => std::panic::panic_any(format!("failpoint {name}")),
             Action::Sleep(time) => std::thread::sleep(time),
             Action::Note => {}

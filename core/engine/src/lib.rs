@@ -14,6 +14,7 @@ pub mod high_water;
 mod interpret;
 mod look;
 mod outbox;
+mod panics;
 mod ports;
 mod reconcile;
 mod reload;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use juzhen_domain::clock::{Doubt, Reading};
 use juzhen_domain::id::{AccountId, DeliveryId, PersonId};
 use juzhen_domain::route::{self, PublishedOn, Subject};
 use juzhen_domain::schedule::{self, Onward};
@@ -45,9 +47,10 @@ use juzhen_store::{Follow, StandingOf, Stop, Store, StoreError};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::World;
+use crate::clock::{Guard, World};
 use crate::failpoint::Failpoints;
 use crate::high_water::HighWater;
+use crate::panics::Panics;
 use crate::service::Board;
 
 pub use crate::files::{Files, Folder};
@@ -75,6 +78,8 @@ struct Inner {
     reload_asked: AtomicBool,
     stopped: AtomicBool,
     board: Board,
+    guard: Guard,
+    panics: Panics,
     wakes: Wakes,
     failpoints: Arc<Failpoints>,
     high_water: HighWater,
@@ -100,6 +105,7 @@ struct Parts {
     status: ReloadStatus,
     stopped: bool,
     high_water: HighWater,
+    guard: Guard,
 }
 
 impl Engine {
@@ -115,6 +121,7 @@ impl Engine {
     fn assemble(parts: Parts) -> Self {
         let EngineOptions { files, store, world, failpoints, .. } = parts.options;
         let worker = clock::new_id(&world);
+        let board = Board::new(world.monotonic());
         Self(Arc::new(Inner {
             files,
             store,
@@ -126,7 +133,9 @@ impl Engine {
             reload_lock: Mutex::default(),
             reload_asked: AtomicBool::new(false),
             stopped: AtomicBool::new(parts.stopped),
-            board: Board::default(),
+            board,
+            guard: parts.guard,
+            panics: Panics::default(),
             wakes: Wakes::default(),
             failpoints,
             high_water: parts.high_water,
@@ -215,7 +224,7 @@ impl Engine {
         self.0.stopped.store(true, Ordering::SeqCst);
         let kept = self.store().stop(by.clone(), reason.to_owned(), self.now()).await;
         if kept.is_err() {
-            let still = self.store().stopped().await.is_ok_and(|stop| stop.is_some());
+            let still = self.store().stopped().await.map_or(true, |stop| stop.is_some());
             self.0.stopped.store(still, Ordering::SeqCst);
         }
         self.wake();
@@ -235,7 +244,8 @@ impl Engine {
 
     /// Whether every service does its work.
     pub fn health(&self) -> Health {
-        self.0.board.health(self.now())
+        let doubt = self.clock_doubt();
+        self.0.board.health(self.0.world.monotonic(), doubt, self.0.guard.jumps())
     }
 
     fn rest(&self, next_in: Duration) -> Duration {
@@ -298,6 +308,29 @@ impl Engine {
     /// A named point of the surface is reached.
     pub fn reach(&self, point: &'static str) {
         self.failpoints().reach(point);
+    }
+
+    /// A person says that the clock is right although the database has seen later times (F43).
+    pub fn trust_clock(&self) {
+        self.0.guard.trust(self.0.world.as_ref());
+    }
+
+    /// Ends with the reason once the daemon's own code broke so often that only a new start helps (F15).
+    pub async fn broken(&self) -> String {
+        self.0.panics.too_many().await
+    }
+
+    /// Why nothing may be decided by the time now (P14).
+    fn clock_doubt(&self) -> Option<Doubt> {
+        self.0.guard.look(self.0.world.as_ref())
+    }
+
+    fn reading(&self) -> Reading {
+        clock::reading(self.0.world.as_ref())
+    }
+
+    fn panicked(&self, task: &'static str, panic: &(dyn std::any::Any + Send)) {
+        self.0.panics.note(task, panic, self.0.world.monotonic());
     }
 
     /// The daemon's failpoints; none is set outside tests.

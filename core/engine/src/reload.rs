@@ -154,7 +154,9 @@ async fn apply(
         s.restart_needed.dedup();
     });
     // What lost its account is held now and not only when it is due, so that people see it.
-    if let Err(error) = engine.store().sweep(engine.now(), engine.standing()).await {
+    if engine.clock_doubt().is_none()
+        && let Err(error) = engine.store().sweep(engine.now(), engine.standing()).await
+    {
         warn!(error = crate::with_causes(&error), "Could not sweep after the reload");
     }
     engine.wake();

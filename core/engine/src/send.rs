@@ -28,7 +28,8 @@ use crate::{Engine, interpret};
 /// Sends, and writes down what came of it, be it that our own code broke (F15): then it may be out.
 pub(crate) async fn send(engine: Engine, claim: Claim) {
     let sent = AssertUnwindSafe(try_to_send(engine.clone(), &claim)).catch_unwind().await;
-    if sent.is_err() {
+    if let Err(panic) = sent {
+        engine.panicked("send", panic.as_ref());
         error!("Sending panicked; the delivery is in doubt");
         let reason = Why::DaemonBroke.because("the daemon panicked while it sent");
         settle(&engine, &claim, Next::InDoubt { look_at: engine.now(), reason }, "panicked", None).await;
@@ -59,8 +60,21 @@ async fn try_to_send(engine: Engine, claim: &Claim) {
     settle(&engine, claim, next, word, Some(&reply)).await;
 }
 
+/// A clock that is not believed is asked again this often.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Never early by either clock (P6): a wall clock that is set forward while this sleeps saves no waiting. While the wall
+/// clock is not believed nothing begins at all (P14); what is past its `latest_at` then, the ledger refuses.
 async fn sleep_until(engine: &Engine, time: Timestamp) {
-    while let Ok(left) = Duration::try_from(time.duration_since(engine.now())) {
+    let until = |wall: Timestamp| Duration::try_from(time.duration_since(wall)).unwrap_or_default();
+    let first = engine.reading();
+    let not_before = first.monotonic + until(first.wall);
+    loop {
+        let now = engine.reading();
+        let left = match engine.clock_doubt() {
+            Some(_) => ASK_AGAIN,
+            None => until(now.wall).max(not_before.saturating_sub(now.monotonic)),
+        };
         if left.is_zero() {
             return;
         }

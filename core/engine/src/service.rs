@@ -7,11 +7,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use juzhen_domain::clock::{Doubt, Reading};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{Instrument, info, info_span, warn};
 
 use crate::Engine;
 
@@ -31,7 +32,10 @@ impl Round {
     }
 }
 
-/// Repeats `round` until `stop`. A panic ends the round, not the service (F15).
+/// Services that decide by the time: they rest while the wall clock is not believed (P14).
+const BY_THE_CLOCK: [&str; 4] = ["claim", "reconcile", "track", "sweep"];
+
+/// Repeats `round` until `stop`. A panic ends the round, not the service, unless there are too many (F15).
 pub(crate) async fn run<F>(
     engine: &Engine,
     name: &'static str,
@@ -43,11 +47,16 @@ pub(crate) async fn run<F>(
 {
     let mut told = None;
     while !stop.is_cancelled() {
-        let work = AssertUnwindSafe(round()).catch_unwind().instrument(info_span!("round", service = name));
-        let round = work.await.unwrap_or_else(|_| {
-            error!(service = name, "A round panicked; the service goes on");
-            Round { next_in: Duration::from_secs(1), problem: Some("the last round panicked".into()) }
-        });
+        let round = if BY_THE_CLOCK.contains(&name) && engine.clock_doubt().is_some() {
+            Round::next_in(Duration::from_secs(1))
+        } else {
+            let work =
+                AssertUnwindSafe(round()).catch_unwind().instrument(info_span!("round", service = name));
+            work.await.unwrap_or_else(|panic| {
+                engine.panicked(name, panic.as_ref());
+                Round { next_in: Duration::from_secs(1), problem: Some("the last round panicked".into()) }
+            })
+        };
         match &round.problem {
             // A problem that lasts is told once: the disk of the log may be the full one.
             Some(problem) if round.problem != told => warn!(service = name, problem, "A round failed"),
@@ -55,7 +64,7 @@ pub(crate) async fn run<F>(
             _ => {}
         }
         told.clone_from(&round.problem);
-        engine.board().ran(name, engine.now(), round.problem);
+        engine.board().ran(name, engine.reading(), round.problem);
         tokio::select! {
             biased;
             () = tokio::time::sleep(engine.rest(round.next_in)) => {}
@@ -66,19 +75,23 @@ pub(crate) async fn run<F>(
 }
 
 /// When each service last did its work: what readiness is made of (P16).
-#[derive(Debug, Default)]
-pub(crate) struct Board(Mutex<BTreeMap<&'static str, Last>>);
+#[derive(Debug)]
+pub(crate) struct Board {
+    /// On the monotonic clock, as everything here that measures silence: the wall clock may be set.
+    started: Duration,
+    last: Mutex<BTreeMap<&'static str, Last>>,
+}
 
 #[derive(Debug, Clone)]
 struct Last {
-    at: Timestamp,
+    at: Reading,
     problem: Option<String>,
     /// When the first of the rounds that failed in a row ended.
     failing_since: Option<Timestamp>,
 }
 
 /// A service without a round for this long is not working.
-const SILENT: SignedDuration = SignedDuration::from_secs(10);
+const SILENT: Duration = Duration::from_secs(10);
 
 /// Everything that has to run before the daemon is ready.
 pub(crate) const SERVICES: [&str; 6] = ["claim", "reconcile", "track", "sweep", "reload", "mark"];
@@ -88,6 +101,10 @@ pub(crate) const SERVICES: [&str; 6] = ["claim", "reconcile", "track", "sweep", 
 pub struct Health {
     pub ready: bool,
     pub services: Vec<ServiceHealth>,
+    /// Why the wall clock is not believed, if so: then nothing is claimed or begun (P14).
+    pub clock: Option<String>,
+    /// Jumps of the wall clock since the start.
+    pub clock_jumps: u32,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -97,36 +114,44 @@ pub struct ServiceHealth {
     pub ok: bool,
     /// Since when it does not do its work; for a silent one its last round, for one that never ran nothing.
     pub failing_since: Option<Timestamp>,
+    /// Since its last round, or since the start; by the clock that nobody sets.
+    pub silent_for: Duration,
     pub detail: Option<String>,
 }
 
 impl Board {
-    pub(crate) fn ran(&self, name: &'static str, at: Timestamp, problem: Option<String>) {
-        let mut board = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    pub(crate) fn new(started: Duration) -> Self {
+        Self { started, last: Mutex::default() }
+    }
+
+    pub(crate) fn ran(&self, name: &'static str, at: Reading, problem: Option<String>) {
+        let mut board = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let before = board.get(name).and_then(|last| last.failing_since);
-        let failing_since = problem.as_ref().map(|_| before.unwrap_or(at));
+        let failing_since = problem.as_ref().map(|_| before.unwrap_or(at.wall));
         board.insert(name, Last { at, problem, failing_since });
     }
 
-    pub(crate) fn health(&self, now: Timestamp) -> Health {
-        let board = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    pub(crate) fn health(&self, now: Duration, clock: Option<Doubt>, clock_jumps: u32) -> Health {
+        let board = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let services: Vec<ServiceHealth> = SERVICES
             .into_iter()
             .map(|name| {
                 let last = board.get(name);
-                let silent = last.is_none_or(|last| now.duration_since(last.at) > SILENT);
+                let silent_for = now.saturating_sub(last.map_or(self.started, |last| last.at.monotonic));
+                let silent = silent_for > SILENT;
                 let detail = match last {
                     None => Some("has not run yet".to_owned()),
                     Some(_) if silent => Some("has not done a round for over 10 s".to_owned()),
                     Some(last) => last.problem.clone(),
                 };
-                let last_round_at = last.map(|last| last.at);
+                let last_round_at = last.map(|last| last.at.wall);
                 let failing_since =
                     last.and_then(|last| last.failing_since).or(last_round_at.filter(|_| silent));
-                ServiceHealth { name, last_round_at, ok: detail.is_none(), failing_since, detail }
+                ServiceHealth { name, last_round_at, ok: detail.is_none(), failing_since, silent_for, detail }
             })
             .collect();
-        Health { ready: services.iter().all(|s| s.ok), services }
+        let ready = clock.is_none() && services.iter().all(|s| s.ok);
+        Health { ready, services, clock: clock.map(|doubt| doubt.to_string()), clock_jumps }
     }
 }
 
@@ -136,21 +161,40 @@ mod tests {
 
     #[test]
     fn p16_a_silent_or_failing_service_is_not_ready() {
-        let at = |s| Timestamp::from_second(s).unwrap();
-        let board = Board::default();
-        assert!(!board.health(at(0)).ready);
+        let wall = |s| Timestamp::from_second(s).unwrap();
+        let at = |s| Reading { wall: wall(s), monotonic: Duration::from_secs(s.unsigned_abs()) };
+        let board = Board::new(Duration::ZERO);
+        let health = |s| board.health(Duration::from_secs(s), None, 0);
+        assert!(!health(0).ready);
         SERVICES.into_iter().for_each(|name| board.ran(name, at(0), None));
-        assert!(board.health(at(10)).ready);
-        let silent = board.health(at(11));
-        assert_eq!((silent.ready, silent.services[0].failing_since), (false, Some(at(0))));
+        assert!(health(10).ready);
+        let silent = health(11);
+        assert_eq!((silent.ready, silent.services[0].failing_since), (false, Some(wall(0))));
         SERVICES.into_iter().for_each(|name| board.ran(name, at(11), None));
         board.ran("claim", at(12), Some("disk full".into()));
-        let health = board.health(at(12));
-        assert!(!health.ready);
+        assert!(!health(12).ready);
         board.ran("claim", at(13), Some("disk full".into()));
-        let claim = board.health(at(14)).services.swap_remove(0);
-        assert_eq!((claim.detail.as_deref(), claim.failing_since), (Some("disk full"), Some(at(12))));
+        let claim = health(14).services.swap_remove(0);
+        assert_eq!((claim.detail.as_deref(), claim.failing_since), (Some("disk full"), Some(wall(12))));
         board.ran("claim", at(15), None);
-        assert_eq!(board.health(at(15)).services[0].failing_since, None);
+        assert_eq!(health(15).services[0].failing_since, None);
+    }
+
+    #[test]
+    fn p14_a_clock_that_is_set_neither_silences_a_service_nor_hides_that_it_is_silent() {
+        let board = Board::new(Duration::ZERO);
+        let wall = |s| Timestamp::from_second(s).unwrap();
+        let ran = |w, m| {
+            let at = Reading { wall: wall(w), monotonic: Duration::from_secs(m) };
+            SERVICES.into_iter().for_each(|name| board.ran(name, at, None));
+        };
+        ran(1_000_000, 1);
+        assert!(board.health(Duration::from_secs(5), None, 0).ready, "set back by days");
+        assert!(!board.health(Duration::from_secs(12), None, 0).ready, "set back, and silent");
+        ran(7, 13);
+        let doubt = Doubt::Jumped { by: jiff::SignedDuration::from_secs(-999_999) };
+        let health = board.health(Duration::from_secs(14), Some(doubt), 1);
+        assert!(!health.ready && health.services.iter().all(|s| s.ok));
+        assert!(health.clock.unwrap().contains("jumped back by 999999 s"));
     }
 }

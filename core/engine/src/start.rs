@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use juzhen_host::{Host, HostOptions, Leaving, Ports, Progress};
 use juzhen_settings::{Installed, Report, Settings};
-use juzhen_store::{Store, StoreError};
+use juzhen_store::{AuditFilter, Store, StoreError};
 use tracing::{info, warn};
 
-use crate::clock::World;
+use crate::clock::{Guard, World};
 use crate::failpoint::Failpoints;
 use crate::files::Files;
 use crate::high_water::{HighWater, MarkError};
@@ -64,6 +65,8 @@ pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> 
     let installed = running::installed(&host.adapters());
     let chosen = choose(files.as_ref(), Some(installed), last_good, config).await?;
     current.store(Arc::clone(&chosen.settings));
+    // Before this start writes times of its own.
+    let newest = newest_time(store.as_ref()).await?;
     let now = world.now();
     if !chosen.is_last_good {
         reload::keep(store.as_ref(), &chosen.settings, now).await?;
@@ -78,8 +81,9 @@ pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> 
         "Looked after what was under way at the last stop"
     );
     let stopped = store.stopped().await?.is_some();
+    let guard = Guard::new(world.as_ref(), newest);
     let status = status(&chosen, now);
-    Ok(Engine::assemble(Parts { options, current, host, status, stopped, high_water }))
+    Ok(Engine::assemble(Parts { options, current, host, status, stopped, high_water, guard }))
 }
 
 struct Chosen {
@@ -120,6 +124,12 @@ async fn choose(
         }
         (Err(report), None) => Err(StartError::Settings { folder: folder.to_owned(), report }),
     }
+}
+
+/// The newest time of the newest rows of the audit: a clock far before it is wrong (F43).
+async fn newest_time(store: &dyn Store) -> Result<Option<Timestamp>, StoreError> {
+    let newest = AuditFilter { most: 500, ..AuditFilter::default() };
+    Ok(store.audit(newest).await?.into_iter().map(|row| row.audit.at).max())
 }
 
 async fn last_good(store: &dyn Store, files: &dyn Files) -> Result<Option<Arc<Settings>>, StartError> {
@@ -185,7 +195,7 @@ fn progress(failpoints: &Arc<Failpoints>) -> Option<Progress> {
     is_watched.then(|| Progress::new(move |leaving| failpoints.reach(point(leaving))))
 }
 
-fn status(chosen: &Chosen, now: jiff::Timestamp) -> ReloadStatus {
+fn status(chosen: &Chosen, now: Timestamp) -> ReloadStatus {
     ReloadStatus {
         successful: !chosen.is_last_good,
         last_success_at: (!chosen.is_last_good).then_some(now),

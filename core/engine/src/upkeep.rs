@@ -36,7 +36,7 @@ async fn check(engine: &Engine) {
     match engine.store().check().await {
         Ok(()) => info!("Looked through the whole database: it is sound"),
         Err(problem) => {
-            error!(problem = crate::with_causes(&problem), "The database could not be looked through")
+            error!(problem = crate::with_causes(&problem), "The database could not be looked through");
         }
     }
 }

@@ -73,6 +73,7 @@ pub(crate) async fn readiness(app: &App) -> Readiness {
             Some(since) => format!("service {} does not do its work since {since:.0}", service.name),
         })
         .collect();
+    reasons.extend(health.clock.iter().map(|why| format!("{why}: nothing is sent")));
     // A disk that cannot be looked at shows as a service that does not do its work.
     if app.engine.room().await.is_ok_and(|room| !room.is_enough()) {
         reasons.push("too little room on the disk of the database: nothing is sent".to_owned());

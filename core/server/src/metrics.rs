@@ -72,6 +72,13 @@ fn services(page: &mut Page, app: &App) {
     for service in &health.services {
         page.sample("juzhen_service_working", &[("service", service.name)], u8::from(service.ok));
     }
+    page.gauge(
+        "juzhen_clock_believed",
+        "0 while the wall clock jumped or cannot be: nothing is claimed or begun then.",
+        u8::from(health.clock.is_none()),
+    );
+    page.family("juzhen_clock_jumps_total", "counter", "Jumps of the wall clock by more than 5 s.");
+    page.sample("juzhen_clock_jumps_total", &[], health.clock_jumps);
     let name = "juzhen_service_last_round_timestamp_seconds";
     page.family(name, "gauge", "When the service last finished a round.");
     for service in &health.services {

@@ -50,6 +50,12 @@ pub(crate) struct Run {
     /// This is a test: the failpoints named in FAILPOINTS count
     #[arg(long = "i-am-a-test", hide = true)]
     test: bool,
+    /// The clock is right although the database has seen later times
+    #[arg(long)]
+    trust_clock: bool,
+    /// Seconds after which a wedged daemon ends itself
+    #[arg(long, hide = true, requires = "test", value_name = "SECONDS")]
+    wedged_after: Option<u32>,
     /// Changes that may share one commit; 1 shows what each costs alone
     #[arg(long, hide = true, requires = "test", value_name = "N")]
     commit_group: Option<usize>,
@@ -83,6 +89,8 @@ impl Run {
             listen: self.listen,
             failpoints,
             commit_group: self.commit_group,
+            trust_clock: self.trust_clock,
+            wedged_after: self.wedged_after,
         })
     }
 

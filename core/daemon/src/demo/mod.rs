@@ -26,8 +26,8 @@ use crate::failure::{Ended, one_line};
 use crate::logging;
 use crate::output::Output;
 use crate::run::data::DataFolder;
-use crate::run::signals::{Stop, stop_on_signal};
 use crate::run::database::Place;
+use crate::run::signals::{Stop, stop_on_signal};
 use crate::run::{Daemon, DaemonOptions, prepare_process};
 use crate::table::Table;
 use folder::DemoFolder;
@@ -116,6 +116,8 @@ impl Scene {
             listen: demo.listen.or_else(|| free_instead(folder)),
             failpoints: Failpoints::default(),
             commit_group: None,
+            trust_clock: false,
+            wedged_after: None,
         });
         let daemon = daemon.await?;
         let (engine, server) = (daemon.engine().clone(), format!("http://{}", daemon.address()));

@@ -10,6 +10,7 @@ pub(crate) mod data;
 pub(crate) mod database;
 mod manager;
 pub(crate) mod signals;
+mod stop_flag;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -58,6 +59,10 @@ pub(crate) struct DaemonOptions {
     pub(crate) failpoints: Failpoints,
     /// Changes that may share one commit, instead of the store's own number; for measurements.
     pub(crate) commit_group: Option<usize>,
+    /// Believe the clock although the database has seen later times.
+    pub(crate) trust_clock: bool,
+    /// Seconds after which a wedged daemon ends itself, where it is not to be the usual time.
+    pub(crate) wedged_after: Option<u32>,
 }
 
 /// A daemon that is ready to serve; nothing is claimed yet.
@@ -66,6 +71,7 @@ pub(crate) struct Daemon {
     router: Router,
     listener: TcpListener,
     address: SocketAddr,
+    wedged_after: u32,
     // Let go of last.
     folder: DataFolder,
 }
@@ -98,6 +104,10 @@ impl Daemon {
         })
         .await
         .map_err(|error| told(error, &options.config))?;
+        if options.trust_clock {
+            engine.trust_clock();
+        }
+        stop_flag::look(&engine, folder.path()).await;
         let listen = options.listen.unwrap_or_else(|| engine.settings().server.listen);
         let listener = TcpListener::bind(listen).await.with_context(|| {
             format!(
@@ -110,7 +120,8 @@ impl Daemon {
             surface.backups = Some(Arc::new(backups::OfFile(file.to_owned())));
         }
         let router = juzhen_server::router(engine.clone(), surface);
-        Ok(Self { engine, router, listener, address, folder })
+        let wedged_after = options.wedged_after.unwrap_or(manager::END_AFTER);
+        Ok(Self { engine, router, listener, address, wedged_after, folder })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -123,11 +134,13 @@ impl Daemon {
 
     /// Serves and publishes until told to stop; `serving` is called once requests are answered.
     pub(crate) async fn run(self, stop: Stop, serving: impl FnOnce() -> Result<()>) -> Result<()> {
-        let Self { engine, router, listener, folder, .. } = self;
+        let Self { engine, router, listener, wedged_after, folder, .. } = self;
         let server = tokio::spawn(juzhen_server::serve(listener, router, stop.soon.clone()));
         let reloads = tokio::spawn(reload_on_hangup(engine.clone(), stop.soon.clone()));
         tokio::spawn(wake_with_others(engine.clone(), stop.soon.clone()));
-        let watchdog = tokio::spawn(manager::watchdog(engine.clone(), stop.soon.clone()));
+        tokio::spawn(stop_flag::run(engine.clone(), folder.path().to_owned(), stop.soon.clone()));
+        let watchdog = manager::watchdog(engine.clone(), stop.soon.clone(), wedged_after)
+            .context("could not start the watchdog")?;
         if let Err(error) = serving() {
             // Nobody hears us; then nobody would know how to stop us either.
             stop.soon.cancel();
@@ -137,9 +150,9 @@ impl Daemon {
         }
         manager::tell(NotifyState::Ready);
         finish(&engine, &stop).await?;
-        watchdog.abort();
         // Both end by themselves; a panic of theirs was logged where it happened.
         drop(tokio::time::timeout(HASTE, async { tokio::join!(server, reloads) }).await);
+        drop(watchdog);
         info!(data = %folder.path().display(), "Stopped");
         Ok(())
     }
@@ -159,6 +172,11 @@ async fn finish(engine: &Engine, stop: &Stop) -> Result<()> {
             warn!("Not waiting for what has begun: it is looked up after the next start");
             let close = async { engine.host().shutdown(Duration::ZERO).await; engine.store().close().await };
             drop(tokio::time::timeout(HASTE, close).await);
+        }
+        why = engine.broken() => {
+            let close = async { engine.host().shutdown(Duration::ZERO).await; engine.store().close().await };
+            drop(tokio::time::timeout(HASTE, close).await);
+            bail!("the daemon broke: {why}; the next start looks up what was under way");
         }
         why = engine.store().broken() => {
             // What is under way cannot be recorded any more; the next start finds its intent and looks for it (F21).
