@@ -123,7 +123,7 @@ impl Bench {
             self.drain(platform, figures, &format!("drain {delay_ms} ms"), delay_ms, Start::default())
                 .await?;
         }
-        let single = Start { group: Some(1), ..Start::default() };
+        let single = Start { group: Some(1) };
         self.drain(platform, figures, "drain 0 ms, one commit each", 0, single).await
     }
 

@@ -108,7 +108,7 @@ fn a_search_finds_the_same_post_as_the_platform_shows_it_and_no_other() {
     let found = call(&adapter, "find_published", &find);
     assert_eq!(
         found,
-        matches(json!([{"id": "1", "url": null, "at_unix_ms": 10, "text": "通知：a b！"}]), true)
+        matches(&json!([{"id": "1", "url": null, "at_unix_ms": 10, "text": "通知：a b！"}]), true)
     );
     assert!(script.requests()[0].head.url.ends_with("/posts?since_unix_ms=1&until_unix_ms=99"));
 
@@ -117,7 +117,7 @@ fn a_search_finds_the_same_post_as_the_platform_shows_it_and_no_other() {
     let found = call(&adapter, "find_published", &find);
     assert_eq!(
         found,
-        matches(json!([{"id": "3", "url": null, "at_unix_ms": 12, "text": "通知：a b！"}]), true)
+        matches(&json!([{"id": "3", "url": null, "at_unix_ms": 12, "text": "通知：a b！"}]), true)
     );
 }
 
@@ -140,15 +140,15 @@ fn p27_asked_for_no_post_in_particular_it_lists_every_one_page_by_page() {
     let found = |id: &str, at| json!({"id": id, "url": null, "at_unix_ms": at, "text": id});
     script.answer(Answer::json(200, &json!({"posts": [post("b", 2), post("a", 1)], "next": "b"})));
     script.answer(Answer::json(200, &json!({"posts": [post("b", 2), post("c", 3)], "next": null})));
-    assert_eq!(all(), matches(json!([found("a", 1), found("b", 2), found("c", 3)]), true));
+    assert_eq!(all(), matches(&json!([found("a", 1), found("b", 2), found("c", 3)]), true));
     assert!(script.requests()[1].head.url.ends_with("&after=b"));
     // A platform that leaves something out, and one that never comes to an end.
     script.answer(Answer::json(200, &json!({"posts": [post("a", 1)], "complete": false})));
-    assert_eq!(all(), matches(json!([found("a", 1)]), false));
+    assert_eq!(all(), matches(&json!([found("a", 1)]), false));
     for _page in 0..20 {
         script.answer(Answer::json(200, &json!({"posts": [post("a", 1)], "next": "a"})));
     }
-    assert_eq!(all(), matches(json!([found("a", 1)]), false));
+    assert_eq!(all(), matches(&json!([found("a", 1)]), false));
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn call(adapter: &Adapter, operation: &str, body: &Value) -> Outcome {
     adapter.call(operation, &meta, body).unwrap()
 }
 
-fn matches(posts: Value, complete: bool) -> Outcome {
+fn matches(posts: &Value, complete: bool) -> Outcome {
     Outcome::Answer(json!({"matches": posts, "complete": complete}))
 }
 
