@@ -400,7 +400,7 @@ mod tests {
         broken_off.resumes = true;
         assert_eq!(withdraw(&item, &[broken_off], &author, "改期").unwrap_err(), ActRefusal::MayBeOut);
         let sending = in_state(DeliveryState::Sending);
-        assert_eq!(withdraw(&item, &[sending], &author, "改期").unwrap_err().code(), "bad_state");
+        assert_eq!(withdraw(&item, &[sending], &author, "改期").unwrap_err().code(), "may_be_out");
         author.id = "d08.xx".into();
         assert_eq!(withdraw(&item, &[], &author, "改期").unwrap_err().code(), "forbidden");
     }

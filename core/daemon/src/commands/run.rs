@@ -31,12 +31,9 @@ pub(crate) struct Run {
     config: PathBuf,
     #[command(flatten)]
     data: DataArgs,
-    /// Database in another place: sqlite:PATH, or postgres://USER@HOST/NAME for several daemons
+    /// Database in another place: sqlite:PATH, or postgres://USER@HOST/NAME
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// Name of this daemon among those that share a PostgreSQL database: no two living ones have the same
-    #[arg(long, value_name = "NAME", requires = "database")]
-    node: Option<String>,
     /// Address to listen on; default: as district.yaml says. Port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -73,8 +70,7 @@ impl Run {
 
     fn options(self) -> Result<DaemonOptions> {
         let failpoints = failpoints(self.test)?;
-        let node = self.node.clone();
-        let database = self.database.as_deref().map(|url| Place::read(url, node)).transpose()?;
+        let database = self.database.as_deref().map(Place::read).transpose()?;
         let data = match (self.data.data.clone(), &database) {
             (Some(data), _) => data,
             (None, Some(Place::File(file))) => database::folder_of(file),

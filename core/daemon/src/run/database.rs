@@ -16,11 +16,7 @@ use crate::failure::Usage;
 #[derive(Clone)]
 pub(crate) enum Place {
     File(PathBuf),
-    /// `node`: the name of this daemon among those that share it.
-    Server {
-        url: String,
-        node: Option<String>,
-    },
+    Server { url: String },
 }
 
 impl fmt::Debug for Place {
@@ -28,20 +24,17 @@ impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(file) => f.debug_tuple("File").field(file).finish(),
-            Self::Server { node, .. } => f.debug_struct("Server").field("node", node).finish_non_exhaustive(),
+            Self::Server { .. } => f.debug_struct("Server").finish_non_exhaustive(),
         }
     }
 }
 
 impl Place {
-    /// Reads `--database` and `--node`.
-    pub(crate) fn read(url: &str, node: Option<String>) -> Result<Self, Usage> {
-        match (url.split_once(':').map(|(scheme, _)| scheme), node) {
-            (Some("postgres" | "postgresql"), node) => Ok(Self::Server { url: url.to_owned(), node }),
-            (_, None) => file_of(url).map(Self::File),
-            (_, Some(_)) => Err(Usage(
-                "--node names one of several daemons, which share a PostgreSQL database".to_owned(),
-            )),
+    /// Reads `--database`.
+    pub(crate) fn read(url: &str) -> Result<Self, Usage> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("postgres" | "postgresql") => Ok(Self::Server { url: url.to_owned() }),
+            _ => file_of(url).map(Self::File),
         }
     }
 
@@ -54,6 +47,10 @@ impl Place {
     }
 }
 
+/// The engine does not join the store as a worker yet, so a second daemon would take what the first one sends for left
+/// behind. All have one name, of which PostgreSQL lets one live.
+const ONLY: &str = "the only daemon";
+
 /// Opens it.
 pub(super) fn open(
     place: &Place,
@@ -63,8 +60,8 @@ pub(super) fn open(
 ) -> Result<Arc<dyn Store>> {
     match place {
         Place::File(file) => Ok(Arc::new(open_file(file, config, group, failpoints)?)),
-        Place::Server { url, node } => {
-            let usual = PostgresOptions { node: node.clone(), ..PostgresOptions::default() };
+        Place::Server { url } => {
+            let usual = PostgresOptions { node: Some(ONLY.to_owned()), ..PostgresOptions::default() };
             let options = PostgresOptions { group: group.unwrap_or(usual.group), ..usual };
             Ok(Arc::new(Postgres::open(url, &options).context("could not open the database")?))
         }
@@ -139,9 +136,8 @@ mod tests {
             let refused = file_of(bad).unwrap_err().to_string();
             assert!(refused.contains("sqlite:PATH") && !refused.contains("secret"), "{refused}");
         }
-        let server = Place::read("postgres://u:secret@h/x", Some("a".into())).unwrap();
+        let server = Place::read("postgres://u:secret@h/x").unwrap();
         assert!(server.file().is_none() && !format!("{server:?}").contains("secret"));
-        assert!(Place::read("sqlite:x.db", Some("a".into())).is_err());
         assert_eq!(folder_of(Path::new("x.db")), Path::new("."));
         assert_eq!(folder_of(Path::new("/a/x.db")), Path::new("/a"));
     }
