@@ -21,6 +21,7 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let wait = Duration::try_from(next.duration_since(engine.now())).unwrap_or_default();
         tokio::select! {
+            biased;
             () = tokio::time::sleep(engine.rest(wait.min(LOOK))) => {}
             () = stop.cancelled() => return,
         }

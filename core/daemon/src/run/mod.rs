@@ -166,8 +166,10 @@ async fn finish(engine: &Engine, stop: &Stop) -> Result<()> {
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = engine.run(stop.soon.clone(), GRACE) => {}
+        biased;
+        // Said before the engine can be done.
         () = stopping => {}
+        () = engine.run(stop.soon.clone(), GRACE) => {}
         () = stop.now.cancelled() => {
             warn!("Not waiting for what has begun: it is looked up after the next start");
             let close = async { engine.host().shutdown(Duration::ZERO).await; engine.store().close().await };
