@@ -25,7 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::caps::later;
 
-/// Wall clock and monotonic clock may go apart by this much within [`ANCHORED`].
+/// Wall clock and monotonic clock may go apart by this much within `ANCHORED`.
 pub const JUMP: SignedDuration = SignedDuration::from_secs(5);
 /// So long nothing is decided by the time after a jump.
 pub const HOLD: Duration = Duration::from_secs(60);
