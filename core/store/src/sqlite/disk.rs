@@ -64,13 +64,12 @@ pub(super) struct Ballast {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Laid,
+    /// So many bytes of it.
+    Laid(u64),
     /// There never was room for it.
     Without,
     /// Let go: until it is there again, only results are written.
-    LetGo {
-        looked: Instant,
-    },
+    LetGo { looked: Instant, size: u64 },
 }
 
 /// 256 sends at the same time, each with an answer and its receipt, in pages of the log.
@@ -92,33 +91,44 @@ impl Ballast {
 
     /// Room for results only: the ballast was let go and cannot be made again yet. Looks at the disk once a second.
     pub(super) fn is_let_go(&mut self) -> bool {
-        let State::LetGo { looked } = self.state else { return false };
+        let State::LetGo { looked, size } = self.state else { return false };
         if looked.elapsed() >= PAUSE {
-            self.state = State::LetGo { looked: Instant::now() };
+            self.state = State::LetGo { looked: Instant::now(), size };
             self.try_to_lay();
         }
-        self.state != State::Laid
+        !matches!(self.state, State::Laid(_))
     }
 
     /// The disk is full. `true` when that made some room.
     pub(super) fn let_go(&mut self) -> bool {
-        if self.state == State::Without {
-            return false;
+        let looked = Instant::now();
+        match self.state {
+            State::Without => false,
+            State::LetGo { size, .. } => {
+                self.state = State::LetGo { looked, size };
+                false
+            }
+            State::Laid(size) => {
+                self.state = State::LetGo { looked, size };
+                remove(&self.file)
+            }
         }
-        let laid = self.state == State::Laid;
-        self.state = State::LetGo { looked: Instant::now() };
-        laid && remove(&self.file)
     }
 
     fn try_to_lay(&mut self) {
-        match make(&self.database, &self.file) {
-            Ok(true) => {
+        // What it let go itself is no sign of room: a share of that would be laid, eaten, let go, and so on to nothing.
+        let least = match self.state {
+            State::LetGo { size, .. } => LEAST.max(size / 2),
+            State::Laid(_) | State::Without => LEAST,
+        };
+        match make(&self.database, &self.file, least) {
+            Ok(Some(size)) => {
                 if matches!(self.state, State::LetGo { .. }) {
                     tracing::info!("There is room on the disk again: everything is written again");
                 }
-                self.state = State::Laid;
+                self.state = State::Laid(size);
             }
-            Ok(false) => {}
+            Ok(None) => {}
             Err(error) => {
                 tracing::warn!(%error, file = %self.file.display(), "Could not keep room for results on the disk");
                 remove(&self.file);
@@ -138,19 +148,19 @@ fn beside(database: &Path) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// `false` when there is too little room for one that would help.
-fn make(database: &Path, file: &Path) -> std::io::Result<bool> {
+/// Its size in bytes; `None` when there is too little room for one of `least` bytes.
+fn make(database: &Path, file: &Path, least: u64) -> std::io::Result<Option<u64>> {
     // One of the run before counts as room, so that it does not shrink with every start.
     let old = std::fs::metadata(file).map_or(0, |m| m.len());
     let room = free(database).map_err(std::io::Error::other)?.saturating_add(old);
     let size = WHOLE.min(room / SHARE);
-    if size < LEAST {
-        return Ok(false);
+    if size < least {
+        return Ok(None);
     }
     let file = File::options().create(true).truncate(false).write(true).open(file)?;
     file.set_len(size)?;
     fallocate(&file, FallocateFlags::empty(), 0, size)?;
-    Ok(true)
+    Ok(Some(size))
 }
 
 fn remove(file: &Path) -> bool {
