@@ -57,35 +57,58 @@ pub(crate) async fn measure(platform: &Platform, waiting: usize, figures: &mut F
     add("PSS MiB", memory.pss_mib);
     add("peak RSS MiB", memory.peak_rss_mib);
     drop(daemon);
-    let claims = claims(&scene).await?;
-    add("claim p50 us", percentile(&claims, 0.50));
-    add("claim p99 us", percentile(&claims, 0.99));
+    let rounds = rounds(&scene).await?;
+    add("claim p50 us", percentile(&rounds.claims, 0.50));
+    add("claim p99 us", percentile(&rounds.claims, 0.99));
+    add("empty claim p50 us", percentile(&rounds.empty, 0.50));
+    add("sweep p50 us", percentile(&rounds.sweeps, 0.50));
     Ok(())
 }
 
-/// Microseconds of each of some single claims, sorted: one transaction, one commit.
-async fn claims(scene: &Scene) -> Result<Vec<i64>> {
+/// Microseconds of each of some rounds, sorted.
+struct Rounds {
+    /// One claim: one transaction, one commit.
+    claims: Vec<i64>,
+    /// Nothing is due.
+    empty: Vec<i64>,
+    sweeps: Vec<i64>,
+}
+
+async fn rounds(scene: &Scene) -> Result<Rounds> {
     let now = Timestamp::now();
     let due_unix_ms = now.as_millisecond();
     let planned: Vec<Planned> = (0..LOOKED_AT).map(|account| Planned { account, due_unix_ms }).collect();
     scene.fill(&planned, LOOKED_AT).await?;
     let store = Sqlite::open(scene.district.data().join("juzhen.db"), SqliteOptions::default())?;
-    let mut times = Vec::new();
+    let mut rounds = Rounds { claims: Vec::new(), empty: Vec::new(), sweeps: Vec::new() };
     for _ in 0..LOOKED_AT {
         let began = Instant::now();
         let round = store.claim(request(now)).await?;
-        times.push(i64::try_from(began.elapsed().as_micros())?);
+        rounds.claims.push(i64::try_from(began.elapsed().as_micros())?);
         ensure!(round.claims.len() == 1, "{} claims instead of one", round.claims.len());
     }
+    for _ in 0..LOOKED_AT {
+        let began = Instant::now();
+        let round = store.claim(request(now)).await?;
+        rounds.empty.push(i64::try_from(began.elapsed().as_micros())?);
+        ensure!(round.claims.is_empty(), "{} claims instead of none", round.claims.len());
+        let began = Instant::now();
+        store.sweep(now, standing()).await?;
+        rounds.sweeps.push(i64::try_from(began.elapsed().as_micros())?);
+    }
     store.close().await?;
-    times.sort_unstable();
-    Ok(times)
+    for times in [&mut rounds.claims, &mut rounds.empty, &mut rounds.sweeps] {
+        times.sort_unstable();
+    }
+    Ok(rounds)
+}
+
+fn standing() -> StandingOf {
+    let caps = Caps { per_delivery: 3, per_account_hour: 5000, gap: SignedDuration::ZERO };
+    Arc::new(move |_| Some(Standing { status: AccountStatus::Active, adapter_ready: true, caps }))
 }
 
 fn request(now: Timestamp) -> ClaimRequest {
-    let caps = Caps { per_delivery: 3, per_account_hour: 5000, gap: SignedDuration::ZERO };
-    let standing: StandingOf =
-        Arc::new(move |_| Some(Standing { status: AccountStatus::Active, adapter_ready: true, caps }));
     let worker = "bench".to_owned();
-    ClaimRequest { now, until: now, most: 1, worker, lease_until: now, standing, stopped: false }
+    ClaimRequest { now, until: now, most: 1, worker, lease_until: now, standing: standing(), stopped: false }
 }
