@@ -39,6 +39,21 @@ const ANCHORED: Duration = Duration::from_secs(600);
 /// At a start the clock may be behind the database's newest time by this much: another machine may have written it.
 const BEHIND: SignedDuration = SignedDuration::from_secs(60);
 
+/// Another machine's clock, such as the database's, may be off ours by this much before people are told (F34).
+pub const MOST_SKEW: SignedDuration = SignedDuration::from_secs(2);
+
+/// How far another machine's clock is ahead of ours, which we read before and after it was asked. What the way to it and
+/// back may explain is no skew.
+pub fn skew(before: Timestamp, theirs: Timestamp, after: Timestamp) -> SignedDuration {
+    if theirs < before {
+        theirs.duration_since(before)
+    } else if theirs > after {
+        theirs.duration_since(after)
+    } else {
+        SignedDuration::ZERO
+    }
+}
+
 /// Both clocks at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
@@ -221,5 +236,13 @@ mod tests {
         assert_eq!(guard.look(at(1, 1)), None);
         assert_eq!(guard.look(at(-3598, 2)), jumped(-3600));
         assert_eq!(guard.look(at(-3538, 62)), None);
+    }
+
+    #[test]
+    fn f34_a_slow_answer_is_no_skew() {
+        let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let seconds = |theirs| skew(at(10), at(theirs), at(16)).as_secs();
+        assert_eq!([seconds(10), seconds(13), seconds(16)], [0, 0, 0]);
+        assert_eq!([seconds(7), seconds(19)], [-3, 3]);
     }
 }

@@ -34,7 +34,7 @@ use crate::{Engine, send};
 const AHEAD: SignedDuration = SignedDuration::from_millis(200);
 /// The longest pause between two rounds: a backstop for wakes that were lost, and the proof of life.
 const BACKSTOP: Duration = Duration::from_secs(2);
-/// A claim is held at most this long without a sign of life; with one daemon it only matters after a crash.
+/// Until then a claim is meant to be settled; whether it still holds goes by its worker's lease.
 const LEASE: SignedDuration = SignedDuration::from_secs(120);
 /// Sends at the same time, over all accounts.
 const IN_FLIGHT: usize = 256;
@@ -65,7 +65,8 @@ async fn round(engine: &Engine, sends: &TaskTracker) -> Round {
         Ok(Some(problem)) => return Round { next_in: Duration::from_secs(1), problem: Some(problem) },
         Err(error) => return Round::failed(&error),
     }
-    match claim(engine, room).await {
+    let Some(worker) = engine.worker() else { return Round::not_yet("this daemon has not joined the others") };
+    match claim(engine, worker, room).await {
         Ok(round) => {
             let full = round.claims.len() == room;
             for claim in round.claims {
@@ -78,13 +79,13 @@ async fn round(engine: &Engine, sends: &TaskTracker) -> Round {
     }
 }
 
-async fn claim(engine: &Engine, most: usize) -> Result<ClaimRound, StoreError> {
+async fn claim(engine: &Engine, worker: String, most: usize) -> Result<ClaimRound, StoreError> {
     let now = engine.now();
     let request = ClaimRequest {
         now,
         until: later(now, AHEAD),
         most: u32::try_from(most).unwrap_or(u32::MAX),
-        worker: engine.worker().to_owned(),
+        worker,
         lease_until: later(now, LEASE),
         standing: engine.standing(),
         stopped: engine.is_stopped(),

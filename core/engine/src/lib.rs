@@ -13,8 +13,10 @@ mod files;
 pub mod high_water;
 mod interpret;
 mod look;
+mod node;
 mod outbox;
 mod panics;
+mod pausing;
 mod ports;
 mod reconcile;
 mod reload;
@@ -50,10 +52,12 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Guard, World};
 use crate::failpoint::Failpoints;
 use crate::high_water::HighWater;
+use crate::node::Node;
 use crate::panics::Panics;
 use crate::service::Board;
 
 pub use crate::files::{Files, Folder};
+pub use crate::node::{LEASE, Standing};
 pub use crate::reload::{Proposed, ReloadOutcome, ReloadStatus};
 pub use crate::room::Room;
 pub use crate::running::installed;
@@ -71,7 +75,7 @@ struct Inner {
     store: Arc<dyn Store>,
     world: Arc<dyn World>,
     host: Host,
-    worker: String,
+    node: Node,
     current: Arc<ArcSwap<Settings>>,
     status: ArcSwap<ReloadStatus>,
     reload_lock: Mutex<()>,
@@ -91,6 +95,7 @@ struct Wakes {
     reconcile: Notify,
     track: Notify,
     sweep: Notify,
+    node: Notify,
     reload: Notify,
     mark: Notify,
     outbox: Notify,
@@ -106,6 +111,7 @@ struct Parts {
     stopped: bool,
     high_water: HighWater,
     guard: Guard,
+    node: Node,
 }
 
 impl Engine {
@@ -120,14 +126,13 @@ impl Engine {
 
     fn assemble(parts: Parts) -> Self {
         let EngineOptions { files, store, world, failpoints, .. } = parts.options;
-        let worker = clock::new_id(&world);
         let board = Board::new(world.monotonic());
         Self(Arc::new(Inner {
             files,
             store,
             world,
             host: parts.host,
-            worker,
+            node: parts.node,
             current: parts.current,
             status: ArcSwap::from_pointee(parts.status),
             reload_lock: Mutex::default(),
@@ -145,8 +150,14 @@ impl Engine {
     /// Runs every service until `stop`, then finishes what is under way within `grace` and closes adapters and store.
     pub async fn run(&self, stop: CancellationToken, grace: Duration) {
         let engine = || self.clone();
+        let settled = CancellationToken::new();
+        let claiming = async {
+            claim::run(engine(), stop.clone(), grace).await;
+            settled.cancel();
+        };
         tokio::join!(
-            claim::run(engine(), stop.clone(), grace),
+            claiming,
+            node::run(engine(), settled.clone()),
             reconcile::run(engine(), stop.clone()),
             track::run(engine(), stop.clone()),
             sweep::run(engine(), stop.clone()),
@@ -157,6 +168,9 @@ impl Engine {
             watch::run(engine(), stop.clone()),
         );
         self.host().shutdown(Duration::from_secs(2)).await;
+        if let Err(error) = self.node().leave(self.store().as_ref()).await {
+            tracing::warn!(error = with_causes(&error), "Could not leave: others wait for the lease to end");
+        }
         if let Err(error) = high_water::look(self).await {
             tracing::warn!(
                 error = with_causes(&error),
@@ -213,6 +227,14 @@ impl Engine {
     pub fn wake(&self) {
         let wakes = &self.0.wakes;
         [&wakes.claim, &wakes.reconcile, &wakes.track, &wakes.sweep].into_iter().for_each(Notify::notify_one);
+    }
+
+    /// Another daemon on the same database has changed something.
+    pub fn wake_with_others(&self) {
+        self.wake();
+        if self.is_stopped() {
+            self.0.wakes.node.notify_one();
+        }
     }
 
     /// STOP ALL: no new effect begins from the moment this returns (P26). The ledger asks the store in each commit, so it
@@ -351,8 +373,36 @@ impl Engine {
         self.0.stopped.load(Ordering::SeqCst)
     }
 
-    fn worker(&self) -> &str {
-        &self.0.worker
+    /// How this daemon stands among others on the same database.
+    pub fn standing_among_others(&self) -> Standing {
+        self.node().standing(self.0.world.monotonic())
+    }
+
+    fn node(&self) -> &Node {
+        &self.0.node
+    }
+
+    fn world(&self) -> &Arc<dyn World> {
+        &self.0.world
+    }
+
+    /// The id to claim with, while this daemon is a worker.
+    fn worker(&self) -> Option<String> {
+        self.node().worker(self.0.world.monotonic())
+    }
+
+    /// Whether this daemon does now what one does for all.
+    async fn has_turn(&self, name: &'static str) -> Result<bool, StoreError> {
+        self.node().has_turn(name, self.store().as_ref(), self.0.world.as_ref()).await
+    }
+
+    /// Another daemon may have lifted the stop that this one remembers. What the store keeps holds without it.
+    async fn forget_lifted_stop(&self) -> Result<(), StoreError> {
+        if self.is_stopped() && self.store().stopped().await?.is_none() {
+            self.0.stopped.store(false, Ordering::SeqCst);
+            self.wake();
+        }
+        Ok(())
     }
 
     fn files(&self) -> &Arc<dyn Files> {

@@ -10,18 +10,25 @@ use juzhen_store::{Look, Looked, Settle, StoreError};
 use tracing::{Instrument, info_span};
 
 use crate::Engine;
+use crate::node::NOT_OURS;
 use crate::service::Round;
 
 /// Deliveries read in one round.
 const MOST: u32 = 64;
 
 /// Looks at the deliveries in this state whose time has come: side by side, so that a platform that does not answer keeps
-/// nobody else waiting, and one of each account, so that no two of them take the same post for their own.
+/// nobody else waiting, and one of each account, so that no two of them take the same post for their own. For that one daemon
+/// looks for all.
 pub(crate) async fn round(
     engine: &Engine,
     state: DeliveryState,
     at_each: impl AsyncFn(&Engine, Looked) -> Result<(), StoreError>,
 ) -> Round {
+    match engine.has_turn(state.as_str()).await {
+        Ok(true) => {}
+        Ok(false) => return Round::next_in(NOT_OURS),
+        Err(error) => return Round::failed(&error),
+    }
     let look = Look { states: vec![state], now: engine.now(), most: MOST };
     let waiting = match engine.store().to_look_at(look).await {
         Ok(waiting) => waiting,
@@ -58,6 +65,7 @@ pub(crate) async fn learnt(
         next,
         adapter: None,
         follow: engine.follow_at("reconcile.before_commit"),
+        pause_after: crate::running::pause_after(&engine.settings()),
         now: engine.now(),
         request: None,
     };

@@ -27,6 +27,11 @@ impl Round {
         Self { next_in, problem: None }
     }
 
+    /// Something else has to happen first, and is under way.
+    pub(crate) fn not_yet(problem: &str) -> Self {
+        Self { next_in: Duration::from_secs(1), problem: Some(problem.to_owned()) }
+    }
+
     pub(crate) fn failed(problem: &dyn std::error::Error) -> Self {
         Self { next_in: Duration::from_secs(1), problem: Some(crate::with_causes(problem)) }
     }
@@ -67,11 +72,16 @@ pub(crate) async fn run<F>(
         engine.board().ran(name, engine.reading(), round.problem);
         tokio::select! {
             biased;
-            () = tokio::time::sleep(engine.rest(round.next_in)) => {}
+            () = tokio::time::sleep(rest(engine, name, round.next_in)) => {}
             () = wake.notified() => {}
             () = stop.cancelled() => {}
         }
     }
+}
+
+/// A lease does not wait until there is something to do.
+fn rest(engine: &Engine, name: &str, next_in: Duration) -> Duration {
+    if name == "node" { next_in } else { engine.rest(next_in) }
 }
 
 /// When each service last did its work: what readiness is made of (P16).
@@ -94,7 +104,7 @@ struct Last {
 const SILENT: Duration = Duration::from_secs(10);
 
 /// Everything that has to run before the daemon is ready.
-pub(crate) const SERVICES: [&str; 6] = ["claim", "reconcile", "track", "sweep", "reload", "mark"];
+pub(crate) const SERVICES: [&str; 7] = ["claim", "reconcile", "track", "sweep", "reload", "mark", "node"];
 
 /// Whether the daemon really works, and what each service says.
 #[derive(Debug, Clone, Serialize)]

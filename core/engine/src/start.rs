@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use crate::clock::{Guard, World};
 use crate::failpoint::Failpoints;
 use crate::files::Files;
 use crate::high_water::{HighWater, MarkError};
+use crate::node::Node;
 use crate::ports::StorePorts;
 use crate::reload::{self, Proposed, ReloadStatus};
 use crate::secrets::FileSecrets;
@@ -34,6 +36,8 @@ pub struct EngineOptions {
     pub files: Arc<dyn Files>,
     /// File that says how far the history went, outside of the database (P19); `None` keeps that in memory only.
     pub mark: Option<PathBuf>,
+    /// How long this daemon counts as there without a sign of life: [`crate::LEASE`].
+    pub lease: Duration,
     /// A last word on the host's options, such as the child's program in tests.
     pub tune_host: TuneHost,
 }
@@ -73,6 +77,9 @@ pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> 
     }
     // Before `recover`, which believes what the database says.
     let high_water = HighWater::compare(options.mark.clone(), store.as_ref(), now).await?;
+    // What is recovered is what nobody who is there holds.
+    let node = Node::new(options.lease);
+    node.join(store.as_ref(), world).await?;
     let recovered = store.recover(now).await?;
     info!(
         due = recovered.due,
@@ -83,7 +90,7 @@ pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> 
     let stopped = store.stopped().await?.is_some();
     let guard = Guard::new(world.as_ref(), newest);
     let status = status(&chosen, now);
-    Ok(Engine::assemble(Parts { options, current, host, status, stopped, high_water, guard }))
+    Ok(Engine::assemble(Parts { options, current, host, status, stopped, high_water, guard, node }))
 }
 
 struct Chosen {

@@ -131,12 +131,14 @@ async fn f34_leases_are_by_the_clock_of_the_database_which_a_daemon_is_told() {
     clock.store(500, Ordering::Relaxed);
     let joined = a.join("a", LEASE).await.unwrap();
     assert_eq!(joined, Joined { at: at(500), until: Some(at(510)) });
-    // However late, as long as nobody took it for gone.
-    clock.store(511, Ordering::Relaxed);
+    clock.store(509, Ordering::Relaxed);
     assert_eq!(
         a.renew("a", LEASE).await.unwrap(),
-        Renewed::Until(Joined { at: at(511), until: Some(at(521)) })
+        Renewed::Until(Joined { at: at(509), until: Some(at(519)) })
     );
+    // Over is over, although nobody took it for gone.
+    clock.store(519, Ordering::Relaxed);
+    assert_eq!(a.renew("a", LEASE).await.unwrap(), Renewed::Gone);
 }
 
 #[tokio::test]

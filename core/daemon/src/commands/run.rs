@@ -3,9 +3,11 @@
 use std::env;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use juzhen_engine::failpoint::Failpoints;
 use juzhen_settings::Loader;
 use serde_json::json;
@@ -34,6 +36,9 @@ pub(crate) struct Run {
     /// Database in another place: sqlite:PATH, or postgres://USER@HOST/NAME
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+    /// Name of this daemon among those on the same PostgreSQL database; default: the name of the machine
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    node: Option<String>,
     /// Address to listen on; default: as district.yaml says. Port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -53,6 +58,9 @@ pub(crate) struct Run {
     /// Seconds after which a wedged daemon ends itself
     #[arg(long, hide = true, requires = "test", value_name = "SECONDS")]
     wedged_after: Option<u32>,
+    /// Seconds for which this daemon counts as there without a sign of life
+    #[arg(long, hide = true, requires = "test", value_name = "SECONDS")]
+    lease: Option<u64>,
     /// Changes that may share one commit; 1 shows what each costs alone
     #[arg(long, hide = true, requires = "test", value_name = "N")]
     commit_group: Option<usize>,
@@ -70,7 +78,8 @@ impl Run {
 
     fn options(self) -> Result<DaemonOptions> {
         let failpoints = failpoints(self.test)?;
-        let database = self.database.as_deref().map(Place::read).transpose()?;
+        let node = self.node.clone().unwrap_or_else(database::name_of_machine);
+        let database = self.database.as_deref().map(|url| Place::read(url, node)).transpose()?;
         let data = match (self.data.data.clone(), &database) {
             (Some(data), _) => data,
             (None, Some(Place::File(file))) => database::folder_of(file),
@@ -85,6 +94,7 @@ impl Run {
             listen: self.listen,
             failpoints,
             commit_group: self.commit_group,
+            lease: self.lease.map(Duration::from_secs),
             trust_clock: self.trust_clock,
             wedged_after: self.wedged_after,
         })

@@ -117,6 +117,7 @@ impl Scene {
             failpoints: Failpoints::default(),
             commit_group: None,
             trust_clock: false,
+            lease: None,
             wedged_after: None,
         });
         let daemon = daemon.await?;

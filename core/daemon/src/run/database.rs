@@ -16,7 +16,11 @@ use crate::failure::Usage;
 #[derive(Clone)]
 pub(crate) enum Place {
     File(PathBuf),
-    Server { url: String },
+    /// And how this daemon calls itself there.
+    Server {
+        url: String,
+        node: String,
+    },
 }
 
 impl fmt::Debug for Place {
@@ -24,16 +28,16 @@ impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(file) => f.debug_tuple("File").field(file).finish(),
-            Self::Server { .. } => f.debug_struct("Server").finish_non_exhaustive(),
+            Self::Server { node, .. } => f.debug_struct("Server").field("node", node).finish_non_exhaustive(),
         }
     }
 }
 
 impl Place {
-    /// Reads `--database`.
-    pub(crate) fn read(url: &str) -> Result<Self, Usage> {
+    /// Reads `--database`, for a daemon of this name.
+    pub(crate) fn read(url: &str, node: String) -> Result<Self, Usage> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("postgres" | "postgresql") => Ok(Self::Server { url: url.to_owned() }),
+            Some("postgres" | "postgresql") => Ok(Self::Server { url: url.to_owned(), node }),
             _ => file_of(url).map(Self::File),
         }
     }
@@ -47,9 +51,10 @@ impl Place {
     }
 }
 
-/// The engine does not join the store as a worker yet, so a second daemon would take what the first one sends for left
-/// behind. All have one name, of which PostgreSQL lets one live.
-const ONLY: &str = "the only daemon";
+/// How a daemon calls itself that was given no name.
+pub(crate) fn name_of_machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
 
 /// Opens it.
 pub(super) fn open(
@@ -60,11 +65,18 @@ pub(super) fn open(
 ) -> Result<Arc<dyn Store>> {
     match place {
         Place::File(file) => Ok(Arc::new(open_file(file, config, group, failpoints)?)),
-        Place::Server { url } => {
-            let usual = PostgresOptions { node: Some(ONLY.to_owned()), ..PostgresOptions::default() };
-            let options = PostgresOptions { group: group.unwrap_or(usual.group), ..usual };
-            Ok(Arc::new(Postgres::open(url, &options).context("could not open the database")?))
-        }
+        Place::Server { url, node } => Ok(Arc::new(open_server(url, node, group)?)),
+    }
+}
+
+fn open_server(url: &str, node: &str, group: Option<usize>) -> Result<Postgres> {
+    let usual = PostgresOptions { node: Some(node.to_owned()), ..PostgresOptions::default() };
+    let options = PostgresOptions { group: group.unwrap_or(usual.group), ..usual };
+    match Postgres::open(url, &options) {
+        Err(error @ StoreError::InUse { .. }) => Err(error).context(format!(
+            "a daemon named {node} works on this database already: name this one with --node NAME, or stop that one"
+        )),
+        opened => opened.context("could not open the database"),
     }
 }
 
@@ -136,7 +148,7 @@ mod tests {
             let refused = file_of(bad).unwrap_err().to_string();
             assert!(refused.contains("sqlite:PATH") && !refused.contains("secret"), "{refused}");
         }
-        let server = Place::read("postgres://u:secret@h/x").unwrap();
+        let server = Place::read("postgres://u:secret@h/x", name_of_machine()).unwrap();
         assert!(server.file().is_none() && !format!("{server:?}").contains("secret"));
         assert_eq!(folder_of(Path::new("x.db")), Path::new("."));
         assert_eq!(folder_of(Path::new("/a/x.db")), Path::new("/a"));

@@ -61,6 +61,8 @@ pub(crate) struct DaemonOptions {
     pub(crate) commit_group: Option<usize>,
     /// Believe the clock although the database has seen later times.
     pub(crate) trust_clock: bool,
+    /// How long this daemon counts as there without a sign of life, instead of the engine's own time; for tests.
+    pub(crate) lease: Option<Duration>,
     /// Seconds after which a wedged daemon ends itself, where it is not to be the usual time.
     pub(crate) wedged_after: Option<u32>,
 }
@@ -100,6 +102,7 @@ impl Daemon {
             failpoints,
             files: Folder::new(&options.config),
             mark: Some(folder.path().join(high_water::FILE)),
+            lease: options.lease.unwrap_or(juzhen_engine::LEASE),
             tune_host: Arc::new(|_| {}),
         })
         .await
@@ -193,7 +196,7 @@ async fn finish(engine: &Engine, stop: &Stop) -> Result<()> {
 async fn wake_with_others(engine: Engine, stop: CancellationToken) {
     loop {
         tokio::select! {
-            () = engine.store().woken() => engine.wake(),
+            () = engine.store().woken() => engine.wake_with_others(),
             () = stop.cancelled() => return,
         }
     }

@@ -39,6 +39,7 @@ pub(crate) fn join(
             (None, None)
         }
         Presence::Named(node) => {
+            c.vouch(node)?;
             c.execute(NAMED, params![millis(at), node])?;
             (Some(node), Some(after(at, lease)))
         }
@@ -48,13 +49,14 @@ pub(crate) fn join(
     Ok(Joined { at, until })
 }
 
-/// Nobody has taken it for gone yet, so it goes on, however late this comes.
+/// A lease that is over stays over, also when nobody has taken the worker for gone yet: it may have been asleep, and what it
+/// knows is old.
 pub(crate) fn renew(c: &Transaction<'_>, worker: &str, lease: SignedDuration) -> Result<Renewed, StoreError> {
     const SQL: &str =
         "UPDATE workers SET lease_until = CASE WHEN lease_until IS NULL THEN lease_until ELSE ?2 END
-         WHERE id = ?1 AND ended_at IS NULL RETURNING lease_until";
+         WHERE id = ?1 AND ended_at IS NULL AND coalesce(lease_until > ?3, TRUE) RETURNING lease_until";
     let at = c.now()?;
-    let values = params![worker, millis(after(at, lease))];
+    let values = params![worker, millis(after(at, lease)), millis(at)];
     let renewed = c.first(SQL, values, |f: &mut Fields<'_>| f.optional_time())?;
     Ok(renewed.map_or(Renewed::Gone, |until| Renewed::Until(Joined { at, until })))
 }
@@ -82,7 +84,7 @@ pub(super) fn is_over(c: &Transaction<'_>, worker: &str) -> Result<bool, StoreEr
     }
 }
 
-/// Takes the turn, or keeps it; `false` when somebody else has it.
+/// Takes the turn, or keeps it; `false` when somebody else has it who is not known to be gone.
 pub(crate) fn take_turn(
     c: &Transaction<'_>,
     name: &str,
@@ -91,9 +93,17 @@ pub(crate) fn take_turn(
 ) -> Result<bool, StoreError> {
     const SQL: &str = "INSERT INTO turns (name, holder, until) VALUES (?1, ?2, ?3)
          ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
-         WHERE turns.holder = excluded.holder OR turns.until <= ?4";
+         WHERE turns.holder = excluded.holder OR turns.until <= ?4
+            OR EXISTS (SELECT 1 FROM workers w WHERE w.id = turns.holder
+                AND (w.ended_at IS NOT NULL OR w.lease_until <= ?4))";
     let now = c.now()?;
     Ok(c.execute(SQL, params![name, holder, millis(after(now, lasting)), millis(now)])? > 0)
+}
+
+/// Whether nobody has taken it over, however long ago it was taken.
+pub(super) fn has_turn(c: &Transaction<'_>, name: &str, holder: &str) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT 1 FROM turns WHERE name = ?1 AND holder = ?2 /*+ FOR UPDATE */";
+    Ok(c.first(SQL, params![name, holder], |_| Ok(()))?.is_some())
 }
 
 /// Gives it up, if it still has it.

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::driver::{self, OnClock};
 use super::{Hook, migrate};
 use crate::error::{StoreError, failed, renamed};
-use crate::front::{Database, Job};
+use crate::front::{Database, Job, Presence};
 use crate::sql::Transaction;
 
 /// What becomes of a commit.
@@ -46,6 +46,7 @@ pub struct InMemory {
 pub struct Inline {
     database: InMemory,
     fate: FateOf,
+    node: Option<String>,
     closed: AtomicBool,
 }
 
@@ -74,7 +75,13 @@ impl InMemory {
     /// A daemon's view, whose commits end as `fate` says.
     #[must_use]
     pub fn store(&self, fate: FateOf) -> Inline {
-        Inline { database: self.clone(), fate, closed: AtomicBool::new(false) }
+        Inline { database: self.clone(), fate, node: None, closed: AtomicBool::new(false) }
+    }
+
+    /// The same for the daemon of this name: whoever had the name before is gone.
+    #[must_use]
+    pub fn store_of(&self, node: &str, fate: FateOf) -> Inline {
+        Inline { node: Some(node.to_owned()), ..self.store(fate) }
     }
 
     fn with<T>(&self, work: impl FnOnce(&OnClock<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -139,6 +146,10 @@ impl Database for Inline {
         self.check_open()?;
         let read = self.database.with(|session| work(&Transaction::new(session)));
         read.map_err(|error| renamed(error, attempted))
+    }
+
+    fn presence(&self) -> Presence {
+        self.node.clone().map_or(Presence::AmongOthers, Presence::Named)
     }
 
     async fn finish(&self) -> Result<(), StoreError> {

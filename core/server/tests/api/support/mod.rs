@@ -71,6 +71,7 @@ impl Api {
             failpoints: Arc::new(Failpoints::parse(failpoints).unwrap()),
             files: Folder::new(district.config()),
             mark: None,
+            lease: juzhen_engine::LEASE,
             tune_host: Arc::new(|_| {}),
         })
         .await
