@@ -8,6 +8,8 @@ use postgres::{Client, NoTls};
 use tokio::sync::watch;
 
 use super::address::Address;
+use super::lineage::Lineage;
+use super::name::Session;
 use crate::error::{StoreError, failed};
 
 /// The oldest that has what is used here: 13.
@@ -21,8 +23,9 @@ pub(super) const SCHEMA: &str = "juzhen";
 pub(super) struct Server {
     address: Address,
     patience: Duration,
-    /// The timeline of the first connection: another one means another server.
-    timeline: Mutex<Option<String>>,
+    lineage: Lineage,
+    /// The session that holds the node's name, or held it last.
+    session: Mutex<Option<Session>>,
     /// Why only a new start helps.
     broken: watch::Sender<Option<String>>,
 }
@@ -32,7 +35,8 @@ const DURABLE: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 
 impl Server {
     pub(super) fn new(address: Address, patience: Duration) -> Self {
-        Self { address, patience, timeline: Mutex::default(), broken: watch::Sender::new(None) }
+        let (lineage, session) = (Lineage::default(), Mutex::default());
+        Self { address, patience, lineage, session, broken: watch::Sender::new(None) }
     }
 
     /// For people and logs, without the password.
@@ -78,6 +82,20 @@ impl Server {
         });
     }
 
+    /// A transaction that changed something is durable.
+    pub(super) fn confirmed(&self, transaction: &str) {
+        self.lineage.confirmed(transaction);
+    }
+
+    /// Keeps the session that now holds the node's name.
+    pub(super) fn is_present_by(&self, session: Session) {
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    }
+
+    pub(super) fn session(&self) -> Option<Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Why only a new start helps, as soon as it is so.
     pub(super) fn broken(&self) -> watch::Receiver<Option<String>> {
         self.broken.subscribe()
@@ -121,28 +139,13 @@ impl Server {
             let why = format!("its encoding is {encoding}: make it with ENCODING 'UTF8'");
             return Err(failed(ATTEMPTED, why));
         }
-        self.same_timeline(client)
-    }
-
-    /// F31: a server that took over from another may lack its last commits.
-    fn same_timeline(&self, client: &mut Client) -> Result<(), StoreError> {
-        const NOW: &str = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
-             || ' of ' || (SELECT oid::text FROM pg_database WHERE datname = current_database())";
-        let now: String = client.query_one(NOW, &[])?.try_get(0)?;
-        let mut known = self.timeline.lock().unwrap_or_else(PoisonError::into_inner);
-        match known.as_ref() {
-            None => *known = Some(now),
-            Some(known) if *known == now => {}
-            Some(known) => {
-                let why = format!(
-                    "another server answers than before (timeline {known}, now {now}): what it has forgotten is \
-                     looked for after the next start"
-                );
+        match self.lineage.look(client)? {
+            None => Ok(()),
+            Some(why) => {
                 self.break_down(why.clone());
-                return Err(failed("use the database", why));
+                Err(failed(ATTEMPTED, why))
             }
         }
-        Ok(())
     }
 }
 

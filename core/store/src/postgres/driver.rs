@@ -2,18 +2,22 @@
 
 use std::cell::{Cell as Slot, RefCell};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use jiff::Timestamp;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Statement};
 
+use super::connect::Server;
 use super::error::Trouble;
+use super::name;
 use crate::error::{StoreError, failed};
 use crate::sql::{Cell, EachRow, Hold, Row, Sql, ToValue, Value};
 
 /// A connection with what it has prepared.
 pub(super) struct Connection {
+    server: Arc<Server>,
     client: RefCell<Client>,
     prepared: RefCell<HashMap<String, Statement>>,
     /// The first thing that went wrong since [`Connection::fresh`].
@@ -22,8 +26,9 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(server: &Arc<Server>, client: Client) -> Self {
         Self {
+            server: Arc::clone(server),
             client: RefCell::new(client),
             prepared: RefCell::default(),
             trouble: RefCell::default(),
@@ -40,7 +45,7 @@ impl Connection {
         self.trouble.borrow().clone()
     }
 
-    /// Statements that may have changed something, ever.
+    /// How much was changed, ever: whether it grows is what counts.
     pub(super) fn changes(&self) -> u64 {
         self.changes.get()
     }
@@ -82,12 +87,13 @@ impl Connection {
 
 impl Sql for Connection {
     fn execute(&self, sql: &str, values: &[&dyn ToValue]) -> Result<u64, StoreError> {
-        self.changes.set(self.changes.get() + 1);
         let statement = self.prepare(sql)?;
         let values: Vec<Value<'_>> = values.iter().map(|value| value.value()).collect();
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
         let changed = self.client.borrow_mut().execute(&statement, &values);
-        Ok(changed.inspect_err(|error| self.met(error))?)
+        let changed = changed.inspect_err(|error| self.met(error))?;
+        self.changes.set(self.changes.get() + changed);
+        Ok(changed)
     }
 
     fn now(&self) -> Result<Timestamp, StoreError> {
@@ -101,15 +107,25 @@ impl Sql for Connection {
     }
 
     fn query(&self, sql: &str, values: &[&dyn ToValue], each: &mut EachRow<'_>) -> Result<(), StoreError> {
-        if sql.starts_with("INSERT") || sql.starts_with("UPDATE") {
+        let rows = self.run(sql, values)?;
+        if !rows.is_empty() && (sql.starts_with("INSERT") || sql.starts_with("UPDATE")) {
             self.changes.set(self.changes.get() + 1);
         }
-        for row in &self.run(sql, values)? {
+        for row in &rows {
             if each(row)?.is_break() {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn vouch(&self, node: &str) -> Result<(), StoreError> {
+        let is_ours = match self.server.session() {
+            Some(session) => name::is_held_by(self, node, &session)?,
+            None => false,
+        };
+        let why = || format!("this daemon does not hold the node name {node} now");
+        if is_ours { Ok(()) } else { Err(failed("join as a worker", why())) }
     }
 
     fn hold(&self, what: Hold<'_>) -> Result<(), StoreError> {

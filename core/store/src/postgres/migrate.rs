@@ -4,6 +4,7 @@
 use postgres::{Client, Transaction};
 
 use super::connect::SCHEMA;
+use super::lineage;
 use crate::error::{StoreError, failed, renamed};
 
 /// Steps, oldest first; the place in the list (from 1) is the schema's number. Never change one that was released.
@@ -68,7 +69,8 @@ fn apply(transaction: &mut Transaction<'_>, number: u32, step: &str) -> Result<(
     Ok(())
 }
 
-/// Names a new database, refuses one of another environment, and counts the opening.
+/// Names a new database, refuses one of another environment, looks whether its server is still the same, and counts the
+/// opening.
 pub(super) fn enter(
     client: &mut Client,
     name: &str,
@@ -88,6 +90,7 @@ pub(super) fn enter(
             why: format!("it belongs to environment {environment}, not {wanted}"),
         });
     }
+    lineage::enter(&mut transaction)?;
     let text: String = transaction.query_one(COUNT, &[])?.try_get(0)?;
     let generation =
         text.parse().map_err(|_| failed("count the openings", format!("{text:?} is no number")))?;

@@ -23,15 +23,16 @@
 //!
 //! What is asked meanwhile fails, with the cause, and connections are made again with growing pauses. A COMMIT without an
 //! answer is neither done nor not done: the transaction's number, read at its beginning, is asked for after the
-//! reconnection, and only what did not happen is done again (F29, F30). A server on another timeline is one that was put in
-//! the old one's place, perhaps without its last commits: then the store breaks, and the next start compares the
-//! history with what it was (F31, `engine/high_water.rs`).
+//! reconnection, and only what did not happen is done again (F29, F30). A server that was put in the old one's place, perhaps
+//! without its last commits, breaks the store, and the next start holds everything (F31, `lineage.rs`).
 
 mod address;
 mod connect;
 mod driver;
 mod error;
+mod lineage;
 mod migrate;
+mod name;
 mod outcome;
 mod presence;
 mod readers;

@@ -10,6 +10,7 @@ use postgres::fallible_iterator::FallibleIterator;
 use tokio::sync::watch;
 
 use super::connect::Server;
+use super::name::{self, Holder};
 use crate::error::{StoreError, chain};
 
 /// A daemon that was killed lets its name go when the server sees that it is gone; a new start waits so long for that.
@@ -18,8 +19,6 @@ const WAIT_FOR_NAME: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(250);
 /// Between two foldings of the tallies.
 const FOLD: Duration = Duration::from_secs(60);
-/// Names are locked under this number and their hash.
-const NAMES: i32 = 1_249_202_767;
 
 pub(super) struct Presence {
     woken: watch::Receiver<u64>,
@@ -80,19 +79,34 @@ fn appear(server: &Server, node: Option<&str>, patience: Duration) -> Result<Cli
     client.batch_execute("LISTEN juzhen")?;
     let Some(node) = node else { return Ok(client) };
     let until = Instant::now() + patience;
+    // Of a connection that was lost; the server may still keep it.
+    let gone = server.session();
     loop {
-        const TAKE: &str = "SELECT pg_try_advisory_lock($1, hashtext($2))";
-        if client.query_one(TAKE, &[&NAMES, &node])?.try_get(0)? {
-            return Ok(client);
+        match name::take(&mut client, node)? {
+            Holder::Us(session) => {
+                server.is_present_by(session);
+                return Ok(client);
+            }
+            Holder::Another(session) if Some(&session) == gone.as_ref() => name::end(&mut client, &session)?,
+            Holder::Another(_) if gone.is_some() => {
+                server.break_down(format!(
+                    "another daemon has come under the name {node}: this one was taken for gone, and what it held was \
+                     taken up"
+                ));
+                return Err(taken(server, node));
+            }
+            Holder::Another(_) | Holder::Nobody => {}
         }
         if Instant::now() >= until {
-            return Err(StoreError::InUse {
-                path: format!("the node name {node} in {}", server.name()),
-                holder: "another daemon that is alive".into(),
-            });
+            return Err(taken(server, node));
         }
         std::thread::sleep(LOOK);
     }
+}
+
+fn taken(server: &Server, node: &str) -> StoreError {
+    let path = format!("the node name {node} in {}", server.name());
+    StoreError::InUse { path, holder: "another daemon that is alive".into() }
 }
 
 struct Watcher {
@@ -123,12 +137,11 @@ impl Watcher {
 
     /// After a break anything may have happened, so everybody is woken.
     fn reappear(&self) -> Option<Client> {
-        match appear(&self.server, self.node.as_deref(), Duration::ZERO) {
+        match appear(&self.server, self.node.as_deref(), LOOK) {
             Ok(client) => {
                 self.wake.send_modify(|times| *times += 1);
                 Some(client)
             }
-            // While we were away another one has come under our name; our own old session lets it go in a moment.
             Err(error) => {
                 tracing::debug!(why = chain(&error), "No listening connection to the database yet");
                 None
@@ -148,6 +161,7 @@ impl Watcher {
         if folded.elapsed() >= FOLD {
             *folded = Instant::now();
             fold(client)?;
+            super::lineage::remember(client)?;
         }
         Ok(())
     }

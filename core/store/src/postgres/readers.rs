@@ -83,7 +83,7 @@ impl Line {
     ) -> Result<T, StoreError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => Connection::new(self.server.connect()?),
+            None => Connection::new(&self.server, self.server.connect()?),
         };
         connection.fresh();
         let read = snapshot(&connection, work);

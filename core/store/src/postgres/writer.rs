@@ -42,7 +42,7 @@ impl Writers {
         for place in 0..=number.max(1) {
             let (queue, waiting) = mpsc::channel();
             let begin = if place == 0 { BEGIN_ALONE } else { BEGIN_SHARED };
-            let first = Box::new(Connection::new(server.connect()?));
+            let first = Box::new(Connection::new(server, server.connect()?));
             let turns = Turns { server: Arc::clone(server), begin, group, line: Line::Up(first) };
             let named = std::thread::Builder::new().name(format!("store-writer-{place}"));
             let thread = named
@@ -125,8 +125,10 @@ enum Lost {
     ByAJob,
     /// The connection went before COMMIT was said.
     Away(String),
-    /// Done again, it would fail again; or nobody knows whether it happened.
-    Told(String),
+    /// The server refused something, and would again.
+    Refused(String),
+    /// There is no connection; or nobody knows whether it happened, so it must not be done again.
+    Hopeless(String),
 }
 
 impl Turns {
@@ -151,13 +153,13 @@ impl Turns {
         }
     }
 
-    /// All in one transaction; when one of them fails, each in its own.
+    /// All in one transaction; when one of them fails, each in its own, so that it costs nobody else anything.
     fn turn(&mut self, mut jobs: Vec<Box<dyn Work>>) {
         if jobs.len() > 1 {
             match self.transact(&mut jobs) {
                 Ok(()) => return jobs.into_iter().for_each(|job| job.answer(None)),
-                Err(Lost::Told(why)) => return jobs.into_iter().for_each(|job| job.answer(Some(&why))),
-                Err(Lost::Conflict(_) | Lost::ByAJob | Lost::Away(_)) => {}
+                Err(Lost::Hopeless(why)) => return jobs.into_iter().for_each(|job| job.answer(Some(&why))),
+                Err(Lost::Conflict(_) | Lost::ByAJob | Lost::Away(_) | Lost::Refused(_)) => {}
             }
         }
         for mut job in jobs {
@@ -174,7 +176,7 @@ impl Turns {
                 Ok(()) => return Ok(()),
                 // Its own result is the answer.
                 Err(Lost::ByAJob) => return Ok(()),
-                Err(Lost::Told(why)) => return Err(why),
+                Err(Lost::Refused(why) | Lost::Hopeless(why)) => return Err(why),
                 Err(Lost::Conflict(met) | Lost::Away(met)) => {
                     tracing::debug!(why = met, time, "A transaction is done again");
                     why = met;
@@ -187,8 +189,9 @@ impl Turns {
 
     fn transact(&mut self, jobs: &mut [Box<dyn Work>]) -> Result<(), Lost> {
         let begin = self.begin;
-        let connection = self.connection().map_err(Lost::Told)?;
+        let connection = self.connection().map_err(Lost::Hopeless)?;
         connection.fresh();
+        let changes = connection.changes();
         let begun = statements(connection, begin, jobs);
         let transaction = match begun {
             Ok(transaction) => transaction,
@@ -199,14 +202,19 @@ impl Turns {
                 return Err(lost);
             }
         };
-        match connection.say("COMMIT") {
+        let is_change = connection.changes() > changes;
+        let committed = match connection.say("COMMIT") {
             Ok(_) => Ok(()),
             Err(error) => match Trouble::of(&error) {
                 Trouble::Conflict(why) => Err(Lost::Conflict(why)),
-                Trouble::Failed(why) => Err(Lost::Told(why)),
+                Trouble::Failed(why) => Err(Lost::Refused(why)),
                 Trouble::Away(why) => self.find_out(&transaction, why),
             },
+        };
+        if committed.is_ok() && is_change {
+            self.server.confirmed(&transaction);
         }
+        committed
     }
 
     /// The answer to COMMIT is lost: only what did not happen is done again.
@@ -214,13 +222,13 @@ impl Turns {
         tracing::warn!(transaction, why, "The answer to a COMMIT is lost; asking what became of it");
         let (client, fate) = outcome::ask(&self.server, transaction);
         self.line = match client {
-            Some(client) => Line::Up(Box::new(Connection::new(client))),
+            Some(client) => Line::Up(Box::new(Connection::new(&self.server, client))),
             None => down(why, SHORTEST),
         };
         match fate {
             Fate::Committed => Ok(()),
             Fate::Gone => Err(Lost::Conflict("the connection was lost at the commit".into())),
-            Fate::Unknown(why) => Err(Lost::Told(format!(
+            Fate::Unknown(why) => Err(Lost::Hopeless(format!(
                 "nobody knows whether transaction {transaction} was committed: {why}"
             ))),
         }
@@ -228,7 +236,7 @@ impl Turns {
 
     fn hang_up(&mut self, lost: &Lost) {
         let why = match lost {
-            Lost::Away(why) | Lost::Conflict(why) | Lost::Told(why) => why.clone(),
+            Lost::Away(why) | Lost::Conflict(why) | Lost::Refused(why) | Lost::Hopeless(why) => why.clone(),
             Lost::ByAJob => "it could not be rolled back".into(),
         };
         tracing::warn!(why, "Lost a connection to the database");
@@ -243,7 +251,7 @@ impl Turns {
             }
             let pause = (*pause * 2).min(LONGEST);
             self.line = match self.server.connect() {
-                Ok(client) => Line::Up(Box::new(Connection::new(client))),
+                Ok(client) => Line::Up(Box::new(Connection::new(&self.server, client))),
                 Err(error) => down(chain(&error), pause),
             };
         }
@@ -266,11 +274,12 @@ fn statements(connection: &Connection, begin: &str, jobs: &mut [Box<dyn Work>]) 
     for job in jobs {
         let changes = connection.changes();
         let kept = job.run(&transaction);
-        if connection.trouble().is_some() {
-            return Err(lost(connection, String::new()));
-        }
-        if !kept && connection.changes() > changes {
-            return Err(Lost::ByAJob);
+        match connection.trouble() {
+            // Nothing more is done in this transaction, whatever the job made of the error.
+            Some(Trouble::Failed(why)) => return Err(if kept { Lost::Refused(why) } else { Lost::ByAJob }),
+            Some(_) => return Err(lost(connection, String::new())),
+            None if !kept && connection.changes() > changes => return Err(Lost::ByAJob),
+            None => {}
         }
         // What nothing goes beside may read what belongs to the end of the job before it.
         if alone {
@@ -287,12 +296,12 @@ fn finish(connection: &Connection, transaction: &Transaction<'_>) -> Result<(), 
     transaction.finish().map_err(|error| lost(connection, chain(&error)))
 }
 
-/// What the first trouble means for the transaction; a statement that the server refuses is the job's own fault.
-fn lost(connection: &Connection, why: String) -> Lost {
+/// What the first trouble means for the transaction.
+fn lost(connection: &Connection, otherwise: String) -> Lost {
     match connection.trouble() {
         Some(Trouble::Conflict(why)) => Lost::Conflict(why),
         Some(Trouble::Away(why)) => Lost::Away(why),
-        Some(Trouble::Failed(_)) if why.is_empty() => Lost::ByAJob,
-        Some(Trouble::Failed(_)) | None => Lost::Told(why),
+        Some(Trouble::Failed(why)) => Lost::Refused(why),
+        None => Lost::Refused(otherwise),
     }
 }

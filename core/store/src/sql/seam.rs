@@ -22,6 +22,12 @@ pub(crate) trait Sql {
     /// Hands over every row until `each` breaks off.
     fn query(&self, sql: &str, values: &[&dyn ToValue], each: &mut EachRow<'_>) -> Result<(), StoreError>;
 
+    /// Fails unless this process has the node's name now: it is about to declare earlier holders of it gone.
+    fn vouch(&self, node: &str) -> Result<(), StoreError> {
+        let _ = node;
+        Ok(())
+    }
+
     /// Keeps other transactions away from it. One writer has nobody to keep away.
     fn hold(&self, what: Hold<'_>) -> Result<(), StoreError> {
         let _ = what;

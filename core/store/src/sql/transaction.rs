@@ -56,6 +56,11 @@ impl<'c> Transaction<'c> {
         self.sql.now()
     }
 
+    /// Fails unless this process has the node's name now.
+    pub(super) fn vouch(&self, node: &str) -> Result<(), StoreError> {
+        self.sql.vouch(node)
+    }
+
     /// Keeps other transactions away from it until the end.
     pub(super) fn hold(&self, what: Hold<'_>) -> Result<(), StoreError> {
         self.sql.hold(what)
