@@ -30,6 +30,15 @@ pub fn cluster() -> &'static Cluster {
 impl Cluster {
     /// Makes and starts one.
     pub fn start() -> io::Result<Self> {
+        let cluster = Self::prepared()?;
+        cluster
+            .run("initdb", &["-U", "juzhen", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])?;
+        cluster.up()?;
+        Ok(cluster)
+    }
+
+    /// A folder and a port for one.
+    fn prepared() -> io::Result<Self> {
         let programs = programs()?;
         let folder = tempfile::Builder::new().prefix("juzhen-pg-").tempdir()?.keep();
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))?;
@@ -39,11 +48,37 @@ impl Cluster {
         }
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let watcher = watch(&programs, &folder, user)?;
-        let cluster = Self { folder, programs, user, port, _watcher: watcher, databases: AtomicU32::new(0) };
-        cluster
-            .run("initdb", &["-U", "juzhen", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])?;
-        cluster.up()?;
-        Ok(cluster)
+        Ok(Self { folder, programs, user, port, _watcher: watcher, databases: AtomicU32::new(0) })
+    }
+
+    /// A standby that follows this one, started.
+    pub fn standby(&self) -> io::Result<Self> {
+        let standby = Self::prepared()?;
+        let source = format!("host=127.0.0.1 port={} user=juzhen", self.port);
+        standby.run("pg_basebackup", &["-R", "--checkpoint=fast", "--no-sync", "-d", &source])?;
+        standby.up()?;
+        Ok(standby)
+    }
+
+    /// Has a standby take over; it begins a timeline of its own.
+    pub fn promote(&self) -> io::Result<()> {
+        self.run("pg_ctl", &["-w", "-t", "60", "promote"])
+    }
+
+    /// Keeps a copy of the data as they are, of a server that is down.
+    pub fn keep_copy(&self) -> io::Result<()> {
+        self.done("cp", &["-a", "data", "copy"])
+    }
+
+    /// Puts that copy in the place of the data, of a server that is down.
+    pub fn put_copy_back(&self) -> io::Result<()> {
+        self.done("mv", &["data", "gone"])?;
+        self.done("mv", &["copy", "data"])
+    }
+
+    fn done(&self, program: &str, arguments: &[&str]) -> io::Result<()> {
+        let status = Command::new(program).args(arguments).current_dir(&self.folder).status()?;
+        if status.success() { Ok(()) } else { Err(io::Error::other(format!("{program} failed"))) }
     }
 
     /// Starts the server, after [`Cluster::down`] too.

@@ -2,6 +2,7 @@
 //! differs is how a database runs the work: [`Database`].
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +13,7 @@ use juzhen_domain::item::Item;
 use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::error::StoreError;
 use crate::sql::{
+use crate::slow::Asked;
     Transaction, attention, audit, claim, deliveries, effects, items, notices, ping, recover, restored,
     settings, settle, stop, sweep, values, watch, workers,
 };
@@ -41,6 +43,11 @@ pub trait Database: Send + Sync + 'static {
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static;
 
     /// What is known of other daemons on it.
+    /// Time since then, as far as it passes for its callers.
+    fn waited(since: Instant) -> Duration {
+        since.elapsed()
+    }
+
     fn presence(&self) -> Presence {
         Presence::AmongOthers
     }
@@ -154,7 +161,11 @@ impl<D: Database> Store for D {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimRound, StoreError> {
-        self.write(Job::of("claim deliveries", ""), move |c| claim::claim(c, &request)).await
+        let asked = Asked::of::<D>(request.now);
+        let claim = move |c: &Transaction<'_>| {
+            claim::claim(c, &ClaimRequest { now: asked.now(), ..request.clone() })
+        };
+        self.write(Job::of("claim deliveries", ""), claim).await
     }
 
     async fn settle(&self, settle: Settle) -> Result<Settled, StoreError> {
@@ -235,7 +246,21 @@ impl<D: Database> Store for D {
 
     async fn begin_effect(&self, effect: NewEffect) -> Result<EffectBegun, StoreError> {
         let job = Job::of("keep the intent of a request", &effect.call);
-        self.write(job, move |c| effects::begin(c, &effect)).await
+        let asked = Asked::of::<D>(effect.at);
+        let begin =
+            move |c: &Transaction<'_>| effects::begin(c, &NewEffect { at: asked.now(), ..effect.clone() });
+        let begun = self.write(job, begin).await?;
+        let EffectBegun::Send(id) = begun else { return Ok(begun) };
+        // The commit itself may have taken until it was too late.
+        let mut seen = Duration::ZERO;
+        while asked.is_slow_since(seen) {
+            seen = asked.waited();
+            let late = self.write(job, move |c| effects::give_up_late(c, id, asked.now())).await?;
+            if let Some(reason) = late {
+                return Ok(EffectBegun::Refused(reason));
+            }
+        }
+        Ok(begun)
     }
 
     async fn end_effect(&self, effect: i64, answer: EffectAnswer) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ mod api;
 mod error;
 mod front;
 mod postgres;
+mod slow;
 mod sql;
 mod sqlite;
 mod values;

@@ -1,7 +1,7 @@
 //! Making a connection, and proof that what the server confirms is durable. Every connection is checked, as a server may be
 //! another one after a reconnection.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use postgres::{Client, NoTls};
@@ -26,6 +26,8 @@ pub(super) struct Server {
     lineage: Lineage,
     /// The session that holds the node's name, or held it last.
     session: Mutex<Option<Session>>,
+    /// Why nothing may be read from or written to this server.
+    another: OnceLock<String>,
     /// Why only a new start helps.
     broken: watch::Sender<Option<String>>,
 }
@@ -35,8 +37,8 @@ const DURABLE: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 
 impl Server {
     pub(super) fn new(address: Address, patience: Duration) -> Self {
-        let (lineage, session) = (Lineage::default(), Mutex::default());
-        Self { address, patience, lineage, session, broken: watch::Sender::new(None) }
+        let (lineage, session, another) = (Lineage::default(), Mutex::default(), OnceLock::new());
+        Self { address, patience, lineage, session, another, broken: watch::Sender::new(None) }
     }
 
     /// For people and logs, without the password.
@@ -54,8 +56,8 @@ impl Server {
 
     /// A connection that was checked.
     pub(super) fn connect(&self) -> Result<Client, StoreError> {
-        if let Some(why) = self.broken.borrow().clone() {
-            return Err(failed("use the database", why));
+        if let Some(why) = self.another.get() {
+            return Err(failed("use the database", why.clone()));
         }
         let mut config = self.address.config.clone();
         config.connect_timeout(CONNECT).application_name("juzhen");
@@ -70,7 +72,7 @@ impl Server {
         Ok(client)
     }
 
-    /// Says that only a new start helps.
+    /// Says that only a new start helps. Until the daemon has ended, what it knows can still be written down.
     pub(super) fn break_down(&self, why: String) {
         self.broken.send_if_modified(|broken| {
             let is_first = broken.is_none();
@@ -143,7 +145,7 @@ impl Server {
             None => Ok(()),
             Some(why) => {
                 self.break_down(why.clone());
-                Err(failed(ATTEMPTED, why))
+                Err(failed(ATTEMPTED, self.another.get_or_init(|| why).clone()))
             }
         }
     }

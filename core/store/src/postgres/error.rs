@@ -33,6 +33,8 @@ pub(super) enum Trouble {
     Conflict(String),
     /// The connection is gone, and its transaction with it.
     Away(String),
+    /// It took longer than anything should: whoever else waits here would wait as long (F33).
+    Slow(String),
     /// The work itself is refused, and would be again.
     Failed(String),
 }
@@ -45,14 +47,14 @@ impl Trouble {
             None => Self::Away(why),
             Some(code) if is_conflict(code) => Self::Conflict(why),
             Some(code) if is_away(code) => Self::Away(why),
+            Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::QUERY_CANCELED) => Self::Slow(why),
             Some(_) => Self::Failed(why),
         }
     }
 }
 
 fn is_conflict(code: &SqlState) -> bool {
-    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE]
-        .contains(code)
+    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
 }
 
 /// Classes 08 and 57P, 25P03 (left idle in a transaction), and a server that is too full to answer.

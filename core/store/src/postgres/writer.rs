@@ -127,7 +127,8 @@ enum Lost {
     Away(String),
     /// The server refused something, and would again.
     Refused(String),
-    /// There is no connection; or nobody knows whether it happened, so it must not be done again.
+    /// There is no connection, or the server keeps everybody waiting; or nobody knows whether it happened, so that it must not
+    /// be done again.
     Hopeless(String),
 }
 
@@ -208,6 +209,7 @@ impl Turns {
             Err(error) => match Trouble::of(&error) {
                 Trouble::Conflict(why) => Err(Lost::Conflict(why)),
                 Trouble::Failed(why) => Err(Lost::Refused(why)),
+                Trouble::Slow(why) => Err(Lost::Hopeless(too_slow(&why))),
                 Trouble::Away(why) => self.find_out(&transaction, why),
             },
         };
@@ -301,7 +303,12 @@ fn lost(connection: &Connection, otherwise: String) -> Lost {
     match connection.trouble() {
         Some(Trouble::Conflict(why)) => Lost::Conflict(why),
         Some(Trouble::Away(why)) => Lost::Away(why),
+        Some(Trouble::Slow(why)) => Lost::Hopeless(too_slow(&why)),
         Some(Trouble::Failed(why)) => Lost::Refused(why),
         None => Lost::Refused(otherwise),
     }
+}
+
+fn too_slow(why: &str) -> String {
+    format!("the database is too slow, and nothing was kept: {why}")
 }

@@ -70,6 +70,31 @@ pub(crate) fn end(c: &Transaction<'_>, id: i64, answer: &EffectAnswer) -> Result
 }
 
 /// Whether a request of the call left and its answer is not known. One with the platform's own key may be sent again by
+/// Keeps a request back whose intent was on disk only after its delivery's time (F33): nothing of it has left. What began
+/// in time goes on to its end, but not after a break.
+pub(crate) fn give_up_late(c: &Transaction<'_>, id: i64, now: Timestamp) -> Result<Option<String>, StoreError> {
+    const SQL: &str = "SELECT d.latest_at FROM effects e JOIN deliveries d ON d.id = e.delivery
+         WHERE e.id = ?1 AND d.latest_at < ?2 AND (e.asked_by <> e.call OR NOT EXISTS (SELECT 1 FROM effects o
+             WHERE o.call = e.call AND o.id <> e.id AND o.nothing_left IS NOT TRUE))";
+    let Some(latest_at) = c.first(SQL, params![id, millis(now)], |f: &mut Fields<'_>| f.time())? else {
+        return Ok(None);
+    };
+    let nothing = EffectAnswer {
+        at: now,
+        status: 0,
+        headers: Vec::new(),
+        body: Vec::new(),
+        complete: false,
+        nothing_left: true,
+    };
+    end(c, id, &nothing)?;
+    Ok(Some(missed(latest_at)))
+}
+
+fn missed(latest_at: Timestamp) -> String {
+    Why::Missed.because(format_args!("not sent by {latest_at}"))
+}
+
 /// the same call.
 pub(super) fn is_unanswered(c: &Transaction<'_>, call: &str, resumes: bool) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT 1 FROM effects WHERE call = ?1 AND answered_at IS NULL
@@ -126,7 +151,7 @@ fn refusal(c: &Transaction<'_>, live: &Live, effect: &NewEffect) -> Result<Optio
     let delivery = &live.row.delivery;
     // The daemon may have been asleep since the claim: late is late (P7), and what was taken back stays back (P2).
     if effect.at > delivery.latest_at {
-        return Ok(Some(Why::Missed.because(format_args!("not sent by {}", delivery.latest_at))));
+        return Ok(Some(missed(delivery.latest_at)));
     }
     let (item, _) = items::require(c, &delivery.item)?;
     if !items::is_released(item.state) || item.hash != delivery.item_hash {
