@@ -46,7 +46,7 @@ impl District {
              \x20 defaults: {{mock: {{base_url: \"{mock_url}\"}}}}\n\
              publish:\n\
              \x20 min_gap_seconds: 0\n\
-             \x20 caps: {{per_delivery: 5, per_account_hour: 5000}}\n\
+             \x20 caps: {{per_delivery: 5, per_account_hour: 5000, pause_after: 0}}\n\
              {publish}"
         );
         self.write("district.yaml", &text);

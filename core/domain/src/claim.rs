@@ -24,6 +24,8 @@ pub struct Facts<'a> {
     pub used: Used,
     /// STOP ALL is on.
     pub stopped: bool,
+    /// The account is paused (P20).
+    pub paused: bool,
     pub now: Timestamp,
 }
 
@@ -56,6 +58,7 @@ pub enum HoldReason {
     Stopped,
     AccountGone,
     AccountNotActive(AccountStatus),
+    AccountPaused,
     NotApproved(NotApproved),
     /// The durable cap of attempts is used up.
     TriedTooOften {
@@ -74,6 +77,7 @@ impl HoldReason {
             Self::Stopped => Why::Stopped,
             Self::AccountGone => Why::AccountGone,
             Self::AccountNotActive(_) => Why::AccountNotActive,
+            Self::AccountPaused => Why::AccountPaused,
             Self::NotApproved(_) => Why::NotApproved,
             Self::TriedTooOften { .. } => Why::TriedTooOften,
         }
@@ -87,6 +91,7 @@ impl std::fmt::Display for HoldReason {
             Self::Stopped => f.write_str("STOP ALL is on"),
             Self::AccountGone => f.write_str("the settings no longer have this account"),
             Self::AccountNotActive(status) => write!(f, "the account is {status:?} in the settings"),
+            Self::AccountPaused => f.write_str("the account is paused"),
             Self::NotApproved(why) => write!(f, "{why}"),
             Self::TriedTooOften { tries } => write!(f, "{tries} attempts are the most for one delivery"),
         }
@@ -111,6 +116,9 @@ pub fn rule(facts: &Facts<'_>) -> Ruling {
     };
     if account.status != AccountStatus::Active {
         return Ruling::Hold(HoldReason::AccountNotActive(account.status));
+    }
+    if facts.paused {
+        return Ruling::Hold(HoldReason::AccountPaused);
     }
     let leave = match authorise(facts.item, facts.decisions, delivery, facts.origin) {
         Ok(leave) => leave,
@@ -148,6 +156,7 @@ mod tests {
         account: Option<Standing>,
         used: Used,
         stopped: bool,
+        paused: bool,
         now: Timestamp,
     }
 
@@ -155,8 +164,9 @@ mod tests {
         let (item, decisions, delivery) = approved();
         let caps = Caps { per_delivery: 3, per_account_hour: 10, gap: SignedDuration::ZERO };
         let account = Some(Standing { status: AccountStatus::Active, adapter_ready: true, caps });
-        let mut world =
-            World { item, decisions, delivery, account, used: Used::default(), stopped: false, now: at(10) };
+        let used = Used::default();
+        let (stopped, paused, now) = (false, false, at(10));
+        let mut world = World { item, decisions, delivery, account, used, stopped, paused, now };
         change(&mut world);
         rule(&Facts {
             delivery: &world.delivery,
@@ -166,6 +176,7 @@ mod tests {
             account: world.account,
             used: world.used,
             stopped: world.stopped,
+            paused: world.paused,
             now: world.now,
         })
     }
@@ -199,6 +210,12 @@ mod tests {
             rule_after(|w| w.item.state = ItemState::Returned),
             Ruling::Hold(HoldReason::NotApproved(NotApproved::ItemNotReleased(_)))
         ));
+    }
+
+    #[test]
+    fn p20_f60_a_paused_account_sends_nothing_and_is_late_like_any_other() {
+        assert_eq!(rule_after(|w| w.paused = true), Ruling::Hold(HoldReason::AccountPaused));
+        assert_eq!(rule_after(|w| (w.paused, w.now) = (true, at(901))), Ruling::Missed);
     }
 
     #[test]

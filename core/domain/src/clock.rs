@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn f34_a_slow_answer_is_no_skew() {
-        let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
         let seconds = |theirs| skew(at(10), at(theirs), at(16)).as_secs();
         assert_eq!([seconds(10), seconds(13), seconds(16)], [0, 0, 0]);
         assert_eq!([seconds(7), seconds(19)], [-3, 3]);

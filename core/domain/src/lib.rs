@@ -14,6 +14,7 @@ pub mod item;
 pub mod matrix;
 pub mod notice;
 pub mod outcome;
+pub mod pause;
 pub mod reason;
 pub mod review;
 pub mod route;

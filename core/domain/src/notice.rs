@@ -1,5 +1,7 @@
 //! What people are told without asking: one notice for each thing that waits for them, never one for each try (P20).
 
+use jiff::Timestamp;
+
 use crate::delivery::Delivery;
 use crate::reason::{self, WaitsFor, Why};
 use crate::state::DeliveryState;
@@ -67,6 +69,17 @@ fn signed_out(delivery: &Delivery, why: &str) -> Draft {
     }
 }
 
+/// An account that paused itself: one alert, however many deliveries wait for it (P20).
+pub fn of_pause(account: &str, why: &str, at: Timestamp) -> Draft {
+    let why = reason::explain(why).chinese;
+    Draft {
+        id: format!("account:{account}:paused:{}", at.as_millisecond()),
+        kind: "account_paused",
+        subject: format!("account:{account}"),
+        text: format!("账号 {account} 已自动暂停发布：{why}。处理后用 juzhen account resume {account} 解除"),
+    }
+}
+
 /// A post that nobody made through this system (P27).
 pub fn of_unknown_post(account: &str, id: &str, excerpt: &str) -> Draft {
     Draft {
@@ -129,6 +142,9 @@ mod tests {
             (S::Waiting, "quota: x", false),
             (S::Held, "stopped: x", false),
             (S::Held, "account_gone: x", false),
+            // Told once, of the account.
+            (S::Held, "account_paused: ended_badly: x", false),
+            (S::Held, "insecure: UnknownIssuer", true),
             (S::InDoubt, "unclear: x", false),
             (S::Due, "busy: x", false),
             (S::Published, "", false),
@@ -150,6 +166,15 @@ mod tests {
             of_delivery(&delivery).unwrap().id
         };
         assert_eq!(of("a"), of("b"));
+    }
+
+    #[test]
+    fn p20_a_pause_is_told_in_words_for_the_office() {
+        let at = Timestamp::from_second(7).unwrap();
+        let told = of_pause("W015", "barred: 20031: 请输入验证码", at);
+        assert_eq!((told.id.as_str(), told.kind), ("account:W015:paused:7000", "account_paused"));
+        assert!(told.text.contains("验证码、风控、冻结"), "{}", told.text);
+        assert_ne!(told.id, of_pause("W015", "barred: x", Timestamp::from_second(8).unwrap()).id);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::caps::later;
 use crate::delivery::{Receipt, ReceiptBy};
+use crate::pause;
 use crate::reason::Why;
 
 /// How a call ended, as far as the delivery is concerned.
@@ -22,6 +23,14 @@ pub enum Outcome {
     },
     /// A clear no; nothing is out.
     Refused {
+        reason: String,
+    },
+    /// A clear no to the account, whatever it posts: a captcha, risk control, a freeze; nothing is out (F60).
+    Barred {
+        reason: String,
+    },
+    /// The platform could not prove who it is; nothing was said to it (F49).
+    Insecure {
         reason: String,
     },
     /// A clear "not now"; nothing is out.
@@ -128,6 +137,9 @@ pub fn after(outcome: Outcome, tries: u32, retry: &Retry, lag: SignedDuration, n
         }
         Outcome::Accepted { ticket } => Next::Accepted { ticket, look_at: later(now, FIRST_LOOK) },
         Outcome::Refused { reason } => Next::Refused { reason: Why::PlatformRefused.because(reason) },
+        Outcome::Barred { reason } => Next::Held { reason: pause::held_for(&Why::Barred.because(reason)) },
+        // Trying again would ask the same stranger again.
+        Outcome::Insecure { reason } => Next::Held { reason: Why::Insecure.because(reason) },
         Outcome::Busy { wait, reason } => {
             let pause = retry.pause(tries).max(wait.unwrap_or(SignedDuration::ZERO));
             again(later(now, pause), Why::Busy.because(reason), false)
@@ -246,6 +258,15 @@ mod tests {
         assert_eq!(next(interrupted(false), 1), broken_off(false));
         assert!(matches!(next(interrupted(false), 3), Next::Held { .. }));
         assert!(matches!(next(interrupted(true), 3), Next::InDoubt { .. }), "something may be out");
+    }
+
+    #[test]
+    fn f60_f49_a_barred_account_and_a_platform_without_proof_wait_for_a_person_and_are_not_tried_again() {
+        let barred = Outcome::Barred { reason: "20031: 请输入验证码".into() };
+        let reason = "account_paused: barred: 20031: 请输入验证码".to_owned();
+        assert_eq!(next(barred, 1), Next::Held { reason });
+        let insecure = Outcome::Insecure { reason: "UnknownIssuer".into() };
+        assert_eq!(next(insecure, 1), Next::Held { reason: "insecure: UnknownIssuer".into() });
     }
 
     #[test]

@@ -39,14 +39,19 @@ words! {
     Stopped "stopped" "已全部停发（STOP ALL），两人解除后自动继续"
     AccountGone "account_gone" "配置中已没有该账号，恢复该账号后自动继续"
     AccountNotActive "account_not_active" "该账号在配置中不是启用状态，启用后自动继续"
+    AccountPaused "account_paused" "该账号已暂停发布，工作人员解除后自动继续"
     AccountChanged "account_changed" "该账号已改到另一个平台，原来审核的文本不能直接发送"
     NotApproved "not_approved" "审核手续不全，或内容与审核通过的不一致"
     TriedTooOften "tried_too_often" "已达到这条任务的尝试次数上限，不再自动重试"
     AlreadyOnAccount "already_on_account" "账号上已有人工发布的相同内容，请核对后决定是否还要发送"
     Operator "operator" "工作人员决定"
     Misconfigured "misconfigured" "账号或适配器的配置有误，请系统管理员检查"
+    Insecure "insecure" "平台的安全证书无法验证，连接可能被人截取，已停止发送；请系统管理员检查网络、证书和系统时间"
     Restored "restored" "数据库是从备份恢复的，为避免重复发送已全部停发；核对后由两人解除"
     LostClaim "lost_claim" "这次发送已不再持有该任务，什么都没有发出"
+    // Why an account is paused.
+    EndedBadly "ended_badly" "连续多条发布任务没有正常结束，平台或适配器可能已经变化，请到平台核实"
+    Barred "barred" "平台不允许该账号发布（验证码、风控、冻结等），请账号管理员到平台处理"
     // Too late.
     Missed "missed" "超过最迟时间仍未发送，不会自动补发"
     // What the platform said.
@@ -95,6 +100,8 @@ words! {
     Published "published" "已发布"
     Accepted "accepted" "平台已受理"
     Refused "refused" "平台拒绝"
+    Barred "barred" "平台不允许该账号发布"
+    Insecure "insecure" "证书无法验证"
     Busy "busy" "平台繁忙"
     Interrupted "interrupted" "中断"
     AuthExpired "auth_expired" "授权失效"
@@ -193,7 +200,7 @@ pub fn explain(reason: &str) -> Explained {
 impl Why {
     /// `engine::sweep` releases what is held for it as soon as it is no longer so.
     fn goes_by_itself(self) -> bool {
-        matches!(self, Self::Stopped | Self::AccountGone | Self::AccountNotActive)
+        matches!(self, Self::Stopped | Self::AccountGone | Self::AccountNotActive | Self::AccountPaused)
     }
 
     /// What follows was typed by somebody of the staff, so it belongs into the sentence.
@@ -239,6 +246,7 @@ mod tests {
     fn a_held_delivery_waits_for_a_person_unless_its_cause_can_go() {
         let held = |reason| WaitsFor::of(DeliveryState::Held, Some(reason));
         assert_eq!(held("stopped: STOP ALL is on"), WaitsFor::Cause);
+        assert_eq!(held("account_paused: operator: 等通知"), WaitsFor::Cause);
         assert_eq!(held("operator: 等通知"), WaitsFor::Person);
         assert_eq!(held("？"), WaitsFor::Person);
         assert_eq!(WaitsFor::of(DeliveryState::InDoubt, None), WaitsFor::Daemon);

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::outcome::{Evidence, Outcome};
 use juzhen_domain::reason::{Ended, Why};
-use juzhen_host::message::{AdapterError, ErrorKind, Found, Published, Tracked};
+use juzhen_host::message::{AdapterError, ErrorKind, Found, Published, RejectedBy, Tracked};
 use juzhen_host::{Effects, Failure, Reply, pack};
 use serde::de::DeserializeOwned;
 
@@ -92,6 +92,10 @@ fn said(error: AdapterError, effects: Effects) -> Outcome {
             Outcome::Busy { wait, reason }
         }
         ErrorKind::AuthExpired { .. } => Outcome::AuthExpired { reason },
+        // Not of this post: whatever comes next would be answered the same, and each try makes it worse (F60, F70).
+        ErrorKind::Rejected { code, by: RejectedBy::Permission } => {
+            Outcome::Barred { reason: with_code(code, reason) }
+        }
         ErrorKind::Rejected { code, .. } => Outcome::Refused { reason: with_code(code, reason) },
         ErrorKind::Quota { until_unix_ms, .. } => {
             Outcome::Quota { until: until_unix_ms.and_then(time), reason }
@@ -169,6 +173,8 @@ pub(crate) fn word(outcome: &Outcome) -> &'static str {
         Outcome::Published { .. } => Ended::Published,
         Outcome::Accepted { .. } => Ended::Accepted,
         Outcome::Refused { .. } => Ended::Refused,
+        Outcome::Barred { .. } => Ended::Barred,
+        Outcome::Insecure { .. } => Ended::Insecure,
         Outcome::Busy { .. } => Ended::Busy,
         Outcome::Interrupted { .. } => Ended::Interrupted,
         Outcome::AuthExpired { .. } => Ended::AuthExpired,
@@ -297,6 +303,8 @@ mod tests {
         assert_eq!(busy, Outcome::Busy { wait, reason: "说明".into() });
         let refused = of(ErrorKind::Rejected { code: Some("bad_text".into()), by: Default::default() });
         assert_eq!(refused, Outcome::Refused { reason: "bad_text: 说明".into() });
+        let captcha = of(ErrorKind::Rejected { code: Some("20031".into()), by: RejectedBy::Permission });
+        assert_eq!(captcha, Outcome::Barred { reason: "20031: 说明".into() });
         let lost = sent(&reply(Err(Failure::Crashed { reason: "x".into(), times: 2 }), 0, 0));
         assert!(matches!(lost, Outcome::Interrupted { began: false, .. }));
     }

@@ -20,6 +20,11 @@ pub(crate) fn caps(settings: &Settings) -> Caps {
     }
 }
 
+/// So many bad ends in a row pause an account (P20).
+pub(crate) fn pause_after(settings: &Settings) -> u32 {
+    settings.publish.caps.pause_after
+}
+
 /// The settings count tries after the first, the domain all of them; and never more than the cap lets through, so that the
 /// last one knows that it is the last.
 pub(crate) fn retry(settings: &Settings) -> Retry {

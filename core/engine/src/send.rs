@@ -172,7 +172,12 @@ fn report(outcome: &Outcome) {
         Outcome::Published { id, .. } => info!(platform.id = %id, "Published"),
         Outcome::Accepted { ticket } => info!(ticket, "Accepted: the platform decides later"),
         Outcome::Unsure { reason } => warn!(reason, "In doubt: it may be out"),
-        Outcome::Refused { reason } | Outcome::Stopped { reason } => warn!(reason, "Not published"),
+        Outcome::Refused { reason } | Outcome::Barred { reason } | Outcome::Stopped { reason } => {
+            warn!(reason, "Not published");
+        }
+        Outcome::Insecure { reason } => {
+            error!(reason, "Nothing was said to a platform without proof of who it is");
+        }
         Outcome::Busy { reason, .. }
         | Outcome::Interrupted { reason, .. }
         | Outcome::AuthExpired { reason }
@@ -192,6 +197,7 @@ async fn settle(engine: &Engine, claim: &Claim, next: Next, word: &str, reply: O
         outcome: word.to_owned(),
         adapter,
         follow: engine.follow(),
+        pause_after: running::pause_after(&engine.settings()),
         now: engine.now(),
         request: None,
     };

@@ -109,6 +109,27 @@ pub trait Store: Send + Sync + 'static {
     async fn lift_stop(&self, by: PersonId, at: Timestamp) -> Result<Option<Stop>, StoreError>;
     async fn stopped(&self) -> Result<Option<Stop>, StoreError>;
 
+    // Accounts that are paused (P20): `sql/pauses.rs`
+
+    /// A person's pause; the one that is on already, if so.
+    async fn pause_account(
+        &self,
+        account: &AccountId,
+        by: PersonId,
+        reason: String,
+        at: Timestamp,
+    ) -> Result<Pause, StoreError>;
+    /// Lifts it; the one that was on. What is held for it is due again by the next sweep.
+    async fn resume_account(
+        &self,
+        account: &AccountId,
+        by: PersonId,
+        reason: String,
+        at: Timestamp,
+    ) -> Result<Option<Pause>, StoreError>;
+    /// Accounts that are paused, and those with bad ends in a row.
+    async fn troubled(&self) -> Result<Vec<AccountTrouble>, StoreError>;
+
     // What people are told: an outbox, written with what it is about
 
     /// The oldest notices that nobody has handed out, now the caller's until then; others get them after that time.

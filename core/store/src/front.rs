@@ -13,9 +13,8 @@ use juzhen_domain::item::Item;
 use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::error::StoreError;
 use crate::sql::{
-use crate::slow::Asked;
-    Transaction, attention, audit, claim, deliveries, effects, items, notices, ping, recover, restored,
-    settings, settle, stop, sweep, values, watch, workers,
+    attention, audit, claim, deliveries, effects, items, notices, pauses, ping, recover, restored,
+    settings, settle, stop, sweep, use crate::slow::Asked;     Transaction, values, watch, workers,
 };
 use crate::values::*;
 
@@ -286,6 +285,33 @@ impl<D: Database> Store for D {
 
     async fn stopped(&self) -> Result<Option<Stop>, StoreError> {
         self.read("read the stop", stop::current).await
+    }
+
+    async fn pause_account(
+        &self,
+        account: &AccountId,
+        by: PersonId,
+        reason: String,
+        at: Timestamp,
+    ) -> Result<Pause, StoreError> {
+        let account = account.clone();
+        let job = Job::from("pause an account").result();
+        self.write(job, move |c| pauses::pause(c, &account, &by, &reason, at)).await
+    }
+
+    async fn resume_account(
+        &self,
+        account: &AccountId,
+        by: PersonId,
+        reason: String,
+        at: Timestamp,
+    ) -> Result<Option<Pause>, StoreError> {
+        let account = account.clone();
+        self.write("resume an account", move |c| pauses::resume(c, &account, &by, &reason, at)).await
+    }
+
+    async fn troubled(&self) -> Result<Vec<AccountTrouble>, StoreError> {
+        self.read("list accounts in trouble", pauses::list).await
     }
 
     async fn value(&self, key: &ValueKey) -> Result<Option<Vec<u8>>, StoreError> {

@@ -9,6 +9,7 @@ use juzhen_domain::hash::ContentHash;
 use juzhen_domain::id::{AccountId, AttemptId, DeliveryId, ItemId, PersonId, UnitCode};
 use juzhen_domain::item::{Content, Item};
 use juzhen_domain::outcome::Next;
+use juzhen_domain::pause::Ending;
 use juzhen_domain::review::Decision;
 use juzhen_domain::state::{DeliveryState, ItemState};
 use serde::{Deserialize, Serialize};
@@ -203,6 +204,8 @@ pub struct Settle {
     pub detail: Option<String>,
     pub adapter: Option<String>,
     pub follow: Follow,
+    /// So many deliveries of an account that end badly in a row pause it (P20); 0: none do.
+    pub pause_after: u32,
     pub now: Timestamp,
     pub request: Option<String>,
 }
@@ -518,6 +521,24 @@ pub struct Watched {
     pub next_at: Timestamp,
     /// Why the last look came to nothing, such as `not_offered`.
     pub problem: Option<String>,
+}
+
+/// An account whose deliveries end badly, or that is paused (P20).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountTrouble {
+    pub account: AccountId,
+    /// The bad ends since the last good one, oldest first.
+    pub endings: Vec<Ending>,
+    /// Nothing new leaves while it is on.
+    pub pause: Option<Pause>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    pub at: Timestamp,
+    /// A person's id, or `daemon`.
+    pub by: String,
+    pub reason: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

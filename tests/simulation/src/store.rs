@@ -233,6 +233,9 @@ through! {
     stop(by: PersonId, reason: String, at: Timestamp) -> Stop;
     lift_stop(by: PersonId, at: Timestamp) -> Option<Stop>;
     stopped() -> Option<Stop>;
+    pause_account(account: &AccountId, by: PersonId, reason: String, at: Timestamp) -> Pause;
+    resume_account(account: &AccountId, by: PersonId, reason: String, at: Timestamp) -> Option<Pause>;
+    troubled() -> Vec<AccountTrouble>;
     take_notices(now: Timestamp, until: Timestamp, most: u32) -> Vec<Notice>;
     notice_emitted(number: i64, at: Timestamp) -> ();
     notice_failed(number: i64, next_at: Timestamp) -> ();

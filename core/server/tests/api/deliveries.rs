@@ -47,6 +47,7 @@ pub(crate) async fn needs_person(api: &Api, path: &str) {
         detail: Some("no answer".into()),
         adapter: None,
         follow: Arc::new(|_, _, _| Vec::new()),
+        pause_after: 0,
         now: Timestamp::now(),
         request: None,
     };

@@ -184,5 +184,7 @@ section! {
         per_delivery: u32 as Count<1, 21> = 4, "一个发布任务最多实际发送几次，包括首次。应不小于 retry.most 加 1。默认 4。";
         /// Most sends of one account in an hour. Default 30.
         per_account_hour: u32 as Count<1, 10_000> = 30, "一个账号每小时最多发送几次。默认 30。";
+        /// So many deliveries of one account that end badly in a row pause the account (P20). Default 3; 0: never.
+        pause_after: u32 as Count<0, 100> = 3, "一个账号连续几个发布任务没有正常结束（结果不明、被拒绝、多次重试不成）就自动暂停该账号，由人工解除；0 为不自动暂停。默认 3。";
     }
 }

@@ -1,17 +1,20 @@
 //! Claiming: for every account whose time has come, its first due delivery is asked about with `domain::claim::rule`,
 //! in the transaction that then claims, holds or misses it. A claim costs the same however much waits behind it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use juzhen_domain::approval::Authorised;
-use juzhen_domain::claim::{Facts, Ruling, Standing, rule};
+use juzhen_domain::claim::{Facts, HoldReason, Ruling, Standing, rule};
 use juzhen_domain::delivery::{Attempt, Delivery};
 use juzhen_domain::id::{AccountId, AttemptId};
+use juzhen_domain::pause;
 use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
 use super::rows::{self, DELIVERY, DeliveryRow, millis, millis_not_before, time};
-use super::{Transaction, attempts, audit, deliveries, items, params, queue, stop, workers};
+use super::{Transaction, attempts, audit, deliveries, items, params, pauses, queue, stop, workers};
 use crate::error::StoreError;
 use crate::values::{Claim, ClaimRequest, ClaimRound};
 
@@ -28,6 +31,7 @@ pub(crate) fn claim(c: &Transaction<'_>, request: &ClaimRequest) -> Result<Claim
         c,
         request,
         stopped: request.stopped || stop::is_on(c)?,
+        paused: pauses::paused(c)?,
         until: millis(request.until.max(request.now)),
         done: ClaimRound { claims: Vec::new(), held: 0, missed: 0, next_due: None },
     };
@@ -52,6 +56,7 @@ struct Round<'a> {
     c: &'a Transaction<'a>,
     request: &'a ClaimRequest,
     stopped: bool,
+    paused: BTreeMap<AccountId, String>,
     until: i64,
     done: ClaimRound,
 }
@@ -73,7 +78,7 @@ impl Round<'_> {
             match self.ask(&row, standing, now)? {
                 (Ruling::Send(leave), origin) => return self.take(&row, *leave, origin, now),
                 (Ruling::Hold(reason), _) => {
-                    self.put_aside(&row, DeliveryState::Held, reason.to_string())?;
+                    self.put_aside(&row, DeliveryState::Held, self.told(account, reason))?;
                     self.done.held += 1;
                 }
                 (Ruling::Missed, _) => {
@@ -88,6 +93,12 @@ impl Round<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The reason with what is known of it.
+    fn told(&self, account: &AccountId, reason: HoldReason) -> String {
+        let why = self.paused.get(account).filter(|_| reason == HoldReason::AccountPaused);
+        why.map_or_else(|| reason.to_string(), |why| pause::held_for(why))
     }
 
     fn ask(
@@ -108,6 +119,7 @@ impl Round<'_> {
             account,
             used: attempts::used(self.c, &delivery.account, now)?,
             stopped: self.stopped,
+            paused: self.paused.contains_key(&delivery.account),
             now,
         });
         Ok((ruling, origin))

@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use juzhen_domain::claim::HoldReason;
 use juzhen_domain::delivery::Attempt;
 use juzhen_domain::id::{AttemptId, DeliveryId};
+use juzhen_domain::pause;
 use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
 use super::rows::{DeliveryRow, Fields, millis};
-use super::{Hold, Transaction, audit, deliveries, items, params, stop, workers};
+use super::{Hold, Transaction, audit, deliveries, items, params, pauses, stop, workers};
 use crate::error::{StoreError, failed};
 use crate::values::{EffectAnswer, EffectBegun, NewEffect};
 
@@ -149,6 +150,9 @@ fn refusal(c: &Transaction<'_>, live: &Live, effect: &NewEffect) -> Result<Optio
         return Ok(None);
     }
     let delivery = &live.row.delivery;
+    if let Some(why) = pauses::why(c, &delivery.account)? {
+        return Ok(Some(pause::held_for(&why)));
+    }
     // The daemon may have been asleep since the claim: late is late (P7), and what was taken back stays back (P2).
     if effect.at > delivery.latest_at {
         return Ok(Some(missed(delivery.latest_at)));

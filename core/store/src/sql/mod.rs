@@ -10,6 +10,7 @@ pub(crate) mod effects;
 pub(crate) mod items;
 pub(crate) mod notices;
 mod once;
+pub(crate) mod pauses;
 pub(crate) mod ping;
 mod queue;
 pub(crate) mod recover;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{DeliveryRow, millis};
-use super::{Hold, Transaction, audit, deliveries, effects, items, params, restored, workers};
+use super::{Hold, Transaction, audit, deliveries, effects, items, params, pauses, restored, workers};
 use crate::api::Follow;
 use crate::error::StoreError;
 use crate::values::{Audit, Settle, Settled};
@@ -34,6 +34,7 @@ pub(crate) fn settle(c: &Transaction<'_>, settle: &Settle) -> Result<Settled, St
     // A look that changes nothing but the time of the next one is no news.
     let is_news = from != to || before.delivery.reason != after.delivery.reason;
     let row = is_news.then(|| audit_of(settle, to, after.delivery.reason.as_deref()));
+    pauses::note(c, &before, &after, settle.pause_after, settle.now)?;
     deliveries::save(c, &before, after, row.as_ref(), settle.now)?;
     let forwards = if from != to && to == DeliveryState::Published {
         let because = audit_of(settle, DeliveryState::Published, None);

@@ -1,16 +1,19 @@
 //! The sweep: what time and the settings do to deliveries that nobody is working on. Each call does a bounded part; what
 //! is left waits for the next.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use juzhen_domain::claim::{HoldReason, Standing};
 use juzhen_domain::id::AccountId;
 use juzhen_domain::matrix::AccountStatus;
+use juzhen_domain::pause;
 use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
 use super::rows::{self, DELIVERY, DeliveryRow, Fields, millis};
-use super::{ToValue, Transaction, audit, deliveries, params, queue, stop};
+use super::{ToValue, Transaction, audit, deliveries, params, pauses, queue, stop};
 use crate::api::StandingOf;
 use crate::error::StoreError;
 use crate::values::Swept;
@@ -23,7 +26,7 @@ const REMEMBER_REQUESTS_MS: i64 = 7 * 24 * 3600 * 1000;
 pub(crate) fn sweep(c: &Transaction<'_>, now: Timestamp, standing: &StandingOf) -> Result<Swept, StoreError> {
     c.execute("DELETE FROM once WHERE at < ?1", params![millis(now) - REMEMBER_REQUESTS_MS])?;
     queue::ask_again(c, millis(now))?;
-    let sweep = Sweep { c, now };
+    let sweep = Sweep { c, now, paused: pauses::paused(c)? };
     let missed = sweep.miss_late_ones()?;
     let released = sweep.release_waiting()? + sweep.release_held(standing)?;
     Ok(Swept { missed, released, held: sweep.hold(standing)? })
@@ -32,6 +35,8 @@ pub(crate) fn sweep(c: &Transaction<'_>, now: Timestamp, standing: &StandingOf) 
 struct Sweep<'a> {
     c: &'a Transaction<'a>,
     now: Timestamp,
+    /// Account → why.
+    paused: BTreeMap<AccountId, String>,
 }
 
 impl Sweep<'_> {
@@ -71,6 +76,7 @@ impl Sweep<'_> {
             }
             let gone = match hold.as_str() {
                 word if word == HoldReason::Stopped.code() => !stopped,
+                word if word == HoldReason::AccountPaused.code() => !self.paused.contains_key(&account),
                 word if is_of_the_settings(word) => cannot_send(standing(&account)).is_none(),
                 _ => false,
             };
@@ -82,7 +88,7 @@ impl Sweep<'_> {
         Ok(released)
     }
 
-    /// P9: settings that no longer have an account, or pause it, hold what is due there and delete nothing.
+    /// P9, P20: settings that no longer have an account, and a pause, hold what is due there and delete nothing.
     fn hold(&self, standing: &StandingOf) -> Result<u32, StoreError> {
         let sql = format!(
             "SELECT {DELIVERY} FROM deliveries INDEXED BY deliveries_due
@@ -93,8 +99,10 @@ impl Sweep<'_> {
             if held >= MOST {
                 break;
             }
-            if let Some(reason) = cannot_send(standing(&account)) {
-                let why = |_: &DeliveryRow| Some(reason.to_string());
+            let of_settings = cannot_send(standing(&account)).map(|reason| reason.to_string());
+            let of_pause = || self.paused.get(&account).map(|why| pause::held_for(why));
+            if let Some(reason) = of_settings.or_else(of_pause) {
+                let why = |_: &DeliveryRow| Some(reason.clone());
                 held += self.move_all(&sql, params![account.as_str(), MOST], DeliveryState::Held, why)?;
             }
         }

@@ -245,6 +245,7 @@ pub(crate) fn settle_as(claim: &Claim, next: Next, seconds: i64) -> Settle {
         detail: Some("said".into()),
         adapter: Some("1".repeat(64)),
         follow: Arc::new(|_, _, _| vec![]),
+        pause_after: 0,
         now: at(seconds),
         request: None,
     }

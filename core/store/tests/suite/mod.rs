@@ -10,6 +10,7 @@ pub(crate) mod fixture;
 pub(crate) mod items;
 pub(crate) mod keeping;
 pub(crate) mod machine;
+pub(crate) mod pausing;
 pub(crate) mod restoring;
 pub(crate) mod settling;
 pub(crate) mod stopping;
@@ -108,6 +109,12 @@ macro_rules! exercise {
                 f27_f28_f31_a_history_that_was_cut_off_and_another_one_are_told_apart
                 p19_what_may_have_been_sent_since_is_in_doubt_and_everything_stops
                 p19_evidence_closes_a_suspect_and_is_looked_for_from_where_the_history_ends
+            }
+            pausing {
+                p20_an_account_that_never_ends_well_pauses_and_a_person_lifts_it
+                p20_a_good_end_begins_the_count_anew_and_other_accounts_are_not_asked
+                f60_a_barred_account_pauses_at_once_and_its_delivery_goes_on_when_that_is_lifted
+                p20_nothing_begins_on_an_account_that_a_person_has_paused
             }
             telling {
                 f08_what_waits_for_people_is_told_by_the_commit_that_makes_it_wait

@@ -138,6 +138,7 @@ fn settle_of(next: Next, seconds: i64) -> Settle {
         detail: None,
         adapter: None,
         follow: Arc::new(|_, _, _| vec![]),
+        pause_after: 0,
         now: at(seconds),
         request: None,
     }
