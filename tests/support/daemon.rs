@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ pub struct Run {
     pub env: Vec<(String, String)>,
     /// Further arguments of `juzhen run`.
     pub arguments: Vec<String>,
+    /// Another data folder than the district's.
+    pub data: Option<PathBuf>,
 }
 
 impl Run {
@@ -140,7 +143,7 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMu
 fn command(district: &District, run: &Run) -> Command {
     let mut command = Command::new(juzhen());
     command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(district.config());
-    command.arg("--data").arg(district.data()).args(&run.arguments);
+    command.arg("--data").arg(run.data.clone().unwrap_or_else(|| district.data())).args(&run.arguments);
     if let Some(points) = &run.failpoints {
         command.arg("--i-am-a-test").env("FAILPOINTS", points);
     }

@@ -11,12 +11,16 @@
 
 mod api;
 mod binaries;
+mod cluster;
 mod daemon;
 mod district;
 mod sandbox;
+mod wire;
 
 pub use api::{Api, item};
 pub use binaries::{adapter, juzhen, root};
+pub use cluster::{Cluster, cluster};
 pub use daemon::{Daemon, Ended, Run, eventually};
 pub use district::District;
 pub use sandbox::Stage;
+pub use wire::Wire;

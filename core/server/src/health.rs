@@ -99,6 +99,11 @@ impl ServiceView {
 fn warnings(app: &App) -> Vec<String> {
     let status = app.engine.reload_status();
     let mut warnings = Vec::new();
+    let node = app.engine.standing_among_others();
+    if node.is_skewed() {
+        let seconds = node.skew.as_secs_f64();
+        warnings.push(format!("the clock of the database is {seconds:+.1} s off this machine's: set both by network time"));
+    }
     if !status.successful {
         warnings
             .push("the configuration files are not the running settings; see /api/v1/configuration".into());

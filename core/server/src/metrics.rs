@@ -79,6 +79,17 @@ fn services(page: &mut Page, app: &App) {
     );
     page.family("juzhen_clock_jumps_total", "counter", "Jumps of the wall clock by more than 5 s.");
     page.sample("juzhen_clock_jumps_total", &[], health.clock_jumps);
+    let node = app.engine.standing_among_others();
+    page.gauge(
+        "juzhen_joined",
+        "0 while this daemon's lease among the others on its database is over: it claims nothing then.",
+        u8::from(node.joined),
+    );
+    page.gauge(
+        "juzhen_database_clock_skew_seconds",
+        "The database's clock against this machine's at the last sign of life.",
+        node.skew.as_secs_f64(),
+    );
     let name = "juzhen_service_last_round_timestamp_seconds";
     page.family(name, "gauge", "When the service last finished a round.");
     for service in &health.services {
