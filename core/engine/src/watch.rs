@@ -192,6 +192,7 @@ fn unknown(account: &Account, post: &FoundPost, since: Option<Timestamp>, now: T
         posted_at,
         first_seen: now,
         is_stock: since.is_none_or(|since| posted_at.is_some_and(|posted| posted < since - SKEW)),
+        closed: None,
     }
 }
 

@@ -83,6 +83,8 @@ pub trait Store: Send + Sync + 'static {
     async fn join(&self, worker: &str, lease: SignedDuration) -> Result<Joined, StoreError>;
     /// To be called a few times in the length of a lease.
     async fn renew(&self, worker: &str, lease: SignedDuration) -> Result<Renewed, StoreError>;
+    /// Those at work first, then the newest.
+    async fn workers(&self, most: u32) -> Result<Vec<Worker>, StoreError>;
     /// It ends; what it still holds may be recovered at once.
     async fn leave(&self, worker: &str) -> Result<(), StoreError>;
     /// Takes, or keeps, what only one may do at a time, for so long at most; `false` when another has it (F39).
@@ -142,6 +144,15 @@ pub trait Store: Send + Sync + 'static {
     async fn notice_emitted(&self, number: i64, at: Timestamp) -> Result<(), StoreError>;
     /// It could not be handed out; nobody takes it before `next_at`.
     async fn notice_failed(&self, number: i64, next_at: Timestamp) -> Result<(), StoreError>;
+    /// It also goes to the address outside, which is kept once; to be said before it counts as handed out.
+    async fn hook_notice(&self, number: i64, at: Timestamp) -> Result<(), StoreError>;
+    /// Notices that have to go there now, the caller's until `until`.
+    async fn take_hooks(&self, now: Timestamp, until: Timestamp, most: u32) -> Result<Vec<Notice>, StoreError>;
+    async fn hook_sent(&self, number: i64, at: Timestamp) -> Result<(), StoreError>;
+    /// It did not arrive; nobody tries again before `next_at`.
+    async fn hook_failed(&self, number: i64, next_at: Timestamp, problem: String) -> Result<(), StoreError>;
+    /// Those that were tried and did not arrive, the oldest first.
+    async fn failing_notices(&self, most: u32) -> Result<Vec<Notice>, StoreError>;
     /// Newest first; only those with a smaller number than `before`.
     async fn notices(&self, before: Option<i64>, most: u32) -> Result<Vec<Notice>, StoreError>;
 
@@ -158,8 +169,15 @@ pub trait Store: Send + Sync + 'static {
     -> Result<Explained, StoreError>;
     /// Keeps what a look came to, with a notice for each strange post that was not known. How many those were.
     async fn watch_looked(&self, look: WatchLook) -> Result<u32, StoreError>;
-    /// Newest first, without the stock of the first look.
+    /// Those that wait for a person first, then the newest, without the stock of the first look.
     async fn unknown_posts(&self, most: u32) -> Result<Vec<UnknownPost>, StoreError>;
+    /// A person says what a post is about; the first word stands. `None`: there is no such post.
+    async fn close_post(
+        &self,
+        account: &AccountId,
+        id: String,
+        closed: Closed,
+    ) -> Result<Option<UnknownPost>, StoreError>;
     async fn watched(&self) -> Result<Vec<Watched>, StoreError>;
 
     // What adapters keep, and media

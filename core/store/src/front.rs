@@ -12,9 +12,10 @@ use juzhen_domain::item::Item;
 
 use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::error::StoreError;
+use crate::slow::Asked;
 use crate::sql::{
-    attention, audit, claim, deliveries, effects, items, notices, pauses, ping, recover, restored,
-    settings, settle, stop, sweep, use crate::slow::Asked;     Transaction, values, watch, workers,
+    Transaction, attention, audit, claim, deliveries, effects, hooks, items, notices, pauses, ping, recover,
+    restored, settings, settle, stop, sweep, values, watch, workers,
 };
 use crate::values::*;
 
@@ -205,6 +206,10 @@ impl<D: Database> Store for D {
         self.write(job, move |c| workers::renew(c, &worker, lease)).await
     }
 
+    async fn workers(&self, most: u32) -> Result<Vec<Worker>, StoreError> {
+        self.read("list workers", move |c| workers::list(c, most)).await
+    }
+
     async fn leave(&self, worker: &str) -> Result<(), StoreError> {
         let worker = worker.to_owned();
         self.write(Job::of("leave as a worker", &worker), move |c| workers::leave(c, &worker)).await
@@ -385,6 +390,27 @@ impl<D: Database> Store for D {
         self.write("put a notice off", move |c| notices::failed(c, number, next_at)).await
     }
 
+    async fn hook_notice(&self, number: i64, at: Timestamp) -> Result<(), StoreError> {
+        self.write("send a notice outside", move |c| hooks::add(c, number, at)).await
+    }
+
+    async fn take_hooks(&self, now: Timestamp, until: Timestamp, most: u32) -> Result<Vec<Notice>, StoreError> {
+        self.write("take notices that go outside", move |c| hooks::take(c, now, until, most)).await
+    }
+
+    async fn hook_sent(&self, number: i64, at: Timestamp) -> Result<(), StoreError> {
+        self.write("note that a notice arrived", move |c| hooks::sent(c, number, at)).await
+    }
+
+    async fn hook_failed(&self, number: i64, next_at: Timestamp, problem: String) -> Result<(), StoreError> {
+        self.write("note that a notice did not arrive", move |c| hooks::failed(c, number, next_at, &problem))
+            .await
+    }
+
+    async fn failing_notices(&self, most: u32) -> Result<Vec<Notice>, StoreError> {
+        self.read("list notices that did not arrive", move |c| notices::failing(c, most)).await
+    }
+
     async fn notices(&self, before: Option<i64>, most: u32) -> Result<Vec<Notice>, StoreError> {
         self.read("list notices", move |c| notices::list(c, before, most)).await
     }
@@ -414,6 +440,16 @@ impl<D: Database> Store for D {
 
     async fn unknown_posts(&self, most: u32) -> Result<Vec<UnknownPost>, StoreError> {
         self.read("list unknown posts", move |c| watch::unknown_posts(c, most)).await
+    }
+
+    async fn close_post(
+        &self,
+        account: &AccountId,
+        id: String,
+        closed: Closed,
+    ) -> Result<Option<UnknownPost>, StoreError> {
+        let account = account.clone();
+        self.write("close a strange post", move |c| watch::close(c, &account, &id, &closed)).await
     }
 
     async fn watched(&self) -> Result<Vec<Watched>, StoreError> {

@@ -278,6 +278,17 @@ pub struct Joined {
     pub until: Option<Timestamp>,
 }
 
+/// A daemon that works on this database, or did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    pub id: String,
+    pub node: Option<String>,
+    pub started_at: Timestamp,
+    /// By the database's clock; `None`: as long as it has not ended.
+    pub lease_until: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewed {
     Until(Joined),
@@ -457,6 +468,19 @@ pub struct Notice {
     pub emitted_at: Option<Timestamp>,
     /// How often it was tried to hand it out.
     pub tries: u32,
+    /// Where it also goes to an address outside.
+    pub hook: Option<Hook>,
+}
+
+/// How far a notice has come on its way outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hook {
+    /// Not tried (again) before; `None` once it arrived.
+    pub next_at: Option<Timestamp>,
+    pub sent_at: Option<Timestamp>,
+    pub tries: u32,
+    /// Why the last try came to nothing.
+    pub problem: Option<String>,
 }
 
 /// A post as an account's own list shows it.
@@ -510,6 +534,16 @@ pub struct UnknownPost {
     pub first_seen: Timestamp,
     /// There before the account was watched: no alarm.
     pub is_stock: bool,
+    /// A person has seen to it.
+    pub closed: Option<Closed>,
+}
+
+/// What a person says a strange post is about.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Closed {
+    pub at: Timestamp,
+    pub by: PersonId,
+    pub note: String,
 }
 
 /// How the watch over an account goes.

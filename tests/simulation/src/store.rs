@@ -238,6 +238,13 @@ through! {
     troubled() -> Vec<AccountTrouble>;
     take_notices(now: Timestamp, until: Timestamp, most: u32) -> Vec<Notice>;
     notice_emitted(number: i64, at: Timestamp) -> ();
+    hook_notice(number: i64, at: Timestamp) -> ();
+    take_hooks(now: Timestamp, until: Timestamp, most: u32) -> Vec<Notice>;
+    hook_sent(number: i64, at: Timestamp) -> ();
+    hook_failed(number: i64, next_at: Timestamp, problem: String) -> ();
+    failing_notices(most: u32) -> Vec<Notice>;
+    close_post(account: &AccountId, id: String, closed: Closed) -> Option<UnknownPost>;
+    workers(most: u32) -> Vec<Worker>;
     notice_failed(number: i64, next_at: Timestamp) -> ();
     notices(before: Option<i64>, most: u32) -> Vec<Notice>;
     watch_turn(account: &AccountId, now: Timestamp, next_at: Timestamp) -> Option<WatchTurn>;

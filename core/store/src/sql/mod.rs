@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod claim;
 pub(crate) mod deliveries;
 pub(crate) mod effects;
+pub(crate) mod hooks;
 pub(crate) mod items;
 pub(crate) mod notices;
 mod once;

@@ -8,9 +8,12 @@ use serde_json::Value;
 use super::rows::{Fields, millis};
 use super::{Transaction, params};
 use crate::error::StoreError;
-use crate::values::Notice;
+use crate::values::{Hook, Notice};
 
-const NOTICE: &str = "number, id, kind, subject, text, detail, at, emitted_at, tries";
+pub(super) const NOTICE: &str = "n.number, n.id, n.kind, n.subject, n.text, n.detail, n.at, n.emitted_at, n.tries,
+    h.number, h.next_at, h.sent_at, h.tries, h.problem";
+/// Each with its way outside, if it has one.
+pub(super) const WITH_HOOK: &str = "LEFT JOIN notice_hooks h ON h.number = n.number";
 
 /// Keeps a notice; one of the same id is kept already. Says whether it is new.
 pub(super) fn add(
@@ -35,8 +38,8 @@ pub(crate) fn take(
     most: u32,
 ) -> Result<Vec<Notice>, StoreError> {
     let sql = format!(
-        "SELECT {NOTICE} FROM notices INDEXED BY notices_to_emit
-         WHERE emitted_at IS NULL ORDER BY number LIMIT ?1"
+        "SELECT {NOTICE} FROM notices n INDEXED BY notices_to_emit {WITH_HOOK}
+         WHERE n.emitted_at IS NULL ORDER BY n.number LIMIT ?1"
     );
     const TAKE: &str = "UPDATE notices SET next_at = ?2 WHERE number = ?1 AND next_at <= ?3";
     let mut taken = Vec::new();
@@ -65,11 +68,23 @@ pub(crate) fn failed(c: &Transaction<'_>, number: i64, next_at: Timestamp) -> Re
 
 /// Newest first.
 pub(crate) fn list(c: &Transaction<'_>, before: Option<i64>, most: u32) -> Result<Vec<Notice>, StoreError> {
-    let sql = format!("SELECT {NOTICE} FROM notices WHERE number < ?1 ORDER BY number DESC LIMIT ?2");
+    let sql = format!(
+        "SELECT {NOTICE} FROM notices n {WITH_HOOK} WHERE n.number < ?1 ORDER BY n.number DESC LIMIT ?2"
+    );
     c.collect(&sql, params![before.unwrap_or(i64::MAX), most], read)
 }
 
-fn read(f: &mut Fields<'_>) -> Result<Notice, StoreError> {
+/// Those that were tried and did not arrive, the oldest first.
+pub(crate) fn failing(c: &Transaction<'_>, most: u32) -> Result<Vec<Notice>, StoreError> {
+    let sql = format!(
+        "SELECT {NOTICE} FROM notices n {WITH_HOOK}
+         WHERE (n.emitted_at IS NULL AND n.tries > 0) OR (h.next_at IS NOT NULL AND h.problem IS NOT NULL)
+         ORDER BY n.number LIMIT ?1"
+    );
+    c.collect(&sql, params![most], read)
+}
+
+pub(super) fn read(f: &mut Fields<'_>) -> Result<Notice, StoreError> {
     Ok(Notice {
         number: f.get()?,
         id: f.get()?,
@@ -80,5 +95,13 @@ fn read(f: &mut Fields<'_>) -> Result<Notice, StoreError> {
         at: f.time()?,
         emitted_at: f.optional_time()?,
         tries: f.get()?,
+        hook: hook(f)?,
     })
+}
+
+fn hook(f: &mut Fields<'_>) -> Result<Option<Hook>, StoreError> {
+    let number: Option<i64> = f.get()?;
+    let (next_at, sent_at) = (f.optional_time()?, f.optional_time()?);
+    let (tries, problem): (Option<u32>, _) = (f.get()?, f.get()?);
+    Ok(number.map(|_| Hook { next_at, sent_at, tries: tries.unwrap_or(0), problem }))
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::rows::{self, DELIVERY, DeliveryRow, Fields, millis};
 use super::{Transaction, audit, deliveries, items, notices, params};
 use crate::error::StoreError;
-use crate::values::{Explained, SeenPost, UnknownPost, WatchLook, WatchTurn, Watched};
+use crate::values::{Audit, Closed, Explained, SeenPost, UnknownPost, WatchLook, WatchTurn, Watched};
 
 /// Deliveries of one account that are asked whether a post is theirs, and that are compared with a strange one.
 const MOST: u32 = 50;
@@ -136,21 +136,56 @@ fn hold(c: &Transaction<'_>, id: &DeliveryId, post: &str, at: Timestamp) -> Resu
     Ok(())
 }
 
-/// Newest first.
+/// Those that wait for a person first, of each kind the newest first.
 pub(crate) fn unknown_posts(c: &Transaction<'_>, most: u32) -> Result<Vec<UnknownPost>, StoreError> {
-    const SQL: &str = "SELECT account, platform_id, url, excerpt, posted_at, first_seen, is_stock
-         FROM unknown_posts WHERE is_stock = 0 ORDER BY first_seen DESC LIMIT ?1";
-    c.collect(SQL, params![most], |f: &mut Fields<'_>| {
-        Ok(UnknownPost {
-            account: f.id()?,
-            id: f.get()?,
-            url: f.get()?,
-            excerpt: f.get()?,
-            posted_at: f.optional_time()?,
-            first_seen: f.time()?,
-            is_stock: f.get::<i64>()? != 0,
-        })
-    })
+    let sql = format!(
+        "SELECT {POST} FROM unknown_posts WHERE is_stock = 0
+         ORDER BY closed_at IS NOT NULL, first_seen DESC, platform_id LIMIT ?1"
+    );
+    c.collect(&sql, params![most], post)
+}
+
+/// A person says what a post is about; the first word stands. `None`: there is no such post.
+pub(crate) fn close(
+    c: &Transaction<'_>,
+    account: &AccountId,
+    id: &str,
+    closed: &Closed,
+) -> Result<Option<UnknownPost>, StoreError> {
+    const CLOSE: &str = "UPDATE unknown_posts SET closed_at = ?3, closed_by = ?4, note = ?5
+         WHERE account = ?1 AND platform_id = ?2 AND is_stock = 0 AND closed_at IS NULL";
+    let values = params![account.as_str(), id, millis(closed.at), closed.by.as_str(), closed.note];
+    if c.execute(CLOSE, values)? > 0 {
+        c.will_audit(Audit {
+            actor: closed.by.to_string(),
+            action: "account.unknown_post_closed".into(),
+            subject: format!("account:{account}"),
+            detail: json!({ "platform_id": id, "note": closed.note }),
+            at: closed.at,
+            request: None,
+        });
+    }
+    let sql = format!("SELECT {POST} FROM unknown_posts WHERE account = ?1 AND platform_id = ?2");
+    c.first(&sql, params![account.as_str(), id], post)
+}
+
+const POST: &str = "account, platform_id, url, excerpt, posted_at, first_seen, is_stock, closed_at, closed_by, note";
+
+fn post(f: &mut Fields<'_>) -> Result<UnknownPost, StoreError> {
+    let mut post = UnknownPost {
+        account: f.id()?,
+        id: f.get()?,
+        url: f.get()?,
+        excerpt: f.get()?,
+        posted_at: f.optional_time()?,
+        first_seen: f.time()?,
+        is_stock: f.get::<i64>()? != 0,
+        closed: None,
+    };
+    let (at, by, note): (_, Option<String>, Option<String>) = (f.optional_time()?, f.get()?, f.get()?);
+    let closed = at.zip(by).zip(note);
+    post.closed = closed.map(|((at, by), note)| Closed { at, by: by.as_str().into(), note });
+    Ok(post)
 }
 
 pub(crate) fn watched(c: &Transaction<'_>) -> Result<Vec<Watched>, StoreError> {

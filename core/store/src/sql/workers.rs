@@ -20,7 +20,7 @@ use super::rows::{Fields, millis};
 use super::{Transaction, params};
 use crate::error::StoreError;
 use crate::front::Presence;
-use crate::values::{Joined, Renewed};
+use crate::values::{Joined, Renewed, Worker};
 
 /// A new worker; those that cannot be there beside it are gone.
 pub(crate) fn join(
@@ -65,6 +65,21 @@ pub(crate) fn renew(c: &Transaction<'_>, worker: &str, lease: SignedDuration) ->
 pub(crate) fn leave(c: &Transaction<'_>, worker: &str) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE workers SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL";
     c.execute(SQL, params![worker, millis(c.now()?)]).map(drop)
+}
+
+/// Newest first: those at work, and those that were before them.
+pub(crate) fn list(c: &Transaction<'_>, most: u32) -> Result<Vec<Worker>, StoreError> {
+    const SQL: &str = "SELECT id, node, started_at, lease_until, ended_at FROM workers
+         ORDER BY ended_at IS NOT NULL, started_at DESC, id DESC LIMIT ?1";
+    c.collect(SQL, params![most], |f: &mut Fields<'_>| {
+        Ok(Worker {
+            id: f.get()?,
+            node: f.get()?,
+            started_at: f.time()?,
+            lease_until: f.optional_time()?,
+            ended_at: f.optional_time()?,
+        })
+    })
 }
 
 /// Takes those for gone whose lease is over.

@@ -99,6 +99,7 @@ macro_rules! exercise {
             }
             workers {
                 p18_claims_of_a_worker_are_its_own_until_it_leaves
+                workers_at_work_are_listed_first
                 f39_a_turn_is_held_by_one
             }
             stopping {
@@ -119,7 +120,9 @@ macro_rules! exercise {
             telling {
                 f08_what_waits_for_people_is_told_by_the_commit_that_makes_it_wait
                 f08_a_notice_is_handed_out_in_order_until_somebody_says_that_it_went_out
+                f08_a_notice_goes_outside_until_it_arrives_whatever_becomes_of_the_others
                 p27_a_strange_post_is_told_once_and_our_own_never
+                p27_a_person_says_once_what_a_strange_post_is_about
                 p27_a_look_is_one_daemons_turn_and_the_first_one_takes_stock
                 f40_what_a_person_posted_by_hand_is_held_and_told
             }

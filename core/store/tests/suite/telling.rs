@@ -119,6 +119,60 @@ pub(crate) async fn f40_what_a_person_posted_by_hand_is_held_and_told(place: &dy
     assert_eq!(told(&*store).await, ["unknown_post", "held"]);
 }
 
+pub(crate) async fn f08_a_notice_goes_outside_until_it_arrives_whatever_becomes_of_the_others(
+    place: &dyn Place,
+) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0), ("W001", 0)]).await;
+    store.sweep(at(5000), all_active()).await.unwrap();
+    let take = |now, until| store.take_hooks(at(now), at(until), 9);
+    assert!(take(5000, 5010).await.unwrap().is_empty(), "nobody has said that they go outside");
+    for number in [1, 2, 1] {
+        store.hook_notice(number, at(5000)).await.unwrap();
+    }
+    let first = take(5000, 5010).await.unwrap();
+    assert_eq!(first.len(), 2);
+    assert!(take(5009, 5020).await.unwrap().is_empty(), "somebody has them");
+    store.hook_failed(1, at(6000), "answered 500".into()).await.unwrap();
+    store.hook_sent(2, at(5001)).await.unwrap();
+    store.hook_sent(2, at(5002)).await.unwrap();
+    let failing = store.failing_notices(9).await.unwrap();
+    assert_eq!(ids(&failing), [first[0].id.as_str()]);
+    let hook = failing[0].hook.clone().unwrap();
+    assert_eq!((hook.next_at, hook.tries, hook.problem.as_deref()), (Some(at(6000)), 1, Some("answered 500")));
+    drop(store);
+    let store = place.open();
+    let again = store.take_hooks(at(6000), at(6010), 9).await.unwrap();
+    assert_eq!(ids(&again), [first[0].id.as_str()], "the same id each time");
+    store.hook_sent(1, at(6001)).await.unwrap();
+    store.hook_failed(1, at(7000), "late news".into()).await.unwrap();
+    assert!(store.take_hooks(at(9000), at(9001), 9).await.unwrap().is_empty());
+    assert!(store.failing_notices(9).await.unwrap().is_empty());
+    let kept = store.notices(None, 9).await.unwrap();
+    assert_eq!(kept[0].hook.as_ref().unwrap().sent_at, Some(at(5001)));
+}
+
+pub(crate) async fn p27_a_person_says_once_what_a_strange_post_is_about(place: &dyn Place) {
+    let store = place.open();
+    for post in ["a", "b"] {
+        store.watch_looked(look(post, false)).await.unwrap();
+    }
+    let account = "W000".into();
+    let closed = |by: &str, note: &str| Closed { at: at(20), by: by.into(), note: note.into() };
+    let first = closed("off.hg", "值班人员手工发布");
+    let post = store.close_post(&account, "b".into(), first.clone()).await.unwrap().unwrap();
+    assert_eq!(post.closed, Some(first.clone()));
+    let again = store.close_post(&account, "b".into(), closed("off.zr", "另一个说法")).await.unwrap().unwrap();
+    assert_eq!(again.closed, Some(first), "the first word stands");
+    assert_eq!(store.close_post(&account, "c".into(), closed("off.hg", "x")).await.unwrap(), None);
+    let listed: Vec<_> = store.unknown_posts(9).await.unwrap().into_iter().map(|post| post.id).collect();
+    assert_eq!(listed, ["a", "b"], "what waits for a person comes first");
+    let filter = AuditFilter { subject: Some("account:W000".into()), most: 1, ..AuditFilter::default() };
+    assert_eq!(store.audit(filter).await.unwrap()[0].audit.action, "account.unknown_post_closed");
+    // It is known for good.
+    assert_eq!(store.watch_looked(look("b", false)).await.unwrap(), 0);
+}
+
 /// Kinds of all notices, oldest first.
 async fn told(store: &dyn Store) -> Vec<String> {
     store.notices(None, 99).await.unwrap().into_iter().rev().map(|notice| notice.kind).collect()
@@ -147,6 +201,7 @@ fn look(strange: &str, is_stock: bool) -> WatchLook {
         posted_at: Some(at(2)),
         first_seen: at(9),
         is_stock,
+        closed: None,
     };
     WatchLook { unknown: vec![unknown], ..look_at(9) }
 }

@@ -23,6 +23,17 @@ pub(crate) async fn p18_claims_of_a_worker_are_its_own_until_it_leaves(place: &d
     assert_eq!(store.recover(at(1)).await.unwrap().due, 1);
 }
 
+pub(crate) async fn workers_at_work_are_listed_first(place: &dyn Place) {
+    let store = place.open();
+    store.join("a", LEASE).await.unwrap();
+    store.leave("a").await.unwrap();
+    store.join("b", LEASE).await.unwrap();
+    let listed = store.workers(9).await.unwrap();
+    let of: Vec<_> = listed.iter().map(|worker| (worker.id.as_str(), worker.ended_at.is_some())).collect();
+    assert_eq!(of, [("b", false), ("a", true)]);
+    assert_eq!(store.workers(1).await.unwrap().len(), 1);
+}
+
 pub(crate) async fn f39_a_turn_is_held_by_one(place: &dyn Place) {
     let store = place.open();
     let take = async |holder: &str| store.take_turn("token:W000", holder, LEASE).await.unwrap();

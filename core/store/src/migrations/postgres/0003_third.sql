@@ -11,3 +11,20 @@ CREATE TABLE account_trouble (
     reason    TEXT CHECK ((reason IS NULL) = (paused_at IS NULL))
 );
 CREATE INDEX accounts_paused ON account_trouble (account) WHERE paused_at IS NOT NULL;
+
+-- Strange posts that a person has explained or seen to (P27).
+ALTER TABLE unknown_posts ADD COLUMN closed_at BIGINT;
+ALTER TABLE unknown_posts ADD COLUMN closed_by TEXT;
+ALTER TABLE unknown_posts ADD COLUMN note TEXT;
+
+-- Notices on their way to an address outside.
+CREATE TABLE notice_hooks (
+    number  BIGINT PRIMARY KEY REFERENCES notices (number),
+    -- Not sent there (again) before; NULL once it arrived.
+    next_at BIGINT,
+    sent_at BIGINT CHECK ((sent_at IS NULL) = (next_at IS NOT NULL)),
+    tries   BIGINT NOT NULL DEFAULT 0,
+    -- Why the last try came to nothing.
+    problem TEXT
+);
+CREATE INDEX notices_to_hook ON notice_hooks (next_at, number) WHERE next_at IS NOT NULL;
