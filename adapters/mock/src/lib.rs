@@ -122,7 +122,9 @@ async fn signed(cx: &Cx, request: impl Fn() -> Result<RequestBuilder>) -> Result
 async fn renew(cx: &Cx) -> Result<()> {
     let url = format!("{}/token", account_url(cx)?);
     let request = platform(cx).post(&url).bearer(APP_SECRET).effect(Effect::Safe);
-    request.capture("/access_token", TOKEN, Some("/expires_in")).send().await.map(|_| ())
+    // A platform whose secret buys one token only hands out the next secret with it.
+    let request = request.capture("/access_token", TOKEN, Some("/expires_in"));
+    request.capture("/refresh_token", APP_SECRET, None).send().await.map(|_| ())
 }
 
 /// The account's own list, page by page. Pages overlap when something is posted meanwhile.

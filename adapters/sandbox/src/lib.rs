@@ -6,7 +6,7 @@
 //! | `GET /ledger[?account=ID]` | [`LedgerSnapshot`]: effects, violations, expectations, request counts |
 //! | `POST /control/faults`, `GET`, `DELETE` | adds a [`Rule`]; lists the rules with how often each fired; removes all |
 //! | `POST /control/expect` | `[{"account","text_sha256" or "text"+"title"?,"origin_id"?,"not_before_unix_ms"?,"latest_unix_ms"?,"times"?}]` |
-//! | `POST /control/tokens` | `{"account","token"}`: only this token is good; `null`: any; `{"account","issue":{"app_secret","lifetime_ms","grace_ms"?,"first"?}}`: tokens that expire |
+//! | `POST /control/tokens` | `{"account","token"}`: only this token is good; `null`: any; `{"account","issue":{"app_secret","lifetime_ms","grace_ms"?,"once"?,"first"?}}`: tokens that expire |
 //! | `POST /control/posts` | `{"account","title"?,"text"}`: a person posts by hand, which breaks no promise |
 //! | `POST /control/remove` | `{"id"}`: the platform takes a post down |
 //! | `POST /control/accounts` | `{"account","name"}` |

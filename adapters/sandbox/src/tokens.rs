@@ -17,9 +17,19 @@ pub struct TokenFlow {
     /// So long the token before stays good when a new one is issued; 0: not at all.
     #[serde(default)]
     pub grace_ms: i64,
+    /// What buys a token does so once: with the token comes what buys the next one, as `refresh_token`.
+    #[serde(default)]
+    pub once: bool,
     /// The token that is good at first, for a lifetime; absent: none.
     #[serde(default)]
     pub first: Option<String>,
+}
+
+/// What an account gets for its secret.
+pub(crate) struct Issued {
+    pub(crate) token: String,
+    pub(crate) lifetime_ms: i64,
+    pub(crate) buys_next: Option<String>,
 }
 
 /// An account that is not in it accepts any token.
@@ -64,13 +74,7 @@ impl Tokens {
         self.by_account.insert(account.to_owned(), Rule::Issued(issuer));
     }
 
-    /// A new token and its lifetime in milliseconds.
-    pub(crate) fn issue(
-        &mut self,
-        account: &str,
-        app_secret: &str,
-        now: i64,
-    ) -> Result<(String, i64), Refusal> {
+    pub(crate) fn issue(&mut self, account: &str, app_secret: &str, now: i64) -> Result<Issued, Refusal> {
         let Some(Rule::Issued(issuer)) = self.by_account.get_mut(account) else {
             return Err(Refusal::new(404, "not_found", "this account's tokens do not expire"));
         };
@@ -87,7 +91,11 @@ impl Tokens {
             before.map(|(token, until)| (token, until.min(grace_ends))),
         ];
         self.by_token.insert(token.clone(), account.to_owned());
-        Ok((token, lifetime))
+        let buys_next = issuer.flow.once.then(|| format!("buys-{account}-{}-{now}", issuer.issued));
+        if let Some(secret) = &buys_next {
+            issuer.flow.app_secret.clone_from(secret);
+        }
+        Ok(Issued { token, lifetime_ms: lifetime, buys_next })
     }
 
     pub(crate) fn permits(&self, account: Option<&str>, token: &str, now: i64) -> Result<(), Refusal> {

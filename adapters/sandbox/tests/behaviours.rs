@@ -22,6 +22,7 @@ async fn f39_two_clients_that_fetch_their_own_tokens_end_each_others() {
         app_secret: "s".into(),
         lifetime_ms: 60_000,
         grace_ms,
+        once: false,
         first: Some("t0".into()),
     };
     let issue = async |secret: &str| {
@@ -48,6 +49,11 @@ async fn f39_two_clients_that_fetch_their_own_tokens_end_each_others() {
     assert_eq!(list("t0").await.0, 200);
     stage.handle.issue_tokens("1001", TokenFlow { lifetime_ms: 0, ..flow(0) });
     assert_eq!(list("t0").await, (401, "token_expired".to_owned()));
+    // What buys once is used up, and what buys the next one comes with the token.
+    stage.handle.issue_tokens("1001", TokenFlow { once: true, ..flow(0) });
+    let (_, bought) = issue("s").await;
+    assert_eq!(issue("s").await.1["error"]["code"], "app_secret_wrong");
+    assert_eq!(issue(bought["refresh_token"].as_str().unwrap()).await.0, 200);
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use juzhen_host::message::Manifest;
 use juzhen_host::{
     AdapterState, AdapterStatus, Begun, Blob, Blobs, Clock, EffectId, Host, HostOptions, Intent,
-    IsolationReport, KeyValues, Ledger, LedgerError, PortError, Ports, RecordedAnswer, Secret, Secrets,
+    IsolationReport, KeyValues, Ledger, LedgerError, PortError, Ports, RecordedAnswer, Renewal, Secret,
+    Secrets, Wanted,
 };
 use serde::Serialize;
 use tokio::runtime::Builder;
@@ -118,8 +119,8 @@ impl Secrets for Nothing {
         Ok(None)
     }
 
-    async fn store(&self, _: &str, _: &str, _: Secret, _: Option<Duration>) -> Result<(), PortError> {
-        Ok(())
+    async fn renew(&self, _: &str, _: &[Wanted], _: Duration) -> Result<Renewal, PortError> {
+        Ok(Renewal::NotNow { reason: "this is a trial: nothing is sent".to_owned() })
     }
 }
 

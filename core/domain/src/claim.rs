@@ -10,6 +10,7 @@ use crate::item::Item;
 use crate::matrix::AccountStatus;
 use crate::reason::Why;
 use crate::review::Decision;
+use crate::sign_in::SignIn;
 
 /// Everything the answer depends on.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,8 @@ pub struct Facts<'a> {
     pub stopped: bool,
     /// The account is paused (P20).
     pub paused: bool,
+    /// `None` while nobody doubts that the account is signed in.
+    pub sign_in: Option<&'a SignIn>,
     pub now: Timestamp,
 }
 
@@ -59,6 +62,7 @@ pub enum HoldReason {
     AccountGone,
     AccountNotActive(AccountStatus),
     AccountPaused,
+    SignedOut,
     NotApproved(NotApproved),
     /// The durable cap of attempts is used up.
     TriedTooOften {
@@ -78,6 +82,7 @@ impl HoldReason {
             Self::AccountGone => Why::AccountGone,
             Self::AccountNotActive(_) => Why::AccountNotActive,
             Self::AccountPaused => Why::AccountPaused,
+            Self::SignedOut => Why::AuthExpired,
             Self::NotApproved(_) => Why::NotApproved,
             Self::TriedTooOften { .. } => Why::TriedTooOften,
         }
@@ -92,6 +97,7 @@ impl std::fmt::Display for HoldReason {
             Self::AccountGone => f.write_str("the settings no longer have this account"),
             Self::AccountNotActive(status) => write!(f, "the account is {status:?} in the settings"),
             Self::AccountPaused => f.write_str("the account is paused"),
+            Self::SignedOut => f.write_str("the account has to sign in"),
             Self::NotApproved(why) => write!(f, "{why}"),
             Self::TriedTooOften { tries } => write!(f, "{tries} attempts are the most for one delivery"),
         }
@@ -119,6 +125,11 @@ pub fn rule(facts: &Facts<'_>) -> Ruling {
     }
     if facts.paused {
         return Ruling::Hold(HoldReason::AccountPaused);
+    }
+    match facts.sign_in {
+        Some(sign_in) if sign_in.needed_since.is_some() => return Ruling::Hold(HoldReason::SignedOut),
+        Some(sign_in) if facts.now < sign_in.retry_at => return Ruling::Later(sign_in.retry_at),
+        _ => {}
     }
     let leave = match authorise(facts.item, facts.decisions, delivery, facts.origin) {
         Ok(leave) => leave,
@@ -157,6 +168,7 @@ mod tests {
         used: Used,
         stopped: bool,
         paused: bool,
+        sign_in: Option<SignIn>,
         now: Timestamp,
     }
 
@@ -166,7 +178,8 @@ mod tests {
         let account = Some(Standing { status: AccountStatus::Active, adapter_ready: true, caps });
         let used = Used::default();
         let (stopped, paused, now) = (false, false, at(10));
-        let mut world = World { item, decisions, delivery, account, used, stopped, paused, now };
+        let sign_in = None;
+        let mut world = World { item, decisions, delivery, account, used, stopped, paused, sign_in, now };
         change(&mut world);
         rule(&Facts {
             delivery: &world.delivery,
@@ -177,6 +190,7 @@ mod tests {
             used: world.used,
             stopped: world.stopped,
             paused: world.paused,
+            sign_in: world.sign_in.as_ref(),
             now: world.now,
         })
     }
@@ -216,6 +230,18 @@ mod tests {
     fn p20_f60_a_paused_account_sends_nothing_and_is_late_like_any_other() {
         assert_eq!(rule_after(|w| w.paused = true), Ruling::Hold(HoldReason::AccountPaused));
         assert_eq!(rule_after(|w| (w.paused, w.now) = (true, at(901))), Ruling::Missed);
+    }
+
+    #[test]
+    fn f10_f61_an_account_that_cannot_sign_in_waits_and_one_that_needs_a_person_is_held() {
+        let doubted = |needed_since| {
+            let reason = "auth_expired: x".to_owned();
+            Some(SignIn { failures: 1, retry_at: at(20), needed_since, reason })
+        };
+        assert_eq!(rule_after(|w| w.sign_in = doubted(None)), Ruling::Later(at(20)));
+        assert!(matches!(rule_after(|w| (w.sign_in, w.now) = (doubted(None), at(20))), Ruling::Send(_)));
+        assert_eq!(rule_after(|w| w.sign_in = doubted(Some(at(5)))), Ruling::Hold(HoldReason::SignedOut));
+        assert_eq!(rule_after(|w| (w.sign_in, w.now) = (doubted(Some(at(5))), at(901))), Ruling::Missed);
     }
 
     #[test]

@@ -19,4 +19,5 @@ pub mod reason;
 pub mod review;
 pub mod route;
 pub mod schedule;
+pub mod sign_in;
 pub mod state;

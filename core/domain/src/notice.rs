@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::delivery::Delivery;
-use crate::reason::{self, WaitsFor, Why};
+use crate::reason::{self, WaitsFor};
 use crate::state::DeliveryState;
 
 /// A notice before the store has given it a number.
@@ -27,18 +27,14 @@ pub fn of_delivery(delivery: &Delivery) -> Option<Draft> {
     let reason = delivery.reason.as_deref();
     let wanted = match state {
         S::NeedsPerson | S::Missed | S::Refused => true,
+        // That an account has to sign in is told of the account (`sign_in`).
         S::Held => WaitsFor::of(state, reason) == WaitsFor::Person,
-        // A sign-in waits for somebody, too; a quota only for its time.
-        S::Waiting => first_word(reason) == Some(Why::AuthExpired),
         _ => false,
     };
     if !wanted {
         return None;
     }
     let why = reason.map(|reason| reason::explain(reason).chinese).unwrap_or_default();
-    if state == S::Waiting {
-        return Some(signed_out(delivery, &why));
-    }
     Some(Draft {
         // A new time or a new claim makes it another matter.
         id: format!(
@@ -56,17 +52,6 @@ pub fn of_delivery(delivery: &Delivery) -> Option<Draft> {
             state.chinese()
         ),
     })
-}
-
-/// One for the account and the hour, however many deliveries wait for the same sign-in.
-fn signed_out(delivery: &Delivery, why: &str) -> Draft {
-    let hour = delivery.changed_at.as_second().div_euclid(3600);
-    Draft {
-        id: format!("account:{}:auth_expired:{hour}", delivery.account),
-        kind: "auth_expired",
-        subject: format!("account:{}", delivery.account),
-        text: format!("账号 {}：{why}", delivery.account),
-    }
 }
 
 /// An account that paused itself: one alert, however many deliveries wait for it (P20).
@@ -114,10 +99,6 @@ pub fn says_the_same(one: &str, other: &str) -> bool {
     !one.is_empty() && one == other
 }
 
-fn first_word(reason: Option<&str>) -> Option<Why> {
-    reason::explain(reason?).words.first().copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,7 +119,8 @@ mod tests {
             (S::Refused, "platform_refused: x", true),
             (S::Held, "tried_too_often: 3", true),
             (S::Held, "already_on_account: p1", true),
-            (S::Waiting, "auth_expired: x", true),
+            (S::Waiting, "auth_expired: x", false),
+            (S::Held, "auth_expired: x", false),
             (S::Waiting, "quota: x", false),
             (S::Held, "stopped: x", false),
             (S::Held, "account_gone: x", false),
@@ -154,18 +136,11 @@ mod tests {
     }
 
     #[test]
-    fn p20_one_notice_for_a_delivery_and_its_state_and_one_for_an_account_that_has_to_sign_in() {
+    fn p20_one_notice_for_a_delivery_and_its_state() {
         let first = told(DeliveryState::NeedsPerson, "not_seen: looked 5 times").unwrap();
         let again = told(DeliveryState::NeedsPerson, "unreadable: x").unwrap();
         assert_eq!(first.id, again.id);
         assert!(first.text.contains("请到账号上查看"), "{}", first.text);
-        let of = |id: &str| {
-            let (_, _, mut delivery) = approved();
-            delivery.id = id.into();
-            (delivery.state, delivery.reason) = (DeliveryState::Waiting, Some("auth_expired: x".into()));
-            of_delivery(&delivery).unwrap().id
-        };
-        assert_eq!(of("a"), of("b"));
     }
 
     #[test]

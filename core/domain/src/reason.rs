@@ -200,7 +200,14 @@ pub fn explain(reason: &str) -> Explained {
 impl Why {
     /// `engine::sweep` releases what is held for it as soon as it is no longer so.
     fn goes_by_itself(self) -> bool {
-        matches!(self, Self::Stopped | Self::AccountGone | Self::AccountNotActive | Self::AccountPaused)
+        matches!(
+            self,
+            Self::Stopped
+                | Self::AccountGone
+                | Self::AccountNotActive
+                | Self::AccountPaused
+                | Self::AuthExpired
+        )
     }
 
     /// What follows was typed by somebody of the staff, so it belongs into the sentence.
@@ -247,6 +254,7 @@ mod tests {
         let held = |reason| WaitsFor::of(DeliveryState::Held, Some(reason));
         assert_eq!(held("stopped: STOP ALL is on"), WaitsFor::Cause);
         assert_eq!(held("account_paused: operator: 等通知"), WaitsFor::Cause);
+        assert_eq!(held("auth_expired: 21327"), WaitsFor::Cause);
         assert_eq!(held("operator: 等通知"), WaitsFor::Person);
         assert_eq!(held("？"), WaitsFor::Person);
         assert_eq!(WaitsFor::of(DeliveryState::InDoubt, None), WaitsFor::Daemon);

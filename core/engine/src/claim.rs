@@ -65,7 +65,9 @@ async fn round(engine: &Engine, sends: &TaskTracker) -> Round {
         Ok(Some(problem)) => return Round { next_in: Duration::from_secs(1), problem: Some(problem) },
         Err(error) => return Round::failed(&error),
     }
-    let Some(worker) = engine.worker() else { return Round::not_yet("this daemon has not joined the others") };
+    let Some(worker) = engine.worker() else {
+        return Round::not_yet("this daemon has not joined the others");
+    };
     match claim(engine, worker, room).await {
         Ok(round) => {
             let full = round.claims.len() == room;
@@ -113,12 +115,14 @@ pub(crate) fn standing(engine: &Engine) -> juzhen_store::StandingOf {
     let ready = engine.serving_adapters();
     let caps = crate::running::caps(&running);
     let failpoints = Arc::clone(engine.failpoints());
+    let tokens = engine.tokens().clone();
     Arc::new(move |account| {
         failpoints.reach("claim.before_commit");
         let account = running.accounts.get(account)?;
         Some(juzhen_domain::claim::Standing {
             status: account.status,
-            adapter_ready: ready.contains(&account.adapter),
+            // What another daemon has sealed under another key is that one's to send.
+            adapter_ready: ready.contains(&account.adapter) && !tokens.is_unreadable(&account.id),
             caps,
         })
     })

@@ -27,7 +27,7 @@ pub(crate) fn sent(reply: &Reply) -> Outcome {
         return Outcome::Unsure { reason: told(&failure) };
     }
     match failure {
-        Failure::Adapter(error) => said(error, effects),
+        Failure::Adapter(error) => turned_away(reply, &error).unwrap_or_else(|| said(error, effects)),
         // Stopped between two requests: what the answered ones did is for somebody to look at.
         Failure::Stopped { reason } if effects.began > 0 => Outcome::Unsure { reason },
         Failure::Stopped { reason } => Outcome::Stopped { reason },
@@ -73,9 +73,27 @@ fn told(failure: &Failure) -> String {
     why.because(failure)
 }
 
+/// A call that could not renew its token ends for that reason, whatever the adapter made of it. What the platform said of
+/// the post itself stands.
+fn turned_away(reply: &Reply, error: &AdapterError) -> Option<Outcome> {
+    let unrenewed = reply.unrenewed.as_ref()?;
+    let follows = match error.kind {
+        ErrorKind::Retryable { .. } | ErrorKind::Misconfigured { .. } | ErrorKind::Bug => true,
+        ErrorKind::AuthExpired { .. } => unrenewed.put_off,
+        _ => false,
+    };
+    let nothing_out = reply.effects.done == 0 || reply.effects.declined_last;
+    (follows && nothing_out).then(|| Outcome::AuthExpired { reason: unrenewed.reason.clone() })
+}
+
+/// What the adapter said, or the kind of its error when it said nothing.
+pub(crate) fn words_of(error: &AdapterError) -> String {
+    if error.message.is_empty() { format!("{:?}", error.kind) } else { error.message.clone() }
+}
+
 /// The adapter's word, when every request that left was clearly answered.
 fn said(error: AdapterError, effects: Effects) -> Outcome {
-    let reason = if error.message.is_empty() { format!("{:?}", error.kind) } else { error.message };
+    let reason = words_of(&error);
     if effects.done > 0 && !effects.declined_last {
         // The last request was accepted, and it may have been the post: what went wrong came after it. The same call goes on
         // and reads the recorded answers; a new one would post again.
@@ -211,7 +229,7 @@ mod tests {
     fn reply(result: Result<serde_json::Value, Failure>, began: u32, unclear: u32) -> Reply {
         let result = result.map(|head| pack::pack(&head, b"").unwrap());
         let effects = Effects { began, unclear, done: 0, declined_last: began > unclear };
-        Reply { result, effects, adapter: None }
+        Reply { result, effects, adapter: None, unrenewed: None }
     }
 
     fn adapter(kind: ErrorKind) -> Failure {

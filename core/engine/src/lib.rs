@@ -10,6 +10,7 @@ mod claim;
 pub mod clock;
 pub mod failpoint;
 mod files;
+mod given;
 pub mod high_water;
 mod interpret;
 mod look;
@@ -22,11 +23,13 @@ mod reconcile;
 mod reload;
 mod room;
 mod running;
-mod secrets;
+mod seal;
 mod send;
 mod service;
+mod sign_in;
 mod start;
 mod sweep;
+mod tokens;
 mod track;
 mod upkeep;
 mod watch;
@@ -55,12 +58,14 @@ use crate::high_water::HighWater;
 use crate::node::Node;
 use crate::panics::Panics;
 use crate::service::Board;
+use crate::tokens::Tokens;
 
 pub use crate::files::{Files, Folder};
 pub use crate::node::{LEASE, Standing};
 pub use crate::reload::{Proposed, ReloadOutcome, ReloadStatus};
 pub use crate::room::Room;
 pub use crate::running::installed;
+pub use crate::seal::MasterKey;
 pub use crate::service::{Health, ServiceHealth};
 pub use crate::start::{EngineOptions, StartError, TuneHost};
 // The server matches on it and may not know the host.
@@ -75,7 +80,8 @@ struct Inner {
     store: Arc<dyn Store>,
     world: Arc<dyn World>,
     host: Host,
-    node: Node,
+    node: Arc<Node>,
+    tokens: Tokens,
     current: Arc<ArcSwap<Settings>>,
     status: ArcSwap<ReloadStatus>,
     reload_lock: Mutex<()>,
@@ -100,6 +106,7 @@ struct Wakes {
     mark: Notify,
     outbox: Notify,
     watch: Notify,
+    sign_in: Notify,
 }
 
 /// What `start` hands over.
@@ -111,7 +118,8 @@ struct Parts {
     stopped: bool,
     high_water: HighWater,
     guard: Guard,
-    node: Node,
+    node: Arc<Node>,
+    tokens: Tokens,
 }
 
 impl Engine {
@@ -133,6 +141,7 @@ impl Engine {
             world,
             host: parts.host,
             node: parts.node,
+            tokens: parts.tokens,
             current: parts.current,
             status: ArcSwap::from_pointee(parts.status),
             reload_lock: Mutex::default(),
@@ -166,6 +175,7 @@ impl Engine {
             upkeep::run(engine(), stop.clone()),
             outbox::run(engine(), stop.clone()),
             watch::run(engine(), stop.clone()),
+            sign_in::run(engine(), stop.clone()),
         );
         self.host().shutdown(Duration::from_secs(2)).await;
         if let Err(error) = self.node().leave(self.store().as_ref()).await {
@@ -380,6 +390,10 @@ impl Engine {
 
     fn node(&self) -> &Node {
         &self.0.node
+    }
+
+    fn tokens(&self) -> &Tokens {
+        &self.0.tokens
     }
 
     fn world(&self) -> &Arc<dyn World> {

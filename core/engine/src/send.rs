@@ -23,7 +23,7 @@ use juzhen_store::{Claim, Settle, Settled, StoreError};
 use tracing::{error, info, warn};
 
 use crate::running::{self, account_context};
-use crate::{Engine, interpret};
+use crate::{Engine, interpret, sign_in};
 
 /// Sends, and writes down what came of it, be it that our own code broke (F15): then it may be out.
 pub(crate) async fn send(engine: Engine, claim: Claim) {
@@ -56,7 +56,10 @@ async fn try_to_send(engine: Engine, claim: &Claim) {
     let word = interpret::word(&outcome);
     report(&outcome);
     let lag = lag(&engine, account);
-    let next = outcome::after(outcome, claim.delivery.tries, &retry, lag, engine.now());
+    let next = match &outcome {
+        Outcome::AuthExpired { reason } => sign_in::turned_away(&engine, account, &reply, reason).await,
+        _ => outcome::after(outcome, claim.delivery.tries, &retry, lag, engine.now()),
+    };
     settle(&engine, claim, next, word, Some(&reply)).await;
 }
 
@@ -176,7 +179,7 @@ fn report(outcome: &Outcome) {
             warn!(reason, "Not published");
         }
         Outcome::Insecure { reason } => {
-            error!(reason, "Nothing was said to a platform without proof of who it is");
+            error!(reason, "Nothing was said to a platform without proof of who it is")
         }
         Outcome::Busy { reason, .. }
         | Outcome::Interrupted { reason, .. }

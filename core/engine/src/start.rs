@@ -14,11 +14,13 @@ use tracing::{info, warn};
 use crate::clock::{Guard, World};
 use crate::failpoint::Failpoints;
 use crate::files::Files;
+use crate::given::Given;
 use crate::high_water::{HighWater, MarkError};
 use crate::node::Node;
 use crate::ports::StorePorts;
 use crate::reload::{self, Proposed, ReloadStatus};
-use crate::secrets::FileSecrets;
+use crate::seal::{MasterKey, Seal};
+use crate::tokens::Tokens;
 use crate::{Engine, Parts, running};
 
 /// What an engine is started with.
@@ -36,6 +38,8 @@ pub struct EngineOptions {
     pub files: Arc<dyn Files>,
     /// File that says how far the history went, outside of the database (P19); `None` keeps that in memory only.
     pub mark: Option<PathBuf>,
+    /// Under which captured secrets are sealed.
+    pub master_key: MasterKey,
     /// How long this daemon counts as there without a sign of life: [`crate::LEASE`].
     pub lease: Duration,
     /// A last word on the host's options, such as the child's program in tests.
@@ -65,7 +69,9 @@ pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> 
     // Without the adapters, whose folder the settings name; checked against them below.
     let chosen = choose(files.as_ref(), None, last_good.clone(), config).await?;
     let current = Arc::new(ArcSwap::new(Arc::clone(&chosen.settings)));
-    let host = start_host(&options, &current, &chosen.settings).await?;
+    let node = Arc::new(Node::new(options.lease));
+    let tokens = tokens(&options, &current, &chosen.settings, &node).await?;
+    let host = start_host(&options, &chosen.settings, tokens.clone()).await?;
     let installed = running::installed(&host.adapters());
     let chosen = choose(files.as_ref(), Some(installed), last_good, config).await?;
     current.store(Arc::clone(&chosen.settings));
@@ -78,7 +84,6 @@ pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> 
     // Before `recover`, which believes what the database says.
     let high_water = HighWater::compare(options.mark.clone(), store.as_ref(), now).await?;
     // What is recovered is what nobody who is there holds.
-    let node = Node::new(options.lease);
     node.join(store.as_ref(), world).await?;
     let recovered = store.recover(now).await?;
     info!(
@@ -87,10 +92,11 @@ pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> 
         in_doubt = recovered.in_doubt,
         "Looked after what was under way at the last stop"
     );
+    tokens.tell_unreadable().await?;
     let stopped = store.stopped().await?.is_some();
     let guard = Guard::new(world.as_ref(), newest);
     let status = status(&chosen, now);
-    Ok(Engine::assemble(Parts { options, current, host, status, stopped, high_water, guard, node }))
+    Ok(Engine::assemble(Parts { options, current, host, status, stopped, high_water, guard, node, tokens }))
 }
 
 struct Chosen {
@@ -155,16 +161,29 @@ async fn last_good(store: &dyn Store, files: &dyn Files) -> Result<Option<Arc<Se
     }
 }
 
-async fn start_host(
+async fn tokens(
     options: &EngineOptions,
     current: &Arc<ArcSwap<Settings>>,
     settings: &Settings,
-) -> Result<Host, StartError> {
+    node: &Arc<Node>,
+) -> Result<Tokens, StartError> {
+    let EngineOptions { store, world, failpoints, files, .. } = options;
     let secrets_folder = running::secrets_folder(settings, &options.config, &options.secrets);
     let of_account = Arc::clone(current);
     let references = Box::new(move |account: &juzhen_domain::id::AccountId| {
         of_account.load().accounts.get(account).map(|a| a.secrets.clone()).unwrap_or_default()
     });
+    let given = Given::new(Arc::clone(files), secrets_folder, references);
+    let seal = Seal::open(&options.master_key, store.as_ref()).await?;
+    let (store, world, failpoints) = (Arc::clone(store), Arc::clone(world), Arc::clone(failpoints));
+    Ok(Tokens::new(given, seal, store, world, Arc::clone(node), failpoints))
+}
+
+async fn start_host(
+    options: &EngineOptions,
+    settings: &Settings,
+    tokens: Tokens,
+) -> Result<Host, StartError> {
     let store_ports = Arc::new(StorePorts {
         store: Arc::clone(&options.store),
         world: Arc::clone(&options.world),
@@ -172,12 +191,7 @@ async fn start_host(
     });
     let ports = Ports {
         ledger: store_ports.clone(),
-        secrets: Arc::new(FileSecrets::new(
-            Arc::clone(&options.files),
-            secrets_folder,
-            references,
-            Arc::clone(&options.failpoints),
-        )),
+        secrets: Arc::new(tokens),
         values: store_ports.clone(),
         blobs: store_ports.clone(),
         clock: store_ports,

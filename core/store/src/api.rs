@@ -9,6 +9,7 @@ use juzhen_domain::claim::Standing;
 use juzhen_domain::delivery::Delivery;
 use juzhen_domain::id::{AccountId, DeliveryId, ItemId, PersonId};
 use juzhen_domain::item::Item;
+use juzhen_domain::sign_in::SignIn;
 
 use crate::error::{Refused, StoreError};
 use crate::values::*;
@@ -91,6 +92,25 @@ pub trait Store: Send + Sync + 'static {
     async fn take_turn(&self, name: &str, holder: &str, lasting: SignedDuration) -> Result<bool, StoreError>;
     async fn give_up_turn(&self, name: &str, holder: &str) -> Result<(), StoreError>;
 
+    // What platforms hand out, and accounts that have to sign in: `sql/sign_ins.rs`
+
+    /// Sealed secrets of one account, or of all, by account and name.
+    async fn captured(&self, account: Option<&AccountId>) -> Result<Vec<Captured>, StoreError>;
+    /// Keeps what a platform handed out, all or nothing, and ends the turn and every doubt in the account's sign-in. `false`,
+    /// and nothing is kept, when somebody else has the turn by now.
+    async fn keep_captured(&self, keep: KeepCaptured) -> Result<bool, StoreError>;
+    /// The account could not sign in: nothing of it leaves for a while, and people are told when only they can help.
+    async fn sign_in_failed(&self, failed: SignInFailed) -> Result<SignIn, StoreError>;
+    /// The account is let in.
+    async fn sign_in_works(&self, account: &AccountId, at: Timestamp) -> Result<(), StoreError>;
+    /// Every account whose sign-in is in doubt.
+    async fn sign_ins(&self) -> Result<Vec<SignInRow>, StoreError>;
+    /// The name of the key that everything is sealed under; `None` before there is one.
+    async fn sealing_key(&self) -> Result<Option<String>, StoreError>;
+    /// Names it, if there is none yet; with `anew` in any case, and then what another key has sealed is forgotten. The name
+    /// that holds now.
+    async fn seal_under(&self, key: &str, anew: bool) -> Result<String, StoreError>;
+
     // The effect ledger
 
     /// The intent of a mutating request. The first one of an attempt also marks its delivery as sending, in one commit.
@@ -147,7 +167,12 @@ pub trait Store: Send + Sync + 'static {
     /// It also goes to the address outside, which is kept once; to be said before it counts as handed out.
     async fn hook_notice(&self, number: i64, at: Timestamp) -> Result<(), StoreError>;
     /// Notices that have to go there now, the caller's until `until`.
-    async fn take_hooks(&self, now: Timestamp, until: Timestamp, most: u32) -> Result<Vec<Notice>, StoreError>;
+    async fn take_hooks(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Notice>, StoreError>;
     async fn hook_sent(&self, number: i64, at: Timestamp) -> Result<(), StoreError>;
     /// It did not arrive; nobody tries again before `next_at`.
     async fn hook_failed(&self, number: i64, next_at: Timestamp, problem: String) -> Result<(), StoreError>;

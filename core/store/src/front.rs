@@ -9,13 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::delivery::Delivery;
 use juzhen_domain::id::{AccountId, DeliveryId, ItemId, PersonId};
 use juzhen_domain::item::Item;
+use juzhen_domain::sign_in::SignIn;
 
 use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::error::StoreError;
 use crate::slow::Asked;
 use crate::sql::{
     Transaction, attention, audit, claim, deliveries, effects, hooks, items, notices, pauses, ping, recover,
-    restored, settings, settle, stop, sweep, values, watch, workers,
+    restored, settings, settle, sign_ins, stop, sweep, values, watch, workers,
 };
 use crate::values::*;
 
@@ -42,12 +43,12 @@ pub trait Database: Send + Sync + 'static {
         T: Send + 'static,
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static;
 
-    /// What is known of other daemons on it.
     /// Time since then, as far as it passes for its callers.
     fn waited(since: Instant) -> Duration {
         since.elapsed()
     }
 
+    /// What is known of other daemons on it.
     fn presence(&self) -> Presence {
         Presence::AmongOthers
     }
@@ -162,9 +163,8 @@ impl<D: Database> Store for D {
 
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimRound, StoreError> {
         let asked = Asked::of::<D>(request.now);
-        let claim = move |c: &Transaction<'_>| {
-            claim::claim(c, &ClaimRequest { now: asked.now(), ..request.clone() })
-        };
+        let claim =
+            move |c: &Transaction<'_>| claim::claim(c, &ClaimRequest { now: asked.now(), ..request.clone() });
         self.write(Job::of("claim deliveries", ""), claim).await
     }
 
@@ -270,6 +270,39 @@ impl<D: Database> Store for D {
     async fn end_effect(&self, effect: i64, answer: EffectAnswer) -> Result<(), StoreError> {
         let job = Job::of("keep the answer to a request", &effect.to_string()).result();
         self.write(job, move |c| effects::end(c, effect, &answer)).await
+    }
+
+    async fn captured(&self, account: Option<&AccountId>) -> Result<Vec<Captured>, StoreError> {
+        let account = account.cloned();
+        self.read("read what platforms handed out", move |c| sign_ins::captured(c, account.as_ref())).await
+    }
+
+    async fn keep_captured(&self, keep: KeepCaptured) -> Result<bool, StoreError> {
+        let job = Job::from("keep what a platform handed out").result();
+        self.write(job, move |c| sign_ins::keep(c, &keep)).await
+    }
+
+    async fn sign_in_failed(&self, failed: SignInFailed) -> Result<SignIn, StoreError> {
+        let job = Job::from("note that an account could not sign in").result();
+        self.write(job, move |c| sign_ins::failed(c, &failed)).await
+    }
+
+    async fn sign_in_works(&self, account: &AccountId, at: Timestamp) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.write("note that an account is signed in", move |c| sign_ins::works(c, &account, at)).await
+    }
+
+    async fn sign_ins(&self) -> Result<Vec<SignInRow>, StoreError> {
+        self.read("list accounts that have to sign in", sign_ins::list).await
+    }
+
+    async fn sealing_key(&self) -> Result<Option<String>, StoreError> {
+        self.read("read the name of the key", sign_ins::known_key).await
+    }
+
+    async fn seal_under(&self, key: &str, anew: bool) -> Result<String, StoreError> {
+        let key = key.to_owned();
+        self.write("name the key", move |c| sign_ins::sealing_key(c, &key, anew)).await
     }
 
     async fn keep_settings(&self, kept: KeptSettings, audit: Audit) -> Result<(), StoreError> {
@@ -394,7 +427,12 @@ impl<D: Database> Store for D {
         self.write("send a notice outside", move |c| hooks::add(c, number, at)).await
     }
 
-    async fn take_hooks(&self, now: Timestamp, until: Timestamp, most: u32) -> Result<Vec<Notice>, StoreError> {
+    async fn take_hooks(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Notice>, StoreError> {
         self.write("take notices that go outside", move |c| hooks::take(c, now, until, most)).await
     }
 

@@ -575,6 +575,65 @@ pub struct Pause {
     pub reason: String,
 }
 
+/// A secret that a platform handed out. The store cannot read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Captured {
+    pub account: AccountId,
+    pub name: String,
+    pub sealed: Vec<u8>,
+    /// Rises with each renewal, from 1.
+    pub generation: i64,
+    pub obtained_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What one renewal came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeepCaptured {
+    pub account: AccountId,
+    /// Under which it was fetched.
+    pub turn: HeldTurn,
+    pub secrets: Vec<NewCaptured>,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCaptured {
+    pub name: String,
+    pub sealed: Vec<u8>,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A turn as [`crate::Store::take_turn`] gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldTurn {
+    pub name: String,
+    pub holder: String,
+}
+
+/// An account that could not sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInFailed {
+    pub account: AccountId,
+    pub failure: juzhen_domain::sign_in::Failure,
+    /// What was said, without a machine word.
+    pub said: String,
+    /// A fingerprint of the secrets that people have given.
+    pub given: String,
+    /// The turn that ends with it.
+    pub turn: Option<HeldTurn>,
+    pub at: Timestamp,
+}
+
+/// An account whose sign-in is in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInRow {
+    pub account: AccountId,
+    pub sign_in: juzhen_domain::sign_in::SignIn,
+    /// As in [`SignInFailed`], at the last failure.
+    pub given: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stop {
     pub by: PersonId,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::capabilities::renewal::Unrenewed;
 use crate::lane::Identity;
 use crate::outcome::Failure;
 
@@ -58,6 +59,20 @@ pub struct Reply {
     pub effects: Effects,
     /// Which file answered; `None` when none was asked.
     pub adapter: Option<Identity>,
+    /// A secret was to be renewed and was not: what the adapter makes of that follows from it.
+    pub unrenewed: Option<Unrenewed>,
+}
+
+impl Reply {
+    /// No adapter was asked.
+    pub(crate) fn not_installed() -> Self {
+        Self {
+            result: Err(Failure::NotInstalled),
+            effects: Effects::default(),
+            adapter: None,
+            unrenewed: None,
+        }
+    }
 }
 
 /// The requests of a call that can change the outside world.

@@ -9,11 +9,10 @@ use juzhen_abi::message::Manifest;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::call::{Call, Effects, Reply};
+use crate::call::{Call, Reply};
 use crate::capabilities::Capabilities;
 use crate::journal::lock;
 use crate::options::HostOptions;
-use crate::outcome::Failure;
 use crate::ports::Ports;
 use crate::registry::Registry;
 use crate::run::Runner;
@@ -97,7 +96,7 @@ impl Host {
     pub async fn call(&self, call: Call) -> Reply {
         match self.inner.registry.slot(&call.adapter) {
             Some(slot) => self.inner.runner.run(&slot, &call).await,
-            None => Reply { result: Err(Failure::NotInstalled), effects: Effects::default(), adapter: None },
+            None => Reply::not_installed(),
         }
     }
 

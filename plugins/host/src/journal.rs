@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::call::Effects;
+use crate::capabilities::renewal::Unrenewed;
 use crate::outcome::Failure;
 use crate::ports::EffectKind;
 
@@ -21,6 +22,7 @@ pub(crate) struct Journal {
     book: Mutex<Book>,
     changed: Notify,
     clock: Mutex<Vec<i64>>,
+    unrenewed: Mutex<Option<Unrenewed>>,
     halt: OnceLock<Failure>,
     halted: CancellationToken,
 }
@@ -73,6 +75,20 @@ pub(crate) struct Ticket {
 }
 
 impl Journal {
+    /// A secret was to be renewed and was not.
+    pub(crate) fn unrenewed(&self, why: Unrenewed) {
+        *lock(&self.unrenewed) = Some(why);
+    }
+
+    pub(crate) fn renewed(&self) {
+        *lock(&self.unrenewed) = None;
+    }
+
+    /// What became of the last renewal, if it came to nothing.
+    pub(crate) fn renewal(&self) -> Option<Unrenewed> {
+        lock(&self.unrenewed).clone()
+    }
+
     /// Opens the next run. Requests still waiting in an earlier one can no longer leave.
     pub(crate) fn start_run(&self) {
         let mut book = lock(&self.book);

@@ -38,6 +38,7 @@ mod wire;
 
 pub use call::{AccountContext, Call, EffectPolicy, Effects, Reply};
 pub use child::child_main;
+pub use capabilities::renewal::Unrenewed;
 pub use host::{Host, HostStartError};
 pub use isolation::harden_this_process;
 pub use juzhen_abi::{message, pack};
@@ -46,8 +47,8 @@ pub use loader::open;
 pub use options::{Budgets, EgressOptions, HostOptions, Leaving, Progress, Supervision, WatchOptions};
 pub use outcome::Failure;
 pub use ports::{
-    Begun, Blob, Blobs, Clock, EffectId, EffectKind, Intent, KeyValues, Ledger, LedgerError, PortError,
-    Ports, RecordedAnswer, Secret, Secrets,
+    Begun, Blob, Blobs, Clock, EffectId, EffectKind, Fetched, Fetching, Intent, KeyValues, Ledger, LedgerError,
+    PortError, Ports, RecordedAnswer, Renewal, Secret, Secrets, Wanted,
 };
 pub use refused::LoadRefused;
 pub use registry::peek_directory;

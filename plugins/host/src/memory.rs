@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use crate::journal::lock;
 use crate::ports::{
-    Begun, Blob, Blobs, Clock, EffectId, Intent, KeyValues, Ledger, LedgerError, PortError, Ports,
-    RecordedAnswer, Secret, Secrets,
+    Begun, Blob, Blobs, Clock, EffectId, Fetched, Fetching, Intent, KeyValues, Ledger, LedgerError,
+    PortError, Ports, RecordedAnswer, Renewal, Secret, Secrets, Wanted,
 };
 
 /// All ports, and handles to look into them.
@@ -121,10 +121,10 @@ impl Ledger for MemoryLedger {
 }
 
 /// Secrets by account and name; times to live are noted, not kept to.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct MemorySecrets {
-    values: Mutex<BTreeMap<(String, String), Kept>>,
-    broken: Mutex<Option<String>>,
+    values: Arc<Mutex<BTreeMap<(String, String), Kept>>>,
+    broken: Arc<Mutex<Option<String>>>,
 }
 
 type Kept = (Secret, Option<Duration>);
@@ -157,16 +157,27 @@ impl Secrets for MemorySecrets {
         Ok(lock(&self.values).get(&(account.to_owned(), name.to_owned())).map(|(value, _)| value.clone()))
     }
 
-    async fn store(
-        &self,
-        account: &str,
-        name: &str,
-        value: Secret,
-        ttl: Option<Duration>,
-    ) -> Result<(), PortError> {
-        lock(&self.values).insert((account.to_owned(), name.to_owned()), (value, ttl));
+    /// Anybody may ask at any time: there is one call at a time.
+    async fn renew(&self, account: &str, _: &[Wanted], _: Duration) -> Result<Renewal, PortError> {
+        Ok(Renewal::Fetch(Box::new(MemoryFetching { of: self.clone(), account: account.to_owned() })))
+    }
+}
+
+struct MemoryFetching {
+    of: MemorySecrets,
+    account: String,
+}
+
+#[async_trait]
+impl Fetching for MemoryFetching {
+    async fn keep(self: Box<Self>, fetched: Vec<Fetched>) -> Result<(), PortError> {
+        for Fetched { name, value, ttl } in fetched {
+            lock(&self.of.values).insert((self.account.clone(), name), (value, ttl));
+        }
         Ok(())
     }
+
+    async fn failed(self: Box<Self>, _: &str) {}
 }
 
 /// Values by adapter, account and key.

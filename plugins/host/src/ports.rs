@@ -132,14 +132,45 @@ pub struct LedgerError {
 #[async_trait]
 pub trait Secrets: Send + Sync + 'static {
     async fn get(&self, account: &str, name: &str) -> Result<Option<Secret>, PortError>;
-    /// Keeps a value the platform handed out, for `ttl` when given.
-    async fn store(
-        &self,
-        account: &str,
-        name: &str,
-        value: Secret,
-        ttl: Option<Duration>,
-    ) -> Result<(), PortError>;
+    /// Whether the platform has to be asked for new values, and if so, whether it is this call's turn to ask. Waits for
+    /// somebody who is at it, but no longer than `patience`.
+    async fn renew(&self, account: &str, wanted: &[Wanted], patience: Duration)
+    -> Result<Renewal, PortError>;
+}
+
+/// A secret of which a new value is wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub name: String,
+    /// The value that the call has used last and that is of no use any more; `None` when it used none.
+    pub used: Option<Secret>,
+}
+
+/// What is to be done for new values.
+pub enum Renewal {
+    /// Ask the platform; nobody else does so until the outcome is handed in.
+    Fetch(Box<dyn Fetching>),
+    /// There are other values than those that were used.
+    Known { ttl: Option<Duration> },
+    /// The platform is not to be asked now.
+    NotNow { reason: String },
+}
+
+/// The turn to ask a platform for new values. Dropped without a word, it ends after a while.
+#[async_trait]
+pub trait Fetching: Send {
+    /// Keeps all values or none.
+    async fn keep(self: Box<Self>, fetched: Vec<Fetched>) -> Result<(), PortError>;
+    /// The platform handed nothing out. `reason` holds no secret.
+    async fn failed(self: Box<Self>, reason: &str);
+}
+
+/// A value that the platform handed out.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    pub name: String,
+    pub value: Secret,
+    pub ttl: Option<Duration>,
 }
 
 /// A secret value: overwritten when dropped, printed as `***`.

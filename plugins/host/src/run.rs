@@ -47,7 +47,7 @@ impl Runner {
         if result == Err(Failure::TimedOut) {
             add_one(&slot.counters.timeouts);
         }
-        Reply { result, effects: journal.effects(), adapter }
+        Reply { result, effects: journal.effects(), adapter, unrenewed: journal.renewal() }
     }
 
     async fn runs(

@@ -18,6 +18,7 @@ use crate::hex::to_hex;
 use crate::journal::{Journal, error, lock};
 use crate::lane::Identity;
 use crate::options::{Budgets, EgressOptions};
+use crate::ports::Secret;
 
 /// The live scopes of one lane; a number of another lane is as unknown as an invented one.
 #[derive(Default)]
@@ -91,6 +92,8 @@ pub(crate) struct Scope {
     pub(crate) spells_placeholder: bool,
     /// Values changed so far, written only when the operation goes well.
     pub(crate) values: Mutex<BTreeMap<String, Option<Vec<u8>>>>,
+    /// The value of each secret that this run has sent or signed with last.
+    pub(crate) used: Mutex<BTreeMap<String, Secret>>,
     /// Hides every secret value this run has touched.
     pub(crate) masks: Mutex<Masks>,
     host_calls: AtomicU32,
@@ -124,6 +127,7 @@ impl Scope {
             blobs: seen.blobs,
             spells_placeholder: seen.placeholder,
             values: Mutex::default(),
+            used: Mutex::default(),
             masks: Mutex::default(),
             host_calls: AtomicU32::new(0),
             logged: Mutex::default(),

@@ -163,8 +163,9 @@ fn f61_an_expired_token_is_renewed_and_the_refused_request_sent_once_more() {
         assert_eq!((&first.head, &first.body), (&again.head, &again.body));
         assert_eq!(header(renewal, "authorization"), "Bearer {{secret:app_secret}}");
         assert_eq!(renewal.head.effect, Effect::Safe, "a token is no post");
-        let kept = &renewal.head.capture[0];
-        assert_eq!((kept.secret.as_str(), kept.ttl.as_deref()), ("access_token", Some("/expires_in")));
+        let [token, next] = &renewal.head.capture[..] else { panic!("two secrets") };
+        assert_eq!((token.secret.as_str(), token.ttl.as_deref()), ("access_token", Some("/expires_in")));
+        assert_eq!((next.secret.as_str(), next.pointer.as_str()), ("app_secret", "/refresh_token"));
     }
 }
 

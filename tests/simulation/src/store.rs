@@ -10,6 +10,7 @@ use juzhen_domain::id::{AccountId, DeliveryId, ItemId, PersonId};
 use juzhen_domain::item::Item;
 use juzhen_domain::outcome::Next;
 use juzhen_domain::review::Verdict;
+use juzhen_domain::sign_in::SignIn;
 use juzhen_domain::state::{DeliveryState, ItemState};
 use juzhen_store::*;
 
@@ -224,6 +225,13 @@ through! {
     leave(worker: &str) -> ();
     take_turn(name: &str, holder: &str, lasting: SignedDuration) -> bool;
     give_up_turn(name: &str, holder: &str) -> ();
+    captured(account: Option<&AccountId>) -> Vec<Captured>;
+    keep_captured(keep: KeepCaptured) -> bool;
+    sign_in_failed(failed: SignInFailed) -> SignIn;
+    sign_in_works(account: &AccountId, at: Timestamp) -> ();
+    sign_ins() -> Vec<SignInRow>;
+    sealing_key() -> Option<String>;
+    seal_under(key: &str, anew: bool) -> String;
     delivery(delivery: &DeliveryId) -> Option<DeliveryRecord>;
     deliveries(filter: DeliveryFilter) -> Vec<Delivery>;
     attention(filter: AttentionFilter) -> Attention;

@@ -63,8 +63,13 @@ pub(crate) fn repost(repost: NewRepost) -> Intent {
 
 /// A new token for the secret that came as bearer; the one before ends after its grace.
 pub(crate) fn issue_token(world: &mut World, call: &Call, uid: &str) -> Result<Reply, Refusal> {
-    let (token, lifetime_ms) = world.tokens.issue(uid, &call.bearer, now_unix_ms())?;
-    Ok(Reply::json(200, &json!({ "access_token": token, "expires_in": (lifetime_ms / 1_000).max(1) })))
+    let issued = world.tokens.issue(uid, &call.bearer, now_unix_ms())?;
+    let mut answer =
+        json!({ "access_token": issued.token, "expires_in": (issued.lifetime_ms / 1_000).max(1) });
+    if let (Some(secret), Some(fields)) = (issued.buys_next, answer.as_object_mut()) {
+        fields.insert("refresh_token".into(), secret.into());
+    }
+    Ok(Reply::json(200, &answer))
 }
 
 pub(crate) fn retract(world: &mut World, call: &Call, id: &str) -> Result<Reply, Refusal> {

@@ -6,7 +6,7 @@
 //! | `POST /v1/accounts/{uid}/posts` `{"text","title"?,"link"?,"media"?,"source"?}` | 201 `{"id","url","created_at_unix_ms"}`, or 202 `{"ticket"}` |
 //! | `POST /v1/accounts/{uid}/reposts` `{"origin_id","origin_uid","comment"}` | the same |
 //! | `GET /v1/accounts/{uid}/posts?since_unix_ms=&until_unix_ms=&after=` | 200 `{"posts":[…],"next"?,"complete"?}`, oldest first, both ends included, what the public sees now; `next`: ask again with it as `after`; `"complete":false`: something is left out |
-//! | `POST /v1/accounts/{uid}/token`, bearer: the app secret | 200 `{"access_token","expires_in"}`; 401 `app_secret_wrong` |
+//! | `POST /v1/accounts/{uid}/token`, bearer: the app secret | 200 `{"access_token","expires_in","refresh_token"?}`; 401 `app_secret_wrong` |
 //! | `DELETE /v1/accounts/{uid}/posts/{id}` | 204; 404 `not_found` if it is not there (any more) |
 //! | `POST /v1/media` bytes | 201 `{"media_id"}` |
 //! | `GET /v1/tickets/{ticket}` | 200 `{"state":"pending"}`, `{"state":"published","id","url","created_at_unix_ms"}`, `{"state":"refused","code","reason"}` |

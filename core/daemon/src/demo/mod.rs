@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use juzhen_engine::Engine;
+use juzhen_engine::{Engine, MasterKey};
 use juzhen_engine::failpoint::Failpoints;
 use juzhen_sandbox::{Sandbox, SandboxHandle, SandboxOptions};
 use serde_json::{Value, json};
@@ -108,6 +108,7 @@ impl Scene {
         let platforms = start_platforms(folder).await?;
         progress.step("模拟平台", "platforms", platforms.page_url())?;
         let daemon = Daemon::start(DaemonOptions {
+            master_key: MasterKey::File { path: data.path().join("master.key"), anew: false },
             data,
             config: folder.config(),
             database: Place::File(folder.database()),

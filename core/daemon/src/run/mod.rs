@@ -23,7 +23,7 @@ use juzhen_domain::id::PersonId;
 use juzhen_engine::clock::Machine;
 use juzhen_engine::failpoint::Failpoints;
 use juzhen_engine::high_water;
-use juzhen_engine::{Engine, EngineOptions, Folder, ReloadOutcome, StartError};
+use juzhen_engine::{Engine, EngineOptions, Folder, MasterKey, ReloadOutcome, StartError};
 use juzhen_host::HostStartError;
 use juzhen_server::{ServerOptions, Tokens};
 use juzhen_settings::Locale;
@@ -54,6 +54,8 @@ pub(crate) struct DaemonOptions {
     pub(crate) adapters: PathBuf,
     /// Where secrets are when the settings do not say.
     pub(crate) secrets: PathBuf,
+    /// Under which what platforms hand out is sealed.
+    pub(crate) master_key: MasterKey,
     /// Instead of the address of the settings.
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) failpoints: Failpoints,
@@ -102,6 +104,7 @@ impl Daemon {
             failpoints,
             files: Folder::new(&options.config),
             mark: Some(folder.path().join(high_water::FILE)),
+            master_key: options.master_key,
             lease: options.lease.unwrap_or(juzhen_engine::LEASE),
             tune_host: Arc::new(|_| {}),
         })

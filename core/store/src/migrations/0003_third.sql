@@ -28,3 +28,26 @@ CREATE TABLE notice_hooks (
     problem TEXT
 ) STRICT;
 CREATE INDEX notices_to_hook ON notice_hooks (next_at, number) WHERE next_at IS NOT NULL;
+
+-- What platforms handed out, such as tokens; sealed before it comes here (P11). All of an account are from one renewal.
+CREATE TABLE captured_secrets (
+    account     TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    sealed      BLOB NOT NULL,
+    -- Rises with each renewal.
+    generation  INTEGER NOT NULL,
+    obtained_at INTEGER NOT NULL,
+    expires_at  INTEGER,
+    PRIMARY KEY (account, name)
+) STRICT, WITHOUT ROWID;
+-- Accounts whose sign-in is in doubt (F10, F61).
+CREATE TABLE sign_ins (
+    account      TEXT PRIMARY KEY,
+    failures     INTEGER NOT NULL,
+    retry_at     INTEGER NOT NULL,
+    -- What is due is held since then; NULL while it is only tried again.
+    needed_since INTEGER,
+    reason       TEXT NOT NULL,
+    -- A fingerprint of the secrets that people had given at the last failure: others are tried at once.
+    given        TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -10,11 +10,14 @@ use juzhen_domain::delivery::{Attempt, Delivery};
 use juzhen_domain::id::{AccountId, AttemptId};
 use juzhen_domain::pause;
 use juzhen_domain::reason::Why;
+use juzhen_domain::sign_in::SignIn;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
 use super::rows::{self, DELIVERY, DeliveryRow, millis, millis_not_before, time};
-use super::{Transaction, attempts, audit, deliveries, items, params, pauses, queue, stop, workers};
+use super::{
+    Transaction, attempts, audit, deliveries, items, params, pauses, queue, sign_ins, stop, workers,
+};
 use crate::error::StoreError;
 use crate::values::{Claim, ClaimRequest, ClaimRound};
 
@@ -32,6 +35,7 @@ pub(crate) fn claim(c: &Transaction<'_>, request: &ClaimRequest) -> Result<Claim
         request,
         stopped: request.stopped || stop::is_on(c)?,
         paused: pauses::paused(c)?,
+        sign_ins: sign_ins::all(c)?,
         until: millis(request.until.max(request.now)),
         done: ClaimRound { claims: Vec::new(), held: 0, missed: 0, next_due: None },
     };
@@ -57,6 +61,7 @@ struct Round<'a> {
     request: &'a ClaimRequest,
     stopped: bool,
     paused: BTreeMap<AccountId, String>,
+    sign_ins: BTreeMap<AccountId, SignIn>,
     until: i64,
     done: ClaimRound,
 }
@@ -97,8 +102,12 @@ impl Round<'_> {
 
     /// The reason with what is known of it.
     fn told(&self, account: &AccountId, reason: HoldReason) -> String {
-        let why = self.paused.get(account).filter(|_| reason == HoldReason::AccountPaused);
-        why.map_or_else(|| reason.to_string(), |why| pause::held_for(why))
+        let why = match reason {
+            HoldReason::AccountPaused => self.paused.get(account).map(|why| pause::held_for(why)),
+            HoldReason::SignedOut => self.sign_ins.get(account).map(|sign_in| sign_in.reason.clone()),
+            _ => None,
+        };
+        why.unwrap_or_else(|| reason.to_string())
     }
 
     fn ask(
@@ -120,6 +129,7 @@ impl Round<'_> {
             used: attempts::used(self.c, &delivery.account, now)?,
             stopped: self.stopped,
             paused: self.paused.contains_key(&delivery.account),
+            sign_in: self.sign_ins.get(&delivery.account),
             now,
         });
         Ok((ruling, origin))

@@ -20,6 +20,7 @@ mod rows;
 mod seam;
 pub(crate) mod settings;
 pub(crate) mod settle;
+pub(crate) mod sign_ins;
 pub(crate) mod stop;
 pub(crate) mod sweep;
 mod transaction;

@@ -13,7 +13,7 @@ use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
 use super::rows::{self, DELIVERY, DeliveryRow, Fields, millis};
-use super::{ToValue, Transaction, audit, deliveries, params, pauses, queue, stop};
+use super::{ToValue, Transaction, audit, deliveries, params, pauses, queue, sign_ins, stop};
 use crate::api::StandingOf;
 use crate::error::StoreError;
 use crate::values::Swept;
@@ -26,7 +26,7 @@ const REMEMBER_REQUESTS_MS: i64 = 7 * 24 * 3600 * 1000;
 pub(crate) fn sweep(c: &Transaction<'_>, now: Timestamp, standing: &StandingOf) -> Result<Swept, StoreError> {
     c.execute("DELETE FROM once WHERE at < ?1", params![millis(now) - REMEMBER_REQUESTS_MS])?;
     queue::ask_again(c, millis(now))?;
-    let sweep = Sweep { c, now, paused: pauses::paused(c)? };
+    let sweep = Sweep { c, now, paused: pauses::paused(c)?, signed_out: sign_ins::needed(c)? };
     let missed = sweep.miss_late_ones()?;
     let released = sweep.release_waiting()? + sweep.release_held(standing)?;
     Ok(Swept { missed, released, held: sweep.hold(standing)? })
@@ -37,6 +37,8 @@ struct Sweep<'a> {
     now: Timestamp,
     /// Account → why.
     paused: BTreeMap<AccountId, String>,
+    /// Account → the reason of what is held for it.
+    signed_out: BTreeMap<AccountId, String>,
 }
 
 impl Sweep<'_> {
@@ -77,6 +79,7 @@ impl Sweep<'_> {
             let gone = match hold.as_str() {
                 word if word == HoldReason::Stopped.code() => !stopped,
                 word if word == HoldReason::AccountPaused.code() => !self.paused.contains_key(&account),
+                word if word == HoldReason::SignedOut.code() => !self.signed_out.contains_key(&account),
                 word if is_of_the_settings(word) => cannot_send(standing(&account)).is_none(),
                 _ => false,
             };
@@ -88,7 +91,8 @@ impl Sweep<'_> {
         Ok(released)
     }
 
-    /// P9, P20: settings that no longer have an account, and a pause, hold what is due there and delete nothing.
+    /// P9, P20, F10: settings that no longer have an account, a pause, and an account that has to sign in hold what is due
+    /// there and delete nothing.
     fn hold(&self, standing: &StandingOf) -> Result<u32, StoreError> {
         let sql = format!(
             "SELECT {DELIVERY} FROM deliveries INDEXED BY deliveries_due
@@ -101,7 +105,8 @@ impl Sweep<'_> {
             }
             let of_settings = cannot_send(standing(&account)).map(|reason| reason.to_string());
             let of_pause = || self.paused.get(&account).map(|why| pause::held_for(why));
-            if let Some(reason) = of_settings.or_else(of_pause) {
+            let of_sign_in = || self.signed_out.get(&account).cloned();
+            if let Some(reason) = of_settings.or_else(of_pause).or_else(of_sign_in) {
                 let why = |_: &DeliveryRow| Some(reason.clone());
                 held += self.move_all(&sql, params![account.as_str(), MOST], DeliveryState::Held, why)?;
             }

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::client::{Body, Field, Outgoing};
-use super::secrets::{Encoding, Vault, capture, declared, disarm, names_a_secret};
-use super::{Answer, Capabilities, bad_request, blob};
+use super::secrets::{Encoding, Vault, declared, disarm, names_a_secret};
+use super::{Answer, Capabilities, bad_request, blob, renewal};
 use crate::call::EffectPolicy;
 use crate::hex::to_hex;
 use crate::journal::error;
@@ -25,7 +25,7 @@ use crate::scope::{Scope, sha256_hex};
 
 /// A request that may be sent, its secrets still placeholders.
 pub(crate) struct Checked {
-    head: HttpRequest,
+    pub(super) head: HttpRequest,
     body: Vec<u8>,
     method: Method,
     /// Without its query.
@@ -46,7 +46,10 @@ pub(crate) fn send(
     };
     let capabilities = Arc::clone(capabilities);
     let Some(kind) = checked.kind() else {
-        return send_safe(capabilities, scope, checked).boxed();
+        return match checked.head.capture.is_empty() {
+            true => send_safe(capabilities, scope, checked).boxed(),
+            false => send_renewal(capabilities, scope, checked).boxed(),
+        };
     };
     if scope.effects == EffectPolicy::Forbid {
         let why = format!("this operation may not change anything, and {} can", checked.method);
@@ -66,10 +69,27 @@ pub(crate) async fn transmit(
     checked: Checked,
     repeatable: bool,
 ) -> RecordedAnswer {
-    match prepare(capabilities, scope, &checked).await {
-        Ok(outgoing) => {
+    if checked.head.capture.is_empty() {
+        return exchange(capabilities, scope, &checked, repeatable, None, |_| ()).await;
+    }
+    renewal::transmit(capabilities, scope, checked, repeatable).await
+}
+
+/// The same for a request that is to be sent in any case; `take_out` sees the answer before it is cleaned.
+pub(super) async fn exchange(
+    capabilities: &Capabilities,
+    scope: &Scope,
+    checked: &Checked,
+    repeatable: bool,
+    longest: Option<Duration>,
+    take_out: impl FnOnce(&mut RecordedAnswer),
+) -> RecordedAnswer {
+    match prepare(capabilities, scope, checked).await {
+        Ok(mut outgoing) => {
+            outgoing.timeout = longest.map_or(outgoing.timeout, |longest| longest.min(outgoing.timeout));
             let mut recorded = capabilities.transport.send(outgoing, repeatable).await;
-            clean(capabilities, scope, &checked.head, &mut recorded).await;
+            take_out(&mut recorded);
+            clean(scope, &mut recorded);
             recorded
         }
         // Nothing has left, whatever kind of error it is.
@@ -89,6 +109,13 @@ async fn send_safe(capabilities: Arc<Capabilities>, scope: Arc<Scope>, checked: 
         () = scope.closed.cancelled() => Err(error(HostErrorKind::Cancelled, "the operation has ended")),
         recorded = transmit(&capabilities, &scope, checked, true) => answer(Ok(recorded)),
     }
+}
+
+/// In a task of its own, as an effect is: what a platform hands out must not get lost because nobody waits any more.
+async fn send_renewal(capabilities: Arc<Capabilities>, scope: Arc<Scope>, checked: Checked) -> Answer {
+    let background = capabilities.background.clone();
+    let task = background.spawn(async move { transmit(&capabilities, &scope, checked, true).await });
+    answer(task.await.map_err(|_| error(HostErrorKind::NoAnswer, "the request was broken off")))
 }
 
 fn answer(recorded: Result<RecordedAnswer, HostError>) -> Answer {
@@ -297,19 +324,7 @@ async fn body<'c>(
     Ok(Body::Form(fields))
 }
 
-async fn clean(
-    capabilities: &Capabilities,
-    scope: &Scope,
-    head: &HttpRequest,
-    recorded: &mut RecordedAnswer,
-) {
-    let secrets = capabilities.ports.secrets.as_ref();
-    if let Err(failure) = capture(scope, secrets, &head.capture, &mut recorded.body).await {
-        // The token is lost, and the answer could hold it: the adapter learns only that it failed.
-        recorded.body.clear();
-        recorded.complete = false;
-        recorded.failure = Some(failure);
-    }
+fn clean(scope: &Scope, recorded: &mut RecordedAnswer) {
     let masks = crate::journal::lock(&scope.masks).clone();
     masks.bytes(&mut recorded.body);
     disarm(&mut recorded.body);

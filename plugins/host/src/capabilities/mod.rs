@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod kv;
 mod logs;
 mod progress;
+pub(crate) mod renewal;
 pub(crate) mod secrets;
 mod sign;
 

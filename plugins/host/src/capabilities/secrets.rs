@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use juzhen_abi::message::{Capture, HostError, HostErrorKind, SecretUse};
+use juzhen_abi::message::{HostError, HostErrorKind, SecretUse};
 use reqwest::Url;
 use serde_json::Value;
 
@@ -24,7 +23,7 @@ const END: &str = "}}";
 /// The same after a form or query encoder.
 const ENCODED_MARKER: &str = "%7B%7Bsecret%3A";
 const ENCODED_END: &str = "%7D%7D";
-const MASK: &str = "***";
+pub(super) const MASK: &str = "***";
 /// Shorter values are not masked: they would blot out ordinary text, and are no secrets.
 const SHORTEST_MASKED: usize = 4;
 
@@ -85,10 +84,11 @@ impl Vault {
             return denied(format!("the text to be sent contains `{MARKER}`; remove it and try again"));
         }
         declared(scope, name)?;
-        self.values.get(name).map_or_else(
-            || denied(format!("account {} has no value for the secret `{name}`", scope.account)),
-            Ok,
-        )
+        let Some(value) = self.values.get(name) else {
+            return denied(format!("account {} has no value for the secret `{name}`", scope.account));
+        };
+        lock(&scope.used).insert(name.to_owned(), value.clone());
+        Ok(value)
     }
 }
 
@@ -117,40 +117,6 @@ pub(crate) fn replace<'t>(
     }
     filled.push_str(rest);
     Ok(Cow::Owned(filled))
-}
-
-/// Keeps what the platform handed out, and takes it out of the answer.
-pub(crate) async fn capture(
-    scope: &Scope,
-    secrets: &dyn Secrets,
-    wanted: &[Capture],
-    body: &mut Vec<u8>,
-) -> Result<(), HostError> {
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    // Not JSON: there is nothing to take out, and the adapter will see that for itself.
-    let Ok(mut json) = serde_json::from_slice::<Value>(body) else { return Ok(()) };
-    for capture in wanted {
-        let ttl = capture.ttl.as_ref().and_then(|pointer| json.pointer(pointer)).and_then(Value::as_u64);
-        let Some(found) = json.pointer_mut(&capture.pointer) else { continue };
-        let value = match found {
-            Value::String(text) => std::mem::take(text),
-            Value::Number(number) => number.to_string(),
-            _ => continue,
-        };
-        *found = Value::String(MASK.to_owned());
-        // A known secret is never overwritten with nothing (I8).
-        if value.is_empty() {
-            continue;
-        }
-        let value = Secret::new(value);
-        lock(&scope.masks).learn([&value]);
-        let ttl = ttl.map(Duration::from_secs);
-        secrets.store(&scope.account, &capture.secret, value, ttl).await.map_err(|e| unreadable(&e))?;
-    }
-    *body = serde_json::to_vec(&json).map_err(|e| error(HostErrorKind::Failed, e.to_string()))?;
-    Ok(())
 }
 
 /// Whether the manifest declares the secret.

@@ -71,6 +71,7 @@ impl Api {
             failpoints: Arc::new(Failpoints::parse(failpoints).unwrap()),
             files: Folder::new(district.config()),
             mark: None,
+            master_key: juzhen_engine::MasterKey::Fixed([7; 32]),
             lease: juzhen_engine::LEASE,
             tune_host: Arc::new(|_| {}),
         })

@@ -28,3 +28,26 @@ CREATE TABLE notice_hooks (
     problem TEXT
 );
 CREATE INDEX notices_to_hook ON notice_hooks (next_at, number) WHERE next_at IS NOT NULL;
+
+-- What platforms handed out, such as tokens; sealed before it comes here (P11). All of an account are from one renewal.
+CREATE TABLE captured_secrets (
+    account     TEXT COLLATE "C" NOT NULL,
+    name        TEXT COLLATE "C" NOT NULL,
+    sealed      BYTEA NOT NULL,
+    -- Rises with each renewal.
+    generation  BIGINT NOT NULL,
+    obtained_at BIGINT NOT NULL,
+    expires_at  BIGINT,
+    PRIMARY KEY (account, name)
+);
+-- Accounts whose sign-in is in doubt (F10, F61).
+CREATE TABLE sign_ins (
+    account      TEXT COLLATE "C" PRIMARY KEY,
+    failures     BIGINT NOT NULL,
+    retry_at     BIGINT NOT NULL,
+    -- What is due is held since then; NULL while it is only tried again.
+    needed_since BIGINT,
+    reason       TEXT NOT NULL,
+    -- A fingerprint of the secrets that people had given at the last failure: others are tried at once.
+    given        TEXT NOT NULL
+);

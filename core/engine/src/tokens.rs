@@ -1,0 +1,416 @@
+//! Secrets of the accounts: those that people give, and in front of them those that platforms hand out.
+//!
+//! # One refresher (F39)
+//!
+//! What a platform hands out lies sealed in the database, so that every daemon on it and every later start has it. A call
+//! whose token was refused asks here before it asks the platform. First the database is read again: if the value there is
+//! another than the one that was refused, somebody was faster, and the call goes on with that. Else one call takes the
+//! account's turn: a lock in this daemon, and a row of the database among daemons, which is free again at once when the
+//! daemon that had it is gone. The others wait, and find the new value.
+//!
+//! What was fetched is written only while the turn is still held. If the daemon ends between the platform's answer and the
+//! commit (F10), the token is lost: where it can be bought again the next call does so; where what bought it was good once,
+//! the platform says no, the account is signed out, and what is due there is held until a person has signed in.
+//!
+//! A refusal puts the next request off (`domain::sign_in`): a platform that says no is not asked by every call in turn.
+//!
+//! # What a person gives wins
+//!
+//! Beside each captured value lie fingerprints of the given values that it has replaced. A given value with another
+//! fingerprint is newer: a person has signed in again since, and their value is used from the next request on.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use juzhen_domain::caps::later;
+use juzhen_domain::id::AccountId;
+use juzhen_domain::sign_in::Failure;
+use juzhen_host::{Fetched, Fetching, PortError, Renewal, Secret, Secrets, Wanted};
+use juzhen_store::{
+    Captured, HeldTurn, KeepCaptured, NewCaptured, SignInFailed, SignInRow, Store, StoreError,
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::clock::World;
+use crate::failpoint::Failpoints;
+use crate::given::Given;
+use crate::node::Node;
+use crate::seal::Seal;
+
+/// A turn that nobody ends is over after this. Longer than any renewal takes (the host gives it 15 s), storing included.
+const TURN: SignedDuration = SignedDuration::from_secs(40);
+/// How long what was handed out is tried to be kept, when the database does not take it.
+const KEEP_TRYING: Duration = Duration::from_secs(20);
+/// Between two looks whether another daemon is done.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+/// A value that expires within this is as good as expired to a call that has used none.
+const SOON: SignedDuration = SignedDuration::from_secs(60);
+/// Replaced values that are remembered: one for each time that a person signs in.
+const MOST_REPLACED: usize = 16;
+
+/// See above.
+#[derive(Clone)]
+pub(crate) struct Tokens(Arc<Inner>);
+
+struct Inner {
+    given: Given,
+    seal: Seal,
+    store: Arc<dyn Store>,
+    world: Arc<dyn World>,
+    node: Arc<Node>,
+    failpoints: Arc<Failpoints>,
+    /// As the database had it when it was read last.
+    opened: Mutex<BTreeMap<AccountId, Arc<Opened>>>,
+    turns: Mutex<BTreeMap<AccountId, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// Secret name → value.
+type Opened = BTreeMap<String, One>;
+
+struct One {
+    /// Why it cannot be read here, otherwise.
+    value: Result<Secret, String>,
+    replaced: Vec<String>,
+    expires_at: Option<Timestamp>,
+}
+
+/// What is sealed.
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    value: String,
+    /// Fingerprints of given values that this one is newer than, oldest first.
+    replaced: Vec<String>,
+}
+
+impl Tokens {
+    pub(crate) fn new(
+        given: Given,
+        seal: Seal,
+        store: Arc<dyn Store>,
+        world: Arc<dyn World>,
+        node: Arc<Node>,
+        failpoints: Arc<Failpoints>,
+    ) -> Self {
+        let (opened, turns) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { given, seal, store, world, node, failpoints, opened, turns }))
+    }
+
+    /// Whether this daemon has to leave the account to others, because it cannot read what they have sealed.
+    pub(crate) fn is_unreadable(&self, account: &AccountId) -> bool {
+        self.0.seal.problem().is_some()
+            && lock(&self.0.opened).get(account).is_some_and(|one| !one.is_empty())
+    }
+
+    /// Says of every account whose secrets cannot be read here that it has to sign in; a daemon that can read them finds out
+    /// that it has not.
+    pub(crate) async fn tell_unreadable(&self) -> Result<(), StoreError> {
+        let Some(problem) = self.0.seal.problem() else { return Ok(()) };
+        let mut accounts: Vec<AccountId> =
+            self.0.store.captured(None).await?.into_iter().map(|one| one.account).collect();
+        accounts.dedup();
+        for account in accounts {
+            self.load(&account).await?;
+            self.failed(&account, Failure::SignedOut, problem, None).await?;
+        }
+        Ok(())
+    }
+
+    /// A fingerprint of everything that people gave for the account: another one is worth another try.
+    pub(crate) async fn given(&self, account: &AccountId) -> String {
+        let mut all = Zeroizing::new(String::new());
+        for name in self.0.given.names(account) {
+            // What cannot be read now is different once it can be.
+            if let Ok(Some(secret)) = self.0.given.get(account, &name).await {
+                all.push_str(&name);
+                all.push('\0');
+                all.push_str(secret.expose());
+                all.push('\0');
+            }
+        }
+        self.0.seal.fingerprint(&all)
+    }
+
+    /// Counts a failure of the account to sign in.
+    pub(crate) async fn failed(
+        &self,
+        account: &AccountId,
+        failure: Failure,
+        said: &str,
+        turn: Option<HeldTurn>,
+    ) -> Result<juzhen_domain::sign_in::SignIn, StoreError> {
+        let given = self.given(account).await;
+        let (account, said, at) = (account.clone(), said.to_owned(), self.0.world.now());
+        self.0.store.sign_in_failed(SignInFailed { account, failure, said, given, turn, at }).await
+    }
+
+    /// What the database has, as far as this daemon has read it.
+    async fn opened(&self, account: &AccountId) -> Result<Arc<Opened>, StoreError> {
+        let known = lock(&self.0.opened).get(account).cloned();
+        match known {
+            Some(known) => Ok(known),
+            None => self.load(account).await,
+        }
+    }
+
+    /// What the database has now.
+    async fn load(&self, account: &AccountId) -> Result<Arc<Opened>, StoreError> {
+        let rows = self.0.store.captured(Some(account)).await?;
+        let opened: Opened = rows.into_iter().map(|row| (row.name.clone(), self.open(&row))).collect();
+        let opened = Arc::new(opened);
+        lock(&self.0.opened).insert(account.clone(), Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    fn open(&self, row: &Captured) -> One {
+        let broken = |why: String| One { value: Err(why), replaced: Vec::new(), expires_at: row.expires_at };
+        let clear = match self.0.seal.open_sealed(row.account.as_str(), &row.name, &row.sealed) {
+            Ok(clear) => clear,
+            Err(error) => return broken(error.to_string()),
+        };
+        match serde_json::from_slice::<Contents>(&clear) {
+            Ok(Contents { value, replaced }) => {
+                One { value: Ok(Secret::new(value)), replaced, expires_at: row.expires_at }
+            }
+            Err(error) => broken(format!("what was sealed cannot be read: {error}")),
+        }
+    }
+
+    /// The value to use: the captured one, unless a person has given another since.
+    async fn value(
+        &self,
+        account: &AccountId,
+        name: &str,
+        opened: &Opened,
+    ) -> Result<Option<Secret>, PortError> {
+        let given = self.0.given.get(account, name).await?;
+        let Some(captured) = opened.get(name) else { return Ok(given) };
+        match (&captured.value, given) {
+            (Ok(value), None) => Ok(Some(value.clone())),
+            (Ok(value), Some(given)) => {
+                let is_old = captured.replaced.contains(&self.0.seal.fingerprint(given.expose()));
+                Ok(Some(if is_old { value.clone() } else { given }))
+            }
+            // Perhaps an old one; the platform says so then, and the account is held.
+            (Err(_), Some(given)) => Ok(Some(given)),
+            (Err(why), None) => Err(failed(format!("open secret {name} of account {account}: {why}"))),
+        }
+    }
+
+    /// How long the values that are there are good, if they are others than those that were used.
+    async fn known(
+        &self,
+        account: &AccountId,
+        wanted: &[Wanted],
+        opened: &Opened,
+    ) -> Result<Option<Option<Duration>>, PortError> {
+        let now = self.0.world.now();
+        let used: Vec<&Wanted> = wanted.iter().filter(|one| one.used.is_some()).collect();
+        if used.is_empty() {
+            let is_good =
+                |one: &One| one.value.is_ok() && one.expires_at.is_none_or(|end| later(now, SOON) < end);
+            let all_good = wanted.iter().all(|wanted| opened.get(&wanted.name).is_none_or(is_good));
+            if !all_good || !wanted.iter().any(|wanted| opened.contains_key(&wanted.name)) {
+                return Ok(None);
+            }
+        }
+        for one in used {
+            let value = self.value(account, &one.name, opened).await?;
+            if value.as_ref().map(Secret::expose) == one.used.as_ref().map(Secret::expose) {
+                return Ok(None);
+            }
+        }
+        let ends = wanted.iter().filter_map(|wanted| opened.get(&wanted.name)?.expires_at).min();
+        Ok(Some(ends.map(|end| Duration::try_from(end.duration_since(now)).unwrap_or_default())))
+    }
+
+    /// Why the platform is not to be asked now.
+    async fn put_off(&self, account: &AccountId) -> Result<Option<String>, StoreError> {
+        if let Some(problem) = self.0.seal.problem() {
+            return Ok(Some(problem.to_owned()));
+        }
+        let rows = self.0.store.sign_ins().await?;
+        let Some(SignInRow { sign_in, given, .. }) = rows.into_iter().find(|row| row.account == *account)
+        else {
+            return Ok(None);
+        };
+        let waits = self.0.world.now() < sign_in.retry_at && given == self.given(account).await;
+        Ok(waits.then(|| crate::sign_in::without_word(&sign_in.reason).to_owned()))
+    }
+
+    fn lane(&self, account: &AccountId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(lock(&self.0.turns).entry(account.clone()).or_default())
+    }
+}
+
+#[async_trait]
+impl Secrets for Tokens {
+    async fn get(&self, account: &str, name: &str) -> Result<Option<Secret>, PortError> {
+        let account = AccountId::new(account);
+        let opened = self.opened(&account).await.map_err(|error| unread(&account, error))?;
+        self.value(&account, name, &opened).await
+    }
+
+    async fn renew(
+        &self,
+        account: &str,
+        wanted: &[Wanted],
+        patience: Duration,
+    ) -> Result<Renewal, PortError> {
+        let account = AccountId::new(account);
+        let deadline = Instant::now() + patience;
+        let busy = || Renewal::NotNow { reason: "another call is still renewing it".to_owned() };
+        let Ok(here) = tokio::time::timeout_at(deadline, self.lane(&account).lock_owned()).await else {
+            return Ok(busy());
+        };
+        let mut pause = FIRST_LOOK;
+        loop {
+            if let Some(ttl) = self.look(&account, wanted).await? {
+                return Ok(Renewal::Known { ttl });
+            }
+            let put_off = self.put_off(&account).await.map_err(|error| unread(&account, error))?;
+            if let Some(reason) = put_off {
+                return Ok(Renewal::NotNow { reason });
+            }
+            let Some(turn) = self.take_turn(&account).await.map_err(|error| unread(&account, error))? else {
+                if Instant::now() + pause >= deadline {
+                    return Ok(busy());
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_LOOK);
+                continue;
+            };
+            // Whoever had the turn may have ended it after the look.
+            if let Some(ttl) = self.look(&account, wanted).await? {
+                let gave = self.0.store.give_up_turn(&turn.name, &turn.holder).await;
+                gave.map_err(|error| unread(&account, error))?;
+                return Ok(Renewal::Known { ttl });
+            }
+            return Ok(Renewal::Fetch(Box::new(Turn { tokens: self.clone(), account, turn, _here: here })));
+        }
+    }
+}
+
+impl Tokens {
+    async fn look(
+        &self,
+        account: &AccountId,
+        wanted: &[Wanted],
+    ) -> Result<Option<Option<Duration>>, PortError> {
+        let opened = self.load(account).await.map_err(|error| unread(account, error))?;
+        self.known(account, wanted, &opened).await
+    }
+
+    async fn take_turn(&self, account: &AccountId) -> Result<Option<HeldTurn>, StoreError> {
+        // Its lease is over: it joins anew in a moment.
+        let Some(holder) = self.0.node.worker(self.0.world.monotonic()) else { return Ok(None) };
+        let name = format!("token:{account}");
+        let is_ours = self.0.store.take_turn(&name, &holder, TURN).await?;
+        Ok(is_ours.then_some(HeldTurn { name, holder }))
+    }
+}
+
+/// The turn to fetch new secrets of one account.
+struct Turn {
+    tokens: Tokens,
+    account: AccountId,
+    turn: HeldTurn,
+    _here: OwnedMutexGuard<()>,
+}
+
+#[async_trait]
+impl Fetching for Turn {
+    async fn keep(self: Box<Self>, fetched: Vec<Fetched>) -> Result<(), PortError> {
+        let Self { tokens, account, turn, .. } = &*self;
+        let names: Vec<&str> = fetched.iter().map(|one| one.name.as_str()).collect();
+        let action = format!("keep new {} of account {account}", names.join(", "));
+        let secrets = tokens.sealed(account, &fetched).await?;
+        tokens.0.failpoints.reach("token.refresh.after_platform_before_store");
+        let keep =
+            KeepCaptured { account: account.clone(), turn: turn.clone(), secrets, at: tokens.0.world.now() };
+        match insist(tokens.0.store.as_ref(), keep).await {
+            Ok(true) => {}
+            // Two were at it: what the other one fetched came later, and may have ended this one.
+            Ok(false) => return Err(failed(format!("{action}: the turn has passed to another daemon"))),
+            Err(error) => return Err(caused(action, error)),
+        }
+        tokens.load(account).await.map_err(|error| unread(account, error))?;
+        tracing::info!(account.id = %account, secrets = names.join(", "), "Account {account} has new secrets");
+        Ok(())
+    }
+
+    async fn failed(self: Box<Self>, reason: &str) {
+        let Self { tokens, account, turn, .. } = *self;
+        tracing::warn!(account.id = %account, reason, "Account {account} could not renew its secrets");
+        if let Err(error) = tokens.failed(&account, Failure::NoToken, reason, Some(turn)).await {
+            let error = crate::with_causes(&error);
+            tracing::error!(account.id = %account, error, "That account {account} could not sign in was not noted");
+        }
+    }
+}
+
+/// What is known must not be forgotten because the database is away for a moment: a token may have cost one that was good
+/// once.
+async fn insist(store: &dyn Store, keep: KeepCaptured) -> Result<bool, StoreError> {
+    let until = Instant::now() + KEEP_TRYING;
+    let mut pause = FIRST_LOOK;
+    loop {
+        match store.keep_captured(keep.clone()).await {
+            Err(error) if !matches!(error, StoreError::Closed) && Instant::now() + pause < until => {
+                tracing::error!(error = crate::with_causes(&error), "New secrets could not be kept yet");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_LOOK);
+            }
+            done => return done,
+        }
+    }
+}
+
+impl Tokens {
+    async fn sealed(&self, account: &AccountId, fetched: &[Fetched]) -> Result<Vec<NewCaptured>, PortError> {
+        let opened = self.opened(account).await.map_err(|error| unread(account, error))?;
+        let mut sealed = Vec::with_capacity(fetched.len());
+        for Fetched { name, value, ttl } in fetched {
+            let mut replaced = opened.get(name).map(|before| before.replaced.clone()).unwrap_or_default();
+            if let Some(given) = self.0.given.get(account, name).await? {
+                let given = self.0.seal.fingerprint(given.expose());
+                replaced.retain(|known| *known != given);
+                replaced.push(given);
+                replaced.drain(..replaced.len().saturating_sub(MOST_REPLACED));
+            }
+            let contents = Contents { value: value.expose().to_owned(), replaced };
+            let action = || format!("seal secret {name} of account {account}");
+            let clear = serde_json::to_vec(&contents).map(Zeroizing::new);
+            drop(Zeroizing::new(contents.value));
+            let clear = clear.map_err(|error| caused(action(), error))?;
+            let value = self.0.seal.seal(account.as_str(), name, &clear);
+            let ttl = ttl.and_then(|ttl| SignedDuration::try_from(ttl).ok());
+            let expires_at = ttl.map(|ttl| later(self.0.world.now(), ttl));
+            let sealed_value = value.map_err(|error| caused(action(), error))?;
+            sealed.push(NewCaptured { name: name.clone(), sealed: sealed_value, expires_at });
+        }
+        Ok(sealed)
+    }
+}
+
+fn unread(account: &AccountId, source: StoreError) -> PortError {
+    caused(format!("look after the secrets of account {account}"), source)
+}
+
+fn caused(action: String, source: impl std::error::Error + Send + Sync + 'static) -> PortError {
+    PortError { action, source: Some(Box::new(source)) }
+}
+
+fn failed(action: String) -> PortError {
+    PortError { action, source: None }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
