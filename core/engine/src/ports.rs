@@ -28,6 +28,7 @@ impl Ledger for StorePorts {
     async fn begin(&self, intent: &Intent) -> Result<Begun, LedgerError> {
         let effect = NewEffect {
             call: intent.call.clone(),
+            attempt: intent.attempt,
             occurrence: intent.occurrence,
             fingerprint: intent.fingerprint.clone(),
             idempotency_key: match &intent.kind {

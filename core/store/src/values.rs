@@ -386,6 +386,8 @@ pub struct Counts {
 pub struct NewEffect {
     /// Call id: the attempt's `call`.
     pub call: String,
+    /// Number of the attempt that asks. A later one may go on with the same call, elsewhere, while this one still runs.
+    pub attempt: u32,
     /// How many requests of the same fingerprint this call made before.
     pub occurrence: u32,
     pub fingerprint: String,

@@ -162,7 +162,7 @@ async fn r03_the_tables_themselves_refuse_what_must_not_be() {
     suite::fixture::scheduled(&*store, "i1", &[("W000", 0), ("W001", 9)]).await;
     suite::fixture::scheduled(&*store, "i2", &[("W000", 0)]).await;
     let claim = suite::fixture::claim_one(&*store, 0).await;
-    suite::fixture::begin(&*store, &claim.attempt.call, "post", 0).await;
+    suite::fixture::begin(&*store, &claim.attempt, "post", 0).await;
     drop(store);
     let connection = place.by_hand();
     for wrong in [

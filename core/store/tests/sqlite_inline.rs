@@ -42,7 +42,7 @@ async fn p18_claims_of_a_daemon_that_is_gone_are_taken_up_by_another_and_those_o
     scheduled(&*a, "i1", &[("W000", 0)]).await;
     scheduled(&*a, "i2", &[("W001", 0)]).await;
     let claims = claim_as(&*a, "a", 0).await;
-    begin(&*a, &claims[1].attempt.call, "post", 0).await;
+    begin(&*a, &claims[1].attempt, "post", 0).await;
     assert_eq!(b.recover(at(1)).await.unwrap(), Recovered::default(), "a is at work");
     assert_eq!(claim_as(&*b, "b", 1).await, []);
     drop(a);
@@ -53,7 +53,7 @@ async fn p18_claims_of_a_daemon_that_is_gone_are_taken_up_by_another_and_those_o
     assert_eq!(b.recover(at(10)).await.unwrap(), Recovered { due: 1, resumed: 0, in_doubt: 1 });
     let again = claim_as(&*b, "b", 10).await;
     assert_eq!(again.len(), 1, "what may be out is sent by nobody");
-    begin(&*b, &again[0].attempt.call, "post", 10).await;
+    begin(&*b, &again[0].attempt, "post", 10).await;
 }
 
 #[tokio::test]
@@ -76,19 +76,20 @@ async fn f37_a_daemon_that_slept_past_its_lease_begins_nothing_and_holds_nothing
     b.join("b", LEASE).await.unwrap();
     scheduled(&*a, "i1", &[("W000", 0)]).await;
     let claim = claim_as(&*a, "a", 0).await.remove(0);
+    clock.store(9, Ordering::Relaxed);
+    b.renew("b", LEASE).await.unwrap();
     clock.store(10, Ordering::Relaxed);
     // Nobody has recovered it yet, and still it may not begin.
-    let refused = a.begin_effect(effect(&claim.attempt.call, "post", 1)).await.unwrap();
+    let refused = a.begin_effect(effect(&claim.attempt, "post", 1)).await.unwrap();
     let EffectBegun::Refused(reason) = refused else { panic!("{refused:?}") };
     let held = juzhen_domain::outcome::Next::Held { reason };
     let settled = a.settle(settle_as(&claim, held, 1)).await.unwrap();
     assert!(matches!(settled, Settled::Late { state: DeliveryState::Claimed }), "{settled:?}");
     assert_eq!(claim_as(&*a, "a", 1).await, [], "nor claim");
-    b.renew("b", LEASE).await.unwrap();
     assert_eq!(b.recover(at(10)).await.unwrap().due, 1);
     assert_eq!(a.renew("a", LEASE).await.unwrap(), Renewed::Gone, "its claims are others' now");
     let again = claim_as(&*b, "b", 10).await.remove(0);
-    let refused = a.begin_effect(effect(&claim.attempt.call, "post", 10)).await.unwrap();
+    let refused = a.begin_effect(effect(&claim.attempt, "post", 10)).await.unwrap();
     assert!(matches!(refused, EffectBegun::Refused(_)), "{refused:?}");
     send(&*b, &again, 10).await;
     a.join("a2", LEASE).await.unwrap();
@@ -101,7 +102,7 @@ async fn f35_what_a_daemon_says_after_its_claim_was_recovered_is_evidence() {
     a.join("a", LEASE).await.unwrap();
     scheduled(&*a, "i1", &[("W000", 0)]).await;
     let claim = claim_as(&*a, "a", 0).await.remove(0);
-    let id = begin(&*a, &claim.attempt.call, "post", 0).await;
+    let id = begin(&*a, &claim.attempt, "post", 0).await;
     clock.store(10, Ordering::Relaxed);
     assert_eq!(b.recover(at(10)).await.unwrap().in_doubt, 1);
     a.end_effect(id, answer(11)).await.unwrap();

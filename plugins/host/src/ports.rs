@@ -42,6 +42,8 @@ pub struct EffectId(pub i64);
 pub struct Intent {
     /// [`crate::Call::id`].
     pub call: String,
+    /// [`crate::Call::attempt`]: of two that run the same call, only the later one may send.
+    pub attempt: u32,
     /// 0 for the first request of this call with this fingerprint, 1 for the second, …
     pub occurrence: u32,
     /// SHA-256 in hexadecimal of method, address, headers and body hash, secrets still as placeholders.

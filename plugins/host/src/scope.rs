@@ -76,6 +76,7 @@ impl Drop for OpenScope {
 /// What a run may do.
 pub(crate) struct Scope {
     pub(crate) call: String,
+    pub(crate) attempt: u32,
     pub(crate) account: String,
     pub(crate) settings: serde_json::Map<String, Value>,
     pub(crate) adapter: Identity,
@@ -114,6 +115,7 @@ impl Scope {
         seen.walk(&call.body);
         Self {
             call: call.id.clone(),
+            attempt: call.attempt,
             account: call.account.id.clone(),
             settings: call.account.settings.clone(),
             adapter,

@@ -20,7 +20,7 @@ const MOST_BODY: usize = 1 << 20;
 
 pub(crate) fn begin(c: &Transaction<'_>, effect: &NewEffect) -> Result<EffectBegun, StoreError> {
     c.hold(Hold::AccountOfCall(&effect.call))?;
-    let Some(live) = live_claim(c, &effect.call)? else {
+    let Some(live) = live_claim(c, effect)? else {
         return Ok(EffectBegun::Refused(Why::LostClaim.because("this call no longer holds its delivery")));
     };
     let recorded = find(c, effect)?;
@@ -129,10 +129,13 @@ impl Live {
     }
 }
 
-fn live_claim(c: &Transaction<'_>, call: &str) -> Result<Option<Live>, StoreError> {
-    const SQL: &str = "SELECT id, delivery, fence FROM attempts WHERE call = ?1 AND ended_at IS NULL";
+/// The claim under which this attempt of the call may send. An attempt that was taken up elsewhere does not become live
+/// again by another one's going on with its call (R9).
+fn live_claim(c: &Transaction<'_>, effect: &NewEffect) -> Result<Option<Live>, StoreError> {
+    const SQL: &str =
+        "SELECT id, delivery, fence FROM attempts WHERE call = ?1 AND number = ?2 AND ended_at IS NULL";
     let read = |f: &mut Fields<'_>| Ok((f.id()?, f.id()?, f.get()?));
-    let found: Option<(AttemptId, DeliveryId, i64)> = c.first(SQL, params![call], read)?;
+    let found: Option<(AttemptId, DeliveryId, i64)> = c.first(SQL, params![effect.call, effect.attempt], read)?;
     let Some((attempt, delivery, fence)) = found else { return Ok(None) };
     let row = deliveries::require(c, &delivery)?;
     let held = matches!(row.delivery.state, DeliveryState::Claimed | DeliveryState::Sending);

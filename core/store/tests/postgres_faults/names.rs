@@ -45,13 +45,13 @@ async fn sent_by(store: &dyn Store, worker: &str) -> (juzhen_store::Claim, i64) 
     scheduled(store, "i1", &[("W000", 0)]).await;
     let request = ClaimRequest { worker: worker.into(), ..request(0) };
     let claim = store.claim(request).await.unwrap().claims.remove(0);
-    let effect = begin(store, &claim.attempt.call, "post", 1).await;
+    let effect = begin(store, &claim.attempt, "post", 1).await;
     (claim, effect)
 }
 
 /// What a daemon that was taken for gone still has to say is kept, and nothing of it counts.
 async fn is_fenced_off(store: &Postgres, worker: &str, claim: &juzhen_store::Claim, sent: i64) {
-    let begun = store.begin_effect(effect(&claim.attempt.call, "another", 2)).await.unwrap();
+    let begun = store.begin_effect(effect(&claim.attempt, "another", 2)).await.unwrap();
     assert!(matches!(begun, EffectBegun::Refused(_)), "{begun:?}");
     let again = ClaimRequest { worker: worker.into(), ..request(2) };
     assert!(store.claim(again).await.unwrap().claims.is_empty());

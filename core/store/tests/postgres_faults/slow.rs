@@ -41,7 +41,7 @@ async fn f33_what_is_too_late_when_its_intent_is_on_disk_does_not_leave() {
     for word in ["BEGIN", "COMMIT"] {
         let claim = claim_one(&store, 1).await;
         *wire.spots().slow.lock().unwrap() = Some((word, slowly()));
-        let begun = store.begin_effect(effect(&claim.attempt.call, "post", 899)).await.unwrap();
+        let begun = store.begin_effect(effect(&claim.attempt, "post", 899)).await.unwrap();
         assert!(wire.spots().slow.lock().unwrap().is_none(), "it was not slow");
         let EffectBegun::Refused(reason) = begun else { panic!("{word}: {begun:?}") };
         assert!(reason.starts_with("missed: "), "{reason}");

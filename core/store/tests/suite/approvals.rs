@@ -297,7 +297,7 @@ impl Office {
             return;
         }
         let claim = self.working.remove(usize::from(claim) % self.working.len());
-        let begun = self.store.begin_effect(effect(&claim.attempt.call, "post", self.now)).await.unwrap();
+        let begun = self.store.begin_effect(effect(&claim.attempt, "post", self.now)).await.unwrap();
         let next = match begun {
             EffectBegun::Send(id) => {
                 self.judge(&claim);

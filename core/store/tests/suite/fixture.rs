@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::caps::Caps;
 use juzhen_domain::claim::Standing;
-use juzhen_domain::delivery::{Delivery, DeliveryKind, Receipt, ReceiptBy};
+use juzhen_domain::delivery::{Attempt, Delivery, DeliveryKind, Receipt, ReceiptBy};
 use juzhen_domain::id::{AccountId, DeliveryId, ItemId, Platform};
 use juzhen_domain::item::{Content, Item, Variant};
 use juzhen_domain::matrix::{AccountStatus, Procedure};
@@ -182,10 +182,11 @@ pub(crate) async fn claim_one(store: &dyn Store, now: i64) -> Claim {
     claims.remove(0)
 }
 
-/// The intent of request `name` of a call.
-pub(crate) fn effect(call: &str, name: &str, seconds: i64) -> NewEffect {
+/// The intent of request `name` of an attempt.
+pub(crate) fn effect(attempt: &Attempt, name: &str, seconds: i64) -> NewEffect {
     NewEffect {
-        call: call.into(),
+        call: attempt.call.clone(),
+        attempt: attempt.number,
         occurrence: 0,
         fingerprint: format!("fingerprint of {name}"),
         idempotency_key: None,
@@ -221,8 +222,8 @@ pub(crate) fn nothing_left(seconds: i64) -> EffectAnswer {
 }
 
 /// Begins request `name` and expects that it may leave.
-pub(crate) async fn begin(store: &dyn Store, call: &str, name: &str, seconds: i64) -> i64 {
-    match store.begin_effect(effect(call, name, seconds)).await.unwrap() {
+pub(crate) async fn begin(store: &dyn Store, attempt: &Attempt, name: &str, seconds: i64) -> i64 {
+    match store.begin_effect(effect(attempt, name, seconds)).await.unwrap() {
         EffectBegun::Send(id) => id,
         other => panic!("{other:?}"),
     }
@@ -230,7 +231,7 @@ pub(crate) async fn begin(store: &dyn Store, call: &str, name: &str, seconds: i6
 
 /// Begins and answers a request, so that the delivery is sending.
 pub(crate) async fn send(store: &dyn Store, claim: &Claim, seconds: i64) {
-    let id = begin(store, &claim.attempt.call, "post", seconds).await;
+    let id = begin(store, &claim.attempt, "post", seconds).await;
     store.end_effect(id, answer(seconds)).await.unwrap();
 }
 

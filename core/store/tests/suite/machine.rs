@@ -183,7 +183,7 @@ impl<'a> History<'a> {
             return;
         }
         let name = format!("request-{}", work.requests);
-        let begun = store.begin_effect(effect(&work.claim.attempt.call, &name, now)).await.unwrap();
+        let begun = store.begin_effect(effect(&work.claim.attempt, &name, now)).await.unwrap();
         match begun {
             EffectBegun::Send(id) => {
                 assert!(!stopped, "left under STOP ALL");
@@ -260,7 +260,7 @@ impl<'a> History<'a> {
         let id = work.claim.delivery.id.clone();
         let before = record(&*self.store(), id.as_str()).await;
         if kind.is_multiple_of(2) {
-            let begun = self.store().begin_effect(effect(&work.claim.attempt.call, "late", self.now)).await;
+            let begun = self.store().begin_effect(effect(&work.claim.attempt, "late", self.now)).await;
             let may_not = matches!(begun.unwrap(), EffectBegun::Refused(_) | EffectBegun::Mismatch(_));
             // Its call may be the one that is being resumed: then this is the resumed call's own next request.
             assert!(may_not || self.is_worked_on(&work), "a lost worker sends");

@@ -82,6 +82,7 @@ macro_rules! exercise {
                 p26_nothing_leaves_under_stop
                 p07_a_claim_that_slept_past_its_time_may_not_send
                 f11_a_resumed_call_goes_on_where_it_stopped
+                f37_an_attempt_whose_call_goes_on_elsewhere_begins_nothing_more
                 another_way_than_before_is_a_mismatch
                 what_never_left_may_leave_again_unless_the_call_went_on
                 r04_an_unanswered_request_is_in_doubt_whatever_the_caller_says

@@ -116,7 +116,7 @@ pub(crate) async fn p20_nothing_begins_on_an_account_that_a_person_has_paused(pl
     let first = pause("off.hg", "交接").await.unwrap();
     assert_eq!(first.reason, "operator: 交接");
     assert_eq!(pause("off.zr", "又一次").await.unwrap(), first, "the first word stands");
-    let begun = store.begin_effect(effect(&claimed.attempt.call, "post", 0)).await.unwrap();
+    let begun = store.begin_effect(effect(&claimed.attempt, "post", 0)).await.unwrap();
     let EffectBegun::Refused(why) = begun else { panic!("{begun:?}") };
     assert_eq!(why, "account_paused: operator: 交接");
     assert_eq!(settle(&*store, &claimed, Next::Held { reason: why }, 0).await.state, S::Held);

@@ -21,7 +21,7 @@ pub(crate) async fn f27_f28_f31_a_history_that_was_cut_off_and_another_one_are_t
     let empty = store.mark().await.unwrap();
     scheduled(&*store, "i1", &[("W000", 0)]).await;
     let claim = claim_one(&*store, 0).await;
-    begin(&*store, &claim.attempt.call, "post", 0).await;
+    begin(&*store, &claim.attempt, "post", 0).await;
     let mark = store.mark().await.unwrap();
     assert!(mark.audit > empty.audit && mark.effects > empty.effects, "{empty:?} {mark:?}");
     for known in [&empty, &mark] {

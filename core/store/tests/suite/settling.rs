@@ -122,7 +122,7 @@ pub(crate) async fn f37_late_news_is_evidence_and_nothing_else(place: &dyn Place
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0)]).await;
     let claim = claim_one(&*store, 0).await;
-    begin(&*store, &claim.attempt.call, "post", 0).await;
+    begin(&*store, &claim.attempt, "post", 0).await;
     // The daemon is thought dead; another has looked after its claims.
     store.recover(at(5)).await.unwrap();
     let before = record(&*store, "i1-W000").await;
@@ -141,7 +141,7 @@ pub(crate) async fn f37_late_news_is_evidence_and_nothing_else(place: &dyn Place
     change_delivery(&*store, redo, "i1-W000").await;
     let second = claim_one(&*store, 9).await;
     assert_eq!((second.delivery.fence, second.attempt.id.as_str()), (2, "i1-W000.2"));
-    begin(&*store, &second.attempt.call, "post", 9).await;
+    begin(&*store, &second.attempt, "post", 9).await;
     let news = store.settle(settle_as(&claim, published("7", 6), 10)).await.unwrap();
     assert_eq!(news, Settled::Late { state: DeliveryState::Sending });
     assert_eq!(record(&*store, "i1-W000").await.late.len(), 2);
@@ -153,7 +153,7 @@ pub(crate) async fn f06_a_doubt_is_looked_at_until_it_is_closed(place: &dyn Plac
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0)]).await;
     let claim = claim_one(&*store, 0).await;
-    begin(&*store, &claim.attempt.call, "post", 0).await;
+    begin(&*store, &claim.attempt, "post", 0).await;
     let doubt = |look: i64| Next::InDoubt { look_at: at(look), reason: "not seen yet".into() };
     settle(&*store, &claim, doubt(10), 1).await;
     let looked = |next, now| Settle {
@@ -230,9 +230,9 @@ pub(crate) async fn p07_what_was_broken_off_is_neither_missed_nor_sent_late(plac
     assert_eq!(store.sweep(at(1000), all_active()).await.unwrap().missed, 0);
     let resumed = claim_one(&*store, 1000).await;
     assert_eq!(resumed.attempt.call, claim.attempt.call);
-    let recorded = store.begin_effect(effect(&resumed.attempt.call, "post", 1000)).await.unwrap();
+    let recorded = store.begin_effect(effect(&resumed.attempt, "post", 1000)).await.unwrap();
     assert!(matches!(recorded, EffectBegun::Answered(_)), "{recorded:?}");
-    let anything_new = store.begin_effect(effect(&resumed.attempt.call, "another", 1000)).await.unwrap();
+    let anything_new = store.begin_effect(effect(&resumed.attempt, "another", 1000)).await.unwrap();
     assert!(
         matches!(&anything_new, EffectBegun::Refused(why) if why.starts_with("missed: ")),
         "{anything_new:?}"

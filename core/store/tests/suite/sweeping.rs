@@ -17,7 +17,7 @@ pub(crate) async fn f03_f04_recovering_what_was_only_claimed(place: &dyn Place) 
     scheduled(&*store, "i2", &[("W001", 0)]).await;
     let claims = claim(&*store, 0).await;
     // Of the second, one request was tried and never left.
-    let id = begin(&*store, &claims[1].attempt.call, "post", 0).await;
+    let id = begin(&*store, &claims[1].attempt, "post", 0).await;
     store.end_effect(id, nothing_left(0)).await.unwrap();
     drop(store);
     let store = place.open();
@@ -42,11 +42,11 @@ pub(crate) async fn f05_f06_recovering_what_may_be_out(place: &dyn Place) {
         scheduled(&*store, &format!("i{n}"), &[(&format!("W{n}"), 0)]).await;
     }
     let claims = claim(&*store, 0).await;
-    begin(&*store, &claims[0].attempt.call, "post", 0).await;
-    let half = begin(&*store, &claims[1].attempt.call, "post", 0).await;
+    begin(&*store, &claims[0].attempt, "post", 0).await;
+    let half = begin(&*store, &claims[1].attempt, "post", 0).await;
     store.end_effect(half, EffectAnswer { complete: false, ..answer(0) }).await.unwrap();
     send(&*store, &claims[2], 0).await;
-    begin(&*store, &claims[2].attempt.call, "second", 0).await;
+    begin(&*store, &claims[2].attempt, "second", 0).await;
     drop(store);
     let store = place.open();
     assert_eq!(store.recover(at(5)).await.unwrap(), Recovered { due: 0, resumed: 0, in_doubt: 3 });
@@ -65,16 +65,16 @@ pub(crate) async fn f11_recovering_between_two_requests(place: &dyn Place) {
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0)]).await;
     let first = claim_one(&*store, 0).await;
-    let id = begin(&*store, &first.attempt.call, "upload", 0).await;
+    let id = begin(&*store, &first.attempt, "upload", 0).await;
     store.end_effect(id, answer(1)).await.unwrap();
     drop(store);
     let store = place.open();
     assert_eq!(store.recover(at(5)).await.unwrap(), Recovered { due: 0, resumed: 1, in_doubt: 0 });
     let second = claim_one(&*store, 5).await;
     assert_eq!(second.attempt.call, first.attempt.call);
-    let begun = store.begin_effect(effect(&second.attempt.call, "upload", 6)).await.unwrap();
+    let begun = store.begin_effect(effect(&second.attempt, "upload", 6)).await.unwrap();
     assert_eq!(begun, EffectBegun::Answered(answer(1)));
-    begin(&*store, &second.attempt.call, "post", 6).await;
+    begin(&*store, &second.attempt, "post", 6).await;
 }
 
 pub(crate) async fn p07_sweeping_misses_what_is_late(place: &dyn Place) {
@@ -87,7 +87,7 @@ pub(crate) async fn p07_sweeping_misses_what_is_late(place: &dyn Place) {
     let why = || "why".to_owned();
     settle(&*store, &claims[0], Next::Held { reason: why() }, 1).await;
     settle(&*store, &claims[1], Next::Waiting { until: at(5000), reason: why() }, 1).await;
-    begin(&*store, &claims[2].attempt.call, "post", 1).await;
+    begin(&*store, &claims[2].attempt, "post", 1).await;
     let none = store.sweep(at(900), all_active()).await.unwrap();
     assert_eq!(none, Swept::default());
     let swept = store.sweep(at(901), all_active()).await.unwrap();
@@ -140,7 +140,7 @@ pub(crate) async fn counting(place: &dyn Place) {
     scheduled(&*store, "i1", &[("W000", 0), ("W001", 0)]).await;
     submit(&*store, "i2").await;
     let claim = store.claim(ClaimRequest { most: 1, ..request(0) }).await.unwrap().claims.remove(0);
-    begin(&*store, &claim.attempt.call, "post", 0).await;
+    begin(&*store, &claim.attempt, "post", 0).await;
     settle(&*store, &claim, Next::InDoubt { look_at: at(5), reason: "?".into() }, 10).await;
     let counts = store.counts(at(70)).await.unwrap();
     let of = |pairs: &[(&str, u64)]| -> BTreeMap<String, u64> {

@@ -18,7 +18,7 @@ pub(crate) async fn p18_claims_of_a_worker_are_its_own_until_it_leaves(place: &d
     assert!(renewed.at >= joined.at && renewed.until >= joined.until, "{joined:?} {renewed:?}");
     store.leave("a").await.unwrap();
     assert_eq!(store.renew("a", LEASE).await.unwrap(), Renewed::Gone);
-    let begun = store.begin_effect(effect(&claims[0].attempt.call, "post", 1)).await.unwrap();
+    let begun = store.begin_effect(effect(&claims[0].attempt, "post", 1)).await.unwrap();
     assert!(matches!(begun, EffectBegun::Refused(_)), "{begun:?}");
     assert_eq!(store.recover(at(1)).await.unwrap().due, 1);
 }

@@ -201,6 +201,7 @@ impl Checked {
         let body_sha256 = self.body_hash();
         Intent {
             call: scope.call.clone(),
+            attempt: scope.attempt,
             occurrence: 0,
             fingerprint: self.fingerprint(&body_sha256),
             kind,
