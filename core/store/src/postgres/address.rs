@@ -4,9 +4,11 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
 use postgres::Config;
-use postgres::config::{Host, SslMode};
+use postgres::config::Host;
 
+use super::tls::{Tls, Wanted};
 use crate::error::{StoreError, failed};
 
 const ATTEMPTED: &str = "understand the database's address";
@@ -14,21 +16,16 @@ const ATTEMPTED: &str = "understand the database's address";
 /// What is needed to connect.
 pub(super) struct Address {
     pub(super) config: Config,
+    pub(super) tls: Tls,
 }
 
 impl Address {
     /// Reads `postgres://user@host:port/name?…`; a password that it lacks comes from the environment or the password file.
     pub(super) fn read(url: &str) -> Result<Self, StoreError> {
+        let (url, wanted) = without_tls(url);
         let mut config: Config =
             url.parse().map_err(|e: postgres::Error| failed(ATTEMPTED, e.to_string()))?;
-        if config.get_ssl_mode() == SslMode::Require {
-            return Err(failed(
-                ATTEMPTED,
-                "sslmode=require is not supported by this version: put the database on a network of its own, or a TLS \
-                 tunnel before it, and say sslmode=disable"
-                    .into(),
-            ));
-        }
+        let tls = wanted.apply(&mut config).map_err(|why| failed(ATTEMPTED, why))?;
         if config.get_dbname().is_none() {
             return Err(failed(ATTEMPTED, "it names no database: postgres://user@host/NAME".into()));
         }
@@ -37,7 +34,7 @@ impl Address {
         {
             config.password(password);
         }
-        Ok(Self { config })
+        Ok(Self { config, tls })
     }
 
     /// For people and logs.
@@ -46,6 +43,23 @@ impl Address {
         let user = self.config.get_user().unwrap_or("?");
         format!("postgres://{user}@{host}:{port}/{}", self.config.get_dbname().unwrap_or("?"))
     }
+}
+
+/// Takes out what is said of TLS, which the client knows only in part.
+fn without_tls(url: &str) -> (String, Wanted) {
+    let (base, options) = url.split_once('?').unwrap_or((url, ""));
+    let mut wanted = Wanted::default();
+    let said = |value: &str| Some(percent_decode_str(value).decode_utf8_lossy().into_owned());
+    let mut others = Vec::new();
+    for option in options.split('&').filter(|option| !option.is_empty()) {
+        match option.split_once('=') {
+            Some(("sslmode", mode)) => wanted.mode = said(mode),
+            Some(("sslrootcert", roots)) => wanted.roots = said(roots),
+            _ => others.push(option),
+        }
+    }
+    let others = if others.is_empty() { String::new() } else { format!("?{}", others.join("&")) };
+    (format!("{base}{others}"), wanted)
 }
 
 /// The first host and its port.
@@ -115,11 +129,23 @@ mod tests {
         for wrong in [
             "postgres://u:s3cret@h:port/x",
             "postgres://u:s3cret@h",
-            "postgres://u:s3cret@h/x?sslmode=require",
+            "postgres://u:s3cret@h/x?sslmode=prefer",
+            "postgres://u:s3cret@h/x?sslrootcert=/no/such/file",
         ] {
             let said = Address::read(wrong).err().map(|e| crate::error::chain(&e)).unwrap();
             assert!(!said.contains("s3cret"), "{said}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_tls_is_taken_out() {
+        let (url, wanted) = without_tls(
+            "postgres://h/x?sslmode=verify-full&connect_timeout=3&sslrootcert=%2Fetc%2Fca%20x.crt",
+        );
+        assert_eq!(url, "postgres://h/x?connect_timeout=3");
+        let roots = Some("/etc/ca x.crt".to_owned());
+        assert_eq!(wanted, Wanted { mode: Some("verify-full".into()), roots });
+        assert_eq!(without_tls("postgres://h/x"), ("postgres://h/x".into(), Wanted::default()));
     }
 
     #[test]

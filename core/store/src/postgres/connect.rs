@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::address::Address;
 use super::lineage::Lineage;
 use super::name::Session;
+use super::tls::Tls;
 use crate::error::{StoreError, failed};
 
 /// The oldest that has what is used here: 13.
@@ -64,8 +65,13 @@ impl Server {
         config.keepalives(true).keepalives_idle(Duration::from_secs(10));
         config.keepalives_interval(Duration::from_secs(5)).keepalives_retries(3);
         config.tcp_user_timeout(self.patience + CONNECT);
-        let mut client = config.connect(NoTls).map_err(|e| {
-            failed("reach the database", format!("{}: {}", self.name(), super::error::told(&e)))
+        let connected = match &self.address.tls {
+            Tls::None => config.connect(NoTls),
+            Tls::Verified(tls) => config.connect(tls.clone()),
+        };
+        let mut client = connected.map_err(|e| {
+            let hint = self.address.tls.hint(&e);
+            failed("reach the database", format!("{}: {}{hint}", self.name(), super::error::told(&e)))
         })?;
         self.settle_in(&mut client)?;
         self.check(&mut client)?;

@@ -36,6 +36,7 @@ mod name;
 mod outcome;
 mod presence;
 mod readers;
+mod tls;
 mod writer;
 
 use std::sync::Arc;

@@ -13,6 +13,7 @@ mod fixture;
 mod names;
 mod refused;
 mod slow;
+mod tls;
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the whole system")]
 #[path = "../../../../tests/support/wire.rs"]
 mod wire;
