@@ -246,6 +246,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn p19_of_several_daemons_one_looks_after_a_restoration_whenever_the_others_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("juzhen.db");
+        let file = |n: u32| Some(folder.path().join(format!("mark-of-{n}")));
+        let store = open(&path);
+        noted(&*store, 1).await;
+        store.close().await.unwrap();
+        let copy = fs::read(&path).unwrap();
+        drop(store);
+        let store = open(&path);
+        (noted(&*store, 2).await, noted(&*store, 3).await);
+        for node in [1, 2] {
+            HighWater::compare(file(node), &*store, NOW).await.unwrap();
+        }
+        store.close().await.unwrap();
+        drop(store);
+
+        fs::write(&path, copy).unwrap();
+        let store = open(&path);
+        HighWater::compare(file(1), &*store, NOW).await.unwrap();
+        assert!(is_held(&*store).await);
+        for person in ["off.hg", "off.zr"] {
+            store.lift_stop(person.into(), NOW).await.unwrap();
+        }
+        HighWater::compare(file(2), &*store, NOW).await.unwrap();
+        assert!(!is_held(&*store).await, "two people have looked and lifted it");
+        assert_eq!(store.restorations(9).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
     async fn f25_without_its_log_and_as_a_copy_the_file_is_not_believed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("juzhen.db");
@@ -294,7 +324,7 @@ mod tests {
     #[test]
     fn p19_a_mark_that_cannot_be_kept_or_read_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let mark = Mark { environment: "e".into(), audit: 1, hash: "h".into(), effects: 0 };
+        let mark = Mark { environment: "e".into(), audit: 1, hash: "h".into(), effects: 0, restorations: Some(0) };
         let nowhere = folder.path().join("missing").join(FILE);
         assert!(matches!(write(&nowhere, &mark), Err(MarkError::File { action: "write", .. })));
         let file = folder.path().join(FILE);

@@ -306,6 +306,9 @@ pub struct Mark {
     pub hash: String,
     /// The newest effect.
     pub effects: i64,
+    /// The newest restoration; `None` in marks of before this was kept.
+    #[serde(default)]
+    pub restorations: Option<i64>,
 }
 
 /// What a database says to a mark.

@@ -25,12 +25,12 @@ pub(crate) fn mark(c: &Transaction<'_>) -> Result<Mark, StoreError> {
     let (audit, hash) = last.unwrap_or((0, String::new()));
     let effects = c.first(EFFECTS, params![], |f: &mut Fields<'_>| f.get())?.unwrap_or(0);
     let environment = meta(c, "environment_id")?.unwrap_or_default();
-    Ok(Mark { environment, audit, hash, effects })
+    let restorations = Some(newest_number(c)?);
+    Ok(Mark { environment, audit, hash, effects, restorations })
 }
 
 /// Whether this is the history of which `seen` was taken, or a later one.
 pub(crate) fn knows(c: &Transaction<'_>, seen: Option<&Mark>) -> Result<Known, StoreError> {
-    const HASH: &str = "SELECT hash FROM audit WHERE number = ?1";
     let now = mark(c)?;
     if let Some(seen) = seen
         && seen.environment != now.environment
@@ -42,28 +42,46 @@ pub(crate) fn knows(c: &Transaction<'_>, seen: Option<&Mark>) -> Result<Known, S
         return Ok(Known::Cut(why));
     }
     let Some(seen) = seen else { return Ok(Known::Yes) };
+    Ok(match missing(c, &now, seen)? {
+        Some(why) if !is_looked_after(c, seen)? => Known::Cut(why),
+        _ => Known::Yes,
+    })
+}
+
+/// What `seen` knows and this history does not.
+fn missing(c: &Transaction<'_>, now: &Mark, seen: &Mark) -> Result<Option<String>, StoreError> {
+    const HASH: &str = "SELECT hash FROM audit WHERE number = ?1";
     if now.audit < seen.audit || now.effects < seen.effects {
         let (has, had) = ((now.audit, now.effects), (seen.audit, seen.effects));
-        return Ok(Known::Cut(format!(
+        return Ok(Some(format!(
             "it ends with audit row {} and effect {}, there were {} and {}",
             has.0, has.1, had.0, had.1
         )));
     }
     let hash: Option<String> = c.first(HASH, params![seen.audit], |f: &mut Fields<'_>| f.get())?;
     if seen.audit > 0 && hash.as_deref() != Some(seen.hash.as_str()) {
-        return Ok(Known::Cut(format!("audit row {} is another one than it was", seen.audit)));
+        return Ok(Some(format!("audit row {} is another one than it was", seen.audit)));
     }
-    Ok(Known::Yes)
+    Ok(None)
+}
+
+/// Whether another daemon found the history cut before the end that `seen` knows, and held everything for it: one loss is
+/// looked after once, also when a daemon that saw what is lost starts a week later.
+fn is_looked_after(c: &Transaction<'_>, seen: &Mark) -> Result<bool, StoreError> {
+    const ROW: &str = "SELECT number FROM audit WHERE subject = ?1 AND action = 'store.restored'";
+    let Some(restorations) = seen.restorations else { return Ok(false) };
+    let next = format!("restoration:{}", restorations + 1);
+    let found: Option<i64> = c.first(ROW, params![next], |f: &mut Fields<'_>| f.get())?;
+    Ok(found.is_some_and(|row| row <= seen.audit))
 }
 
 /// Holds everything: STOP ALL, and in doubt whatever may have been sent in the time that is lost.
 pub(crate) fn suspect(c: &Transaction<'_>, reason: &str, now: Timestamp) -> Result<Restoration, StoreError> {
     const NEWEST: &str = "SELECT at FROM audit ORDER BY number DESC LIMIT 1";
-    const NEXT: &str = "SELECT coalesce(max(number), 0) + 1 FROM restorations";
     const INSERT: &str = "INSERT INTO restorations (number, at, since, reason) VALUES (?1, ?2, ?3, ?4)";
     let newest = c.first(NEWEST, params![], |f: &mut Fields<'_>| f.time())?;
     let since = newest.map_or(now, |newest| newest.min(now));
-    let number = c.first(NEXT, params![], |f: &mut Fields<'_>| f.get())?.unwrap_or(1);
+    let number = newest_number(c)? + 1;
     c.execute(INSERT, params![number, millis(now), millis(since), reason])?;
     let detail = json!({ "reason": reason, "since": since });
     let subject = format!("restoration:{number}");
@@ -114,6 +132,12 @@ pub(crate) fn list(c: &Transaction<'_>, most: u32) -> Result<Vec<Restoration>, S
         found.extend(restoration(c, number)?);
     }
     Ok(found)
+}
+
+/// Number of the newest one; 0 when there was none.
+fn newest_number(c: &Transaction<'_>) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT coalesce(max(number), 0) FROM restorations";
+    Ok(c.first(SQL, params![], |f: &mut Fields<'_>| f.get())?.unwrap_or(0))
 }
 
 fn restoration(c: &Transaction<'_>, number: i64) -> Result<Option<Restoration>, StoreError> {

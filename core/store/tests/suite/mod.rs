@@ -109,6 +109,7 @@ macro_rules! exercise {
             }
             restoring {
                 f27_f28_f31_a_history_that_was_cut_off_and_another_one_are_told_apart
+                p19_a_loss_that_one_daemon_looked_after_is_no_news_from_another
                 p19_what_may_have_been_sent_since_is_in_doubt_and_everything_stops
                 p19_evidence_closes_a_suspect_and_is_looked_for_from_where_the_history_ends
             }

@@ -43,6 +43,25 @@ pub(crate) async fn f27_f28_f31_a_history_that_was_cut_off_and_another_one_are_t
     assert_eq!(place.open().knows(Some(mark)).await.unwrap(), Known::Yes, "after a restart");
 }
 
+pub(crate) async fn p19_a_loss_that_one_daemon_looked_after_is_no_news_from_another(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let before = store.mark().await.unwrap();
+    // What two daemons knew of the time that is lost, one of them of a version that did not count restorations.
+    let lost = Mark { audit: before.audit + 5, hash: "1".repeat(64), ..before.clone() };
+    let of_old = Mark { restorations: None, ..lost.clone() };
+    store.suspect(WHY.into(), at(0)).await.unwrap();
+    assert_eq!(store.knows(Some(lost)).await.unwrap(), Known::Yes);
+    assert!(matches!(store.knows(Some(of_old)).await.unwrap(), Known::Cut(_)));
+    // What is lost after that is another loss.
+    let after = store.mark().await.unwrap();
+    let again = Mark { audit: after.audit + 5, hash: "2".repeat(64), ..after };
+    assert!(matches!(store.knows(Some(again)).await.unwrap(), Known::Cut(_)));
+    // And so is what was lost before the place where this one was cut.
+    let earlier = Mark { hash: "3".repeat(64), ..before };
+    assert!(matches!(store.knows(Some(earlier)).await.unwrap(), Known::Cut(_)));
+}
+
 pub(crate) async fn p19_what_may_have_been_sent_since_is_in_doubt_and_everything_stops(place: &dyn Place) {
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0), ("W001", 10), ("W002", 500)]).await;
