@@ -13,6 +13,7 @@ pub(crate) mod machine;
 pub(crate) mod pausing;
 pub(crate) mod restoring;
 pub(crate) mod settling;
+pub(crate) mod signing_in;
 pub(crate) mod stopping;
 pub(crate) mod sweeping;
 pub(crate) mod telling;
@@ -102,6 +103,12 @@ macro_rules! exercise {
                 p18_claims_of_a_worker_are_its_own_until_it_leaves
                 workers_at_work_are_listed_first
                 f39_a_turn_is_held_by_one
+            }
+            signing_in {
+                f39_what_is_handed_out_is_kept_whole_by_whoever_has_the_turn
+                f10_f61_an_account_that_has_to_sign_in_is_held_and_told_once_and_goes_on_in_its_order
+                f61_a_new_token_ends_every_doubt_in_the_sign_in
+                p11_everything_is_sealed_under_one_key_until_it_is_given_up
             }
             stopping {
                 p26_stop_survives_a_restart_and_two_people_lift_it
