@@ -1,10 +1,13 @@
 //! 账号: the registry of the running settings, and whether each can publish now. No secret and no adapter setting is shown.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use juzhen_domain::id::AccountId;
 use juzhen_domain::matrix::{Account, AccountLevel, AccountStatus};
 use juzhen_engine::AdapterState;
+use juzhen_store::Pause;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,6 +15,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::paused::PauseView;
 use crate::problem::{Code, Problem, ProblemView};
 use crate::query::{Id, NoParameters};
 
@@ -22,11 +26,15 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// All accounts of the district, by id.
 #[utoipa::path(get, operation_id = "list_accounts", path = "/api/v1/accounts", tag = "accounts",
     responses((status = 200, body = AccountList), (status = "4XX", body = ProblemView)))]
-async fn list(State(app): State<App>, _caller: Caller, _none: NoParameters) -> Json<AccountList> {
-    let serving = serving(&app);
+async fn list(
+    State(app): State<App>,
+    _caller: Caller,
+    _none: NoParameters,
+) -> Result<Json<AccountList>, Problem> {
+    let known = Known::now(&app).await?;
     let settings = app.engine.settings();
-    let accounts = settings.accounts.values().map(|account| AccountView::of(&app, account, &serving));
-    Json(AccountList { accounts: accounts.collect() })
+    let accounts = settings.accounts.values().map(|account| AccountView::of(&app, account, &known));
+    Ok(Json(AccountList { accounts: accounts.collect() }))
 }
 
 /// One account.
@@ -36,7 +44,7 @@ async fn read(State(app): State<App>, _caller: Caller, id: Id) -> Result<Json<Ac
     let settings = app.engine.settings();
     let account = settings.accounts.get(&AccountId::new(id.0));
     let account = account.ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(Json(AccountView::of(&app, account, &serving(&app))))
+    Ok(Json(AccountView::of(&app, account, &Known::now(&app).await?)))
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,13 +70,16 @@ struct AccountView {
     status: AccountStatus,
     /// Its adapter is loaded and takes calls.
     adapter_ready: bool,
+    /// Nothing new leaves on it until a person lifts the pause; null: it is not paused.
+    pause: Option<PauseView>,
     /// It can publish now, as far as the daemon knows.
     ready: bool,
 }
 
 impl AccountView {
-    fn of(app: &App, account: &Account, serving: &[String]) -> Self {
-        let adapter_ready = serving.contains(&account.adapter);
+    fn of(app: &App, account: &Account, known: &Known) -> Self {
+        let adapter_ready = known.serving.contains(&account.adapter);
+        let pause = known.paused.get(&account.id);
         Self {
             id: account.id.to_string(),
             unit: account.unit.to_string(),
@@ -80,13 +91,24 @@ impl AccountView {
             level: account.level,
             status: account.status,
             adapter_ready,
-            ready: adapter_ready && account.status == AccountStatus::Active,
+            pause: pause.map(PauseView::of),
+            ready: adapter_ready && pause.is_none() && account.status == AccountStatus::Active,
         }
     }
 }
 
-/// Names of the adapters that take calls.
-fn serving(app: &App) -> Vec<String> {
-    let adapters = app.engine.host().adapters().into_iter();
-    adapters.filter(|a| matches!(a.state, AdapterState::Serving)).map(|a| a.name).collect()
+/// What the daemon knows of accounts beside their settings.
+struct Known {
+    /// Names of the adapters that take calls.
+    serving: Vec<String>,
+    paused: BTreeMap<AccountId, Pause>,
+}
+
+impl Known {
+    async fn now(app: &App) -> Result<Self, Problem> {
+        let adapters = app.engine.host().adapters().into_iter();
+        let serving = adapters.filter(|a| matches!(a.state, AdapterState::Serving)).map(|a| a.name);
+        let paused = app.store().troubled().await?.into_iter().filter_map(|t| Some((t.account, t.pause?)));
+        Ok(Self { serving: serving.collect(), paused: paused.collect() })
+    }
 }

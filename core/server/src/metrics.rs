@@ -24,8 +24,10 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     let counts = app.store().counts(app.now()).await?;
     let stopped = app.store().stopped().await?.is_some();
+    let paused = app.store().troubled().await?.iter().filter(|t| t.pause.is_some()).count();
     let mut page = Page::default();
     work(&mut page, &counts, stopped);
+    page.gauge("juzhen_accounts_paused", "Accounts on which nothing leaves until a person lifts it.", paused);
     if let Some(free) = app.engine.room().await?.free {
         page.gauge("juzhen_database_free_bytes", "What the database may still grow by.", free);
     }

@@ -36,6 +36,7 @@ async fn document(State(app): State<App>) -> Response {
         (name = "adapters", description = "适配器: what speaks to the platforms"),
         (name = "configuration", description = "配置: the YAML files"),
         (name = "stop", description = "STOP ALL"),
+        (name = "notices", description = "提醒: what people are told without asking"),
         (name = "media", description = "图片与视频"),
         (name = "audit", description = "审计"),
         (name = "health", description = "For machines that watch"),

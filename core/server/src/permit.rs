@@ -19,6 +19,10 @@ pub(crate) enum Act {
     Stop,
     /// One of the two words that lift it.
     LiftStop,
+    /// One account's STOP: as safe as that of all.
+    PauseAccount,
+    /// Look at the platform and answer for it: lift a pause, explain a strange post.
+    ResumeAccount,
     SeeConfiguration,
     Reload,
     BackUp,
@@ -39,7 +43,8 @@ impl Act {
                 R::Auditor,
             ],
             Self::Schedule | Self::LiftStop => &[R::OfficeEditor, R::OfficeDirector],
-            Self::Stop => {
+            Self::ResumeAccount => &[R::OfficeEditor, R::OfficeDirector, R::AccountAdmin],
+            Self::Stop | Self::PauseAccount => {
                 &[R::OfficeContact, R::OfficeEditor, R::OfficeDirector, R::AccountAdmin, R::Sysadmin]
             }
             Self::SeeConfiguration => &[
@@ -134,6 +139,8 @@ mod tests {
             (Act::Schedule, 's'),
             (Act::Stop, 'X'),
             (Act::LiftStop, 'l'),
+            (Act::PauseAccount, 'p'),
+            (Act::ResumeAccount, 'u'),
             (Act::SeeConfiguration, 'c'),
             (Act::Reload, 'r'),
             (Act::BackUp, 'b'),
@@ -150,20 +157,20 @@ mod tests {
         assert_eq!(
             table,
             [
-                "........ info_officer",
-                "........ secrecy_reviewer",
-                "........ deputy_head",
-                "........ unit_head",
-                "e.X.c... office_contact",
-                "esXlc... office_editor",
-                "esXlcrba office_director",
-                "e.X.c... account_admin",
-                "e....... supervising_leader",
-                "e....... principal_leader",
-                "........ petition_handler",
-                "........ opinion_handler",
-                "..X.crb. sysadmin",
-                "e...c..a auditor",
+                ".......... info_officer",
+                ".......... secrecy_reviewer",
+                ".......... deputy_head",
+                ".......... unit_head",
+                "e.X.p.c... office_contact",
+                "esXlpuc... office_editor",
+                "esXlpucrba office_director",
+                "e.X.puc... account_admin",
+                "e......... supervising_leader",
+                "e......... principal_leader",
+                ".......... petition_handler",
+                ".......... opinion_handler",
+                "..X.p.crb. sysadmin",
+                "e.....c..a auditor",
             ]
         );
     }

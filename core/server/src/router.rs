@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::options::ServerOptions;
 use crate::{
     accounts, adapters, attention, audit, backups, configuration, deliveries, frame, health, items, media,
-    metrics, openapi, restored, status, stop,
+    metrics, nodes, notices, openapi, paused, restored, status, stop, strange,
 };
 
 /// The API of a running engine.
@@ -28,6 +28,10 @@ fn routes() -> OpenApiRouter<App> {
         .merge(deliveries::routes())
         .merge(attention::routes())
         .merge(accounts::routes())
+        .merge(paused::routes())
+        .merge(strange::routes())
+        .merge(notices::routes())
+        .merge(nodes::routes())
         .merge(adapters::routes())
         .merge(configuration::routes())
         .merge(stop::routes())

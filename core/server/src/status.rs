@@ -42,6 +42,11 @@ async fn read(
         version: env!("CARGO_PKG_VERSION"),
         readiness: health::readiness(&app).await,
         stop: StopView::now(&app).await?,
+        clock: ClockView::now(&app),
+        problems: problems(&app),
+        paused_accounts: paused(&app).await?,
+        unknown_posts: waiting_posts(&app).await?,
+        failing_notices: app.store().failing_notices(MOST).await?.len(),
         attention: states(&counts.deliveries, attention::STATES),
         under_way: states(&counts.deliveries, UNDER_WAY),
         overdue_seconds: counts.overdue_seconds,
@@ -62,6 +67,15 @@ struct StatusView {
     version: &'static str,
     readiness: Readiness,
     stop: StopView,
+    clock: ClockView,
+    /// What services say that do not do their work.
+    problems: Vec<ServiceProblem>,
+    /// Accounts on which nothing leaves until a person lifts it; see `/api/v1/paused-accounts`.
+    paused_accounts: Vec<String>,
+    /// Posts that this system did not make and nobody has explained; see `/api/v1/unknown-posts`. 200 means: or more.
+    unknown_posts: usize,
+    /// Notices that did not arrive yet; see `/api/v1/notices?failing=true`. 200 means: or more.
+    failing_notices: usize,
     /// Deliveries that somebody should look at, the most urgent state first; see `/api/v1/attention`.
     attention: Vec<StateCount>,
     /// Deliveries that go on by themselves.
@@ -84,6 +98,56 @@ struct StateCount {
     state: &'static str,
     state_zh: &'static str,
     deliveries: u64,
+}
+
+/// Counted no further: it is the page of a person.
+const MOST: u32 = 200;
+
+/// Whether the wall clock is believed (P14); while it is not, nothing is claimed or begun.
+#[derive(Debug, Serialize, ToSchema)]
+struct ClockView {
+    believed: bool,
+    problem: Option<String>,
+    /// Since the start, by more than 5 s.
+    jumps: u32,
+    means_zh: String,
+}
+
+impl ClockView {
+    fn now(app: &App) -> Self {
+        let health = app.engine.health();
+        let means_zh = match &health.clock {
+            None => "正常".to_owned(),
+            Some(_) => "不可信，暂停一切发送；请核对服务器时间".to_owned(),
+        };
+        Self { believed: health.clock.is_none(), problem: health.clock, jumps: health.clock_jumps, means_zh }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct ServiceProblem {
+    service: &'static str,
+    problem: String,
+    /// Since its last round.
+    silent_seconds: u64,
+}
+
+fn problems(app: &App) -> Vec<ServiceProblem> {
+    let failing = app.engine.health().services.into_iter().filter_map(|service| {
+        let (service, silent_for, problem) = (service.name, service.silent_for, service.detail?);
+        Some(ServiceProblem { service, problem, silent_seconds: silent_for.as_secs() })
+    });
+    failing.collect()
+}
+
+async fn paused(app: &App) -> Result<Vec<String>, Problem> {
+    let troubled = app.store().troubled().await?.into_iter();
+    Ok(troubled.filter(|t| t.pause.is_some()).map(|t| t.account.to_string()).collect())
+}
+
+async fn waiting_posts(app: &App) -> Result<usize, Problem> {
+    let posts = app.store().unknown_posts(MOST).await?;
+    Ok(posts.iter().filter(|post| post.closed.is_none()).count())
 }
 
 fn states(counted: &BTreeMap<String, u64>, states: &[DeliveryState]) -> Vec<StateCount> {

@@ -474,12 +474,12 @@ pub struct Notice {
     /// How often it was tried to hand it out.
     pub tries: u32,
     /// Where it also goes to an address outside.
-    pub hook: Option<Hook>,
+    pub hook: Option<HookState>,
 }
 
 /// How far a notice has come on its way outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Hook {
+pub struct HookState {
     /// Not tried (again) before; `None` once it arrived.
     pub next_at: Option<Timestamp>,
     pub sent_at: Option<Timestamp>,

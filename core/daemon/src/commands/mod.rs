@@ -7,7 +7,10 @@ mod check;
 mod control;
 mod delivery;
 mod item;
+mod node;
+mod notice;
 mod plan;
+mod post;
 mod restored;
 mod review;
 mod run;
@@ -60,6 +63,9 @@ enum Command {
     Unit(unit::Unit),
     Adapter(adapter::Adapter),
     Account(account::Account),
+    Post(post::Post),
+    Notice(notice::Notice),
+    Node(node::Node),
     Item(item::Item),
     Review(review::Review),
     Delivery(delivery::Delivery),
@@ -86,6 +92,9 @@ impl Command {
             Self::Unit(command) => command.run(output),
             Self::Adapter(command) => command.run(output),
             Self::Account(command) => command.run(output),
+            Self::Post(command) => command.run(output),
+            Self::Notice(command) => command.run(output),
+            Self::Node(command) => command.run(output),
             Self::Item(command) => command.run(output),
             Self::Review(command) => command.run(output),
             Self::Delivery(command) => command.run(output),

@@ -34,6 +34,7 @@ fn page(status: &Value) -> String {
     let mut text = String::new();
     text.push_str(&ready(status));
     text.push_str(&stop(status));
+    text.push_str(&trouble(status));
     let mut line = |name: &str, value: String| text.push_str(&format!("{name}  {value}\n"));
     line("待处理", counts(status, "attention"));
     line("进行中", counts(status, "under_way"));
@@ -66,6 +67,36 @@ fn ready(status: &Value) -> String {
     let ready = status.pointer("/readiness/ready").and_then(Value::as_bool) == Some(true);
     let head = if ready { "运行  正常" } else { "运行  有故障" };
     format!("{head}\n{}{}", lines("reasons", "故障："), lines("warnings", "注意："))
+}
+
+/// The clock, and what somebody has to see to; nothing that is as it should be.
+fn trouble(status: &Value) -> String {
+    let mut text = String::new();
+    let clock = field(status, "/clock/means_zh");
+    let (jumps, problem) = (field(status, "/clock/jumps"), field(status, "/clock/problem"));
+    let jumped = if jumps == "0" || jumps.is_empty() { String::new() } else { format!("，启动以来跳变 {jumps} 次") };
+    text.push_str(&format!("时钟  {clock}{jumped}\n"));
+    if !problem.is_empty() {
+        text.push_str(&format!("  故障：{problem}\n"));
+    }
+    for service in listed(status, "problems") {
+        let (name, said) = (field(service, "/service"), field(service, "/problem"));
+        text.push_str(&format!("  故障：{name}：{said}\n"));
+    }
+    let paused: Vec<String> = listed(status, "paused_accounts").map(|id| field(id, "")).collect();
+    if !paused.is_empty() {
+        text.push_str(&format!("暂停的账号  {}（见 juzhen account paused）\n", paused.join(" ")));
+    }
+    for (name, words, where_to) in [
+        ("/unknown_posts", "不明来源的内容", "juzhen post unknown"),
+        ("/failing_notices", "没有送达的提醒", "juzhen notice list --failing"),
+    ] {
+        let count = field(status, name);
+        if count != "0" && !count.is_empty() {
+            text.push_str(&format!("{words}  {count} 条（见 {where_to}）\n"));
+        }
+    }
+    text
 }
 
 /// Whether STOP ALL is on, who said so and what is needed to lift it.

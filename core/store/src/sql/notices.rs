@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::rows::{Fields, millis};
 use super::{Transaction, params};
 use crate::error::StoreError;
-use crate::values::{Hook, Notice};
+use crate::values::{HookState, Notice};
 
 pub(super) const NOTICE: &str = "n.number, n.id, n.kind, n.subject, n.text, n.detail, n.at, n.emitted_at, n.tries,
     h.number, h.next_at, h.sent_at, h.tries, h.problem";
@@ -99,9 +99,9 @@ pub(super) fn read(f: &mut Fields<'_>) -> Result<Notice, StoreError> {
     })
 }
 
-fn hook(f: &mut Fields<'_>) -> Result<Option<Hook>, StoreError> {
+fn hook(f: &mut Fields<'_>) -> Result<Option<HookState>, StoreError> {
     let number: Option<i64> = f.get()?;
     let (next_at, sent_at) = (f.optional_time()?, f.optional_time()?);
     let (tries, problem): (Option<u32>, _) = (f.get()?, f.get()?);
-    Ok(number.map(|_| Hook { next_at, sent_at, tries: tries.unwrap_or(0), problem }))
+    Ok(number.map(|_| HookState { next_at, sent_at, tries: tries.unwrap_or(0), problem }))
 }
