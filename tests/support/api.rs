@@ -179,7 +179,7 @@ impl Api {
     }
 
     /// Made by the command line, beside the daemon.
-    fn token(&self, person: &str) -> String {
+    pub fn token(&self, person: &str) -> String {
         let make = || {
             let mut command = Command::new(juzhen());
             let output = command.args(["user", "token", person, "--data"]).arg(&self.data).output().unwrap();

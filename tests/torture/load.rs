@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use juzhen_sandbox::{Effect, EffectKind, EffectState, Expectation};
+use juzhen_sandbox::{Effect, EffectKind, EffectState, Expectation, SandboxHandle};
 use juzhen_tests::{Api, Daemon, District, Run, Stage, item};
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ pub(crate) struct World {
 /// One item that the office wants out.
 #[derive(Clone, Debug)]
 pub(crate) struct Planned {
-    number: usize,
+    pub(crate) number: usize,
     pub(crate) text: String,
     pub(crate) targets: Vec<String>,
     pub(crate) due: Timestamp,
@@ -76,21 +76,12 @@ impl World {
 
     /// Plans an item, and tells the judge what may be said of it, where and when.
     pub(crate) fn plan(&mut self, text: &str, targets: &[String], due: Timestamp, latest: Timestamp) {
-        let (first, last) = (due.as_millisecond(), (latest + ON_THE_WAY).as_millisecond());
-        for target in targets {
-            let own = Expectation::of(target, "", text).not_before(first).latest(last);
-            let forward = self.forwards.get(target).map(|to| Expectation::of(to, "", "").not_before(first));
-            self.stage.handle.expect([own].into_iter().chain(forward)).unwrap();
-        }
-        self.planned.push(Planned {
-            number: self.planned.len(),
-            text: text.to_owned(),
-            targets: targets.to_vec(),
-            due,
-            latest,
-            id: None,
-            approved: false,
-        });
+        let planned = Planned::new(self.planned.len(), text, targets, due, latest);
+        planned.expect(&self.stage.handle);
+        let from = targets.iter().filter_map(|target| self.forwards.get(target));
+        let forwards = from.map(|to| Expectation::of(to, "", "").not_before(due.as_millisecond()));
+        self.stage.handle.expect(forwards).unwrap();
+        self.planned.push(planned);
     }
 
     /// Submits and approves what the daemon has not acknowledged yet. Says the same again, with the same key, to whichever
@@ -149,6 +140,28 @@ impl World {
         tally
     }
 
+    /// On each account posts stand in the order of their times, but for those of which `may_be_later` holds: the platform
+    /// itself put them off.
+    pub(crate) fn judge_order(&self, may_be_later: impl Fn(&Planned) -> bool) {
+        let mut last: BTreeMap<String, &Planned> = BTreeMap::new();
+        for effect in self.stage.ledger().effects {
+            let same = |planned: &&Planned| planned.text == effect.text && effect.kind == EffectKind::Post;
+            let Some(planned) = self.planned.iter().find(same).filter(|one| !may_be_later(one)) else {
+                continue;
+            };
+            if let Some(before) = last.insert(effect.account.clone(), planned) {
+                let (this, that, log) = (&planned.text, &before.text, self.api.log());
+                assert!(before.due <= planned.due, "{this} after {that} on {}\n{log}", effect.account);
+            }
+        }
+    }
+
+    /// Requests that could change something, so far.
+    pub(crate) fn requests_to_post(&self) -> u64 {
+        let requests = self.stage.ledger().requests;
+        requests.iter().filter(|(route, _)| route.starts_with("POST")).map(|(_, count)| count.total).sum()
+    }
+
     fn judge_one(&self, planned: &Planned, delivery: &Value) {
         let account = delivery["account"].as_str().unwrap();
         let effects: Vec<Effect> = if delivery["kind"] == "forward" {
@@ -178,8 +191,26 @@ impl World {
 }
 
 impl Planned {
+    pub(crate) fn new(
+        number: usize,
+        text: &str,
+        targets: &[String],
+        due: Timestamp,
+        latest: Timestamp,
+    ) -> Self {
+        let (text, targets) = (text.to_owned(), targets.to_vec());
+        Self { number, text, targets, due, latest, id: None, approved: false }
+    }
+
+    /// Tells the judge.
+    pub(crate) fn expect(&self, platform: &SandboxHandle) {
+        let (first, last) = (self.due.as_millisecond(), (self.latest + ON_THE_WAY).as_millisecond());
+        let of = |target: &String| Expectation::of(target, "", &self.text).not_before(first).latest(last);
+        platform.expect(self.targets.iter().map(of)).unwrap();
+    }
+
     /// See [`World::ask`].
-    async fn ask(&mut self, api: &Api) -> bool {
+    pub(crate) async fn ask(&mut self, api: &Api) -> bool {
         if self.id.is_none() {
             let targets: Vec<&str> = self.targets.iter().map(String::as_str).collect();
             let body = item(&self.text, &targets);

@@ -20,6 +20,7 @@ pub const POINTS: &[(&str, &str)] = &[
         "before a statement that brings the database to a newer schema; the time it is reached is n",
     ),
     ("approve.before_commit", "inside the transaction of a decision"),
+    ("approve.after_commit", "a decision is on disk; nobody has been told"),
     ("claim.before_commit", "inside the claiming transaction"),
     ("claim.after_commit", "claimed; nothing has left"),
     ("plugin.before_call", "the send begins; the adapter was not asked yet"),

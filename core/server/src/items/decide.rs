@@ -37,8 +37,10 @@ pub(super) async fn decide(
         return Err(Problem::because(Code::InvalidValue, detail).at("hash"));
     };
     let times = times(&app, &command)?;
-    super::change(&app, id, command, move |app, command, record| change(app, command, record, &hash, times))
-        .await
+    let change = move |app: &App, command: &_, record: &_| change(app, command, record, &hash, times);
+    let answer = super::change(&app, id, command, change).await;
+    app.engine.reach("approve.after_commit");
+    answer
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]

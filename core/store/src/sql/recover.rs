@@ -52,7 +52,11 @@ fn recover_one(c: &Transaction<'_>, id: &DeliveryId, now: Timestamp) -> Result<L
     let reason = why.because("the daemon ended");
     after.delivery.state = state;
     after.delivery.reason = Some(reason.clone());
-    after.delivery.next_at = after.delivery.next_at.max(now);
+    after.delivery.next_at = match state {
+        // It keeps its place: a later one of the same account must not overtake it (P6).
+        DeliveryState::Due => after.delivery.due_at,
+        _ => after.delivery.next_at.max(now),
+    };
     after.resume_call = resume_call;
     let end = Ending { outcome: "interrupted", detail: Some(&reason), adapter: None, at: now };
     attempts::end_open(c, id, &end)?;
