@@ -10,6 +10,7 @@ mod ideal;
 mod items;
 mod on_time;
 mod platform;
+mod postgres;
 mod raw;
 mod report;
 mod scene;
@@ -26,7 +27,7 @@ use crate::drain::Drain;
 use crate::figures::Figures;
 use crate::on_time::{Beside, OnTime};
 use crate::platform::{Judgement, Platform};
-use crate::scene::Start;
+use crate::scene::{On, Start};
 
 /// Prints what juzhen reaches on this machine, each figure beside its limit
 #[derive(Debug, Parser)]
@@ -45,6 +46,9 @@ struct Bench {
     /// Only these jobs
     #[arg(long, value_delimiter = ',', default_values_t = ["drain", "on-time", "waiting"].map(str::to_owned))]
     only: Vec<String>,
+    /// The databases that `drain` and `on-time` are on
+    #[arg(long, value_delimiter = ',', default_values_t = ["sqlite", "postgres"].map(str::to_owned))]
+    database: Vec<String>,
     /// Waiting items of the job `waiting`
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
     waiting: Vec<usize>,
@@ -86,6 +90,9 @@ impl Bench {
             if wanted("drain") {
                 println!("drain, round {round} of {}", self.rounds);
                 self.drains(&platform, &mut figures).await?;
+                if self.is_on(On::Postgres) {
+                    self.drains_on_a_server(&platform, &mut figures).await?;
+                }
             }
             if wanted("on-time") {
                 println!("on time, round {round} of {}", self.rounds);
@@ -120,11 +127,42 @@ impl Bench {
             let rate = ideal::measure(&platform.url(), self.items, 64, folder.path())?;
             figures.add(format!("ideal {delay_ms} ms items/s"), rate.items_per_s);
             figures.add(format!("ideal {delay_ms} ms CPU-s/1000"), rate.cpu_s_per_1000);
-            self.drain(platform, figures, &format!("drain {delay_ms} ms"), delay_ms, Start::default())
+            if self.is_on(On::Sqlite) {
+                self.drain(platform, figures, &format!("drain {delay_ms} ms"), self.plain(delay_ms)).await?;
+            }
+        }
+        let single = Drain { start: Start { group: Some(1) }, ..self.plain(0) };
+        if self.is_on(On::Sqlite) {
+            self.drain(platform, figures, "drain 0 ms, one commit each", single).await?;
+        }
+        Ok(())
+    }
+
+    /// The same on PostgreSQL; then with one daemon and with three on one database.
+    async fn drains_on_a_server(&self, platform: &Platform, figures: &mut Figures) -> Result<()> {
+        postgres::measure(figures).await?;
+        for delay_ms in [0, 20] {
+            let drain = Drain { on: On::Postgres, ..self.plain(delay_ms) };
+            self.drain(platform, figures, &format!("drain {delay_ms} ms, PostgreSQL"), drain).await?;
+            let three = Drain { daemons: 3, ..drain };
+            self.drain(platform, figures, &format!("drain {delay_ms} ms, PostgreSQL, 3 daemons"), three)
                 .await?;
         }
-        let single = Start { group: Some(1) };
-        self.drain(platform, figures, "drain 0 ms, one commit each", 0, single).await
+        let single = Drain { start: Start { group: Some(1) }, on: On::Postgres, ..self.plain(0) };
+        self.drain(platform, figures, "drain 0 ms, PostgreSQL, one commit each", single).await
+    }
+
+    fn is_on(&self, on: On) -> bool {
+        let name = match on {
+            On::Sqlite => "sqlite",
+            On::Postgres => "postgres",
+        };
+        self.database.iter().any(|database| database == name)
+    }
+
+    fn plain(&self, delay_ms: u64) -> Drain {
+        let (count, accounts, start) = (self.items, self.accounts, Start::default());
+        Drain { count, accounts, delay_ms, start, on: On::Sqlite, daemons: 1 }
     }
 
     async fn drain(
@@ -132,10 +170,8 @@ impl Bench {
         platform: &Platform,
         figures: &mut Figures,
         name: &str,
-        delay_ms: u64,
-        start: Start,
+        drain: Drain,
     ) -> Result<()> {
-        let drain = Drain { count: self.items, accounts: self.accounts, delay_ms, start };
         let drained = drain.run(platform).await?;
         drained.add_to(figures, name);
         println!("  {name}: {:.0} items/s", drained.items_per_s);
@@ -150,15 +186,19 @@ impl Bench {
             accounts: 50,
             configured: 51,
             beside: Beside::Nothing,
+            on: On::Sqlite,
         };
         let many = OnTime { configured: 10_000, ..quiet };
+        let backlog = OnTime { beside: Beside::Backlog(5000), ..quiet };
         let jobs = [
             ("on time", quiet),
             ("on time, 10,000 accounts", many),
             ("on time, 10,000 accounts reload", OnTime { beside: Beside::Reloads, ..many }),
-            ("on time beside a backlog", OnTime { beside: Beside::Backlog(5000), ..quiet }),
+            ("on time beside a backlog", backlog),
+            ("on time, PostgreSQL", OnTime { on: On::Postgres, ..quiet }),
+            ("on time beside a backlog, PostgreSQL", OnTime { on: On::Postgres, ..backlog }),
         ];
-        for (name, job) in jobs {
+        for (name, job) in jobs.into_iter().filter(|(_, job)| self.is_on(job.on)) {
             let arrived = job.run(platform).await?;
             println!("  {name}: p50 {:.1} ms, p99 {:.1} ms", arrived.p50_ms, arrived.p99_ms);
             figures.add(format!("{name} p50 ms"), arrived.p50_ms);

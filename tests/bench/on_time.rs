@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::items::{self, Planned};
 use crate::platform::{Judgement, Platform};
-use crate::scene::{Daemon, Scene, Start, sleep_until};
+use crate::scene::{Daemon, On, Scene, Start, sleep_until};
 use crate::usage::{self, Memory};
 
 /// One run.
@@ -20,6 +20,7 @@ pub(crate) struct OnTime {
     /// Accounts in the settings.
     pub(crate) configured: usize,
     pub(crate) beside: Beside,
+    pub(crate) on: On,
 }
 
 /// What goes on meanwhile.
@@ -48,12 +49,13 @@ impl OnTime {
     #[allow(clippy::cast_precision_loss, reason = "a rate")]
     pub(crate) async fn run(&self, platform: &Platform) -> Result<Arrived> {
         platform.reset(0);
-        let scene = Scene::new(platform, self.configured);
+        let scene = Scene::new(platform, self.configured, self.on)?;
         let backlog = match self.beside {
             Beside::Backlog(count) => count,
             _ => 0,
         };
-        let filling = SignedDuration::from_millis(i64::try_from((self.count + backlog) * 1000 / 1250)?);
+        let filling = (self.count + backlog) * 1000 / self.on.filled_a_second();
+        let filling = SignedDuration::from_millis(i64::try_from(filling)?);
         let first = Timestamp::now() + filling + SETTLING;
         let mut planned =
             items::evenly(self.count, self.accounts, first, usize::try_from(self.over.as_millis())?);

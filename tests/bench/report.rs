@@ -23,6 +23,27 @@ const RATIOS: &[(&str, &str, &str)] = &[
     ("drain 20 ms / raw client, new connections", "drain 20 ms items/s", "raw fresh 20 ms items/s"),
     ("drain 20 ms / raw client, kept connections", "drain 20 ms items/s", "raw kept 20 ms items/s"),
     ("shared commits / one commit each", "drain 0 ms items/s", "drain 0 ms, one commit each items/s"),
+    ("PostgreSQL: drain 0 ms / SQLite", "drain 0 ms, PostgreSQL items/s", "drain 0 ms items/s"),
+    (
+        "PostgreSQL: shared commits / one commit each",
+        "drain 0 ms, PostgreSQL items/s",
+        "drain 0 ms, PostgreSQL, one commit each items/s",
+    ),
+    (
+        "PostgreSQL: three daemons / one, 0 ms",
+        "drain 0 ms, PostgreSQL, 3 daemons items/s",
+        "drain 0 ms, PostgreSQL items/s",
+    ),
+    (
+        "PostgreSQL: three daemons / one, 20 ms",
+        "drain 20 ms, PostgreSQL, 3 daemons items/s",
+        "drain 20 ms, PostgreSQL items/s",
+    ),
+    (
+        "PostgreSQL: one commit of 64 rows / one row, rows a second",
+        "PostgreSQL, 64 rows a commit rows/s",
+        "PostgreSQL, one connection commits/s",
+    ),
     (
         "p99 while 10,000 accounts reload / quiet",
         "on time, 10,000 accounts reload p99 ms",

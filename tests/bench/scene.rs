@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
-use juzhen_store::{Sqlite, SqliteOptions, Store};
-use juzhen_tests::{District, juzhen};
+use juzhen_store::{Postgres, PostgresOptions, Sqlite, SqliteOptions, Store};
+use juzhen_tests::{District, cluster, juzhen};
 
 use crate::items::{self, Planned, account};
 use crate::platform::Platform;
@@ -18,15 +20,36 @@ const ACCOUNTS_A_UNIT: usize = 20;
 /// Nothing here takes longer; what does is broken.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Which database a run is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum On {
+    /// The embedded one.
+    Sqlite,
+    /// A server of our own on the same disk, as durable: `fsync` and `synchronous_commit` are on.
+    Postgres,
+}
+
+impl On {
+    /// The store takes at least so many items a second when it is filled.
+    pub(crate) fn filled_a_second(self) -> usize {
+        match self {
+            Self::Sqlite => 1250,
+            Self::Postgres => 250,
+        }
+    }
+}
+
 /// A district with its accounts W000, W001 … in units of twenty.
 pub(crate) struct Scene {
     pub(crate) district: District,
     pub(crate) platform: Platform,
     units: usize,
+    /// Address of the database, when it is on a server.
+    url: Option<String>,
 }
 
 impl Scene {
-    pub(crate) fn new(platform: &Platform, accounts: usize) -> Self {
+    pub(crate) fn new(platform: &Platform, accounts: usize, on: On) -> Result<Self> {
         let district = District::new(&platform.url());
         let codes: Vec<String> = (1..accounts).map(account).collect();
         let units = codes.chunks(ACCOUNTS_A_UNIT).enumerate();
@@ -35,15 +58,27 @@ impl Scene {
             district.unit(&unit(number), "department", &codes);
         });
         let units = units.count();
-        Self { district, platform: platform.clone(), units }
+        let url = match on {
+            On::Sqlite => None,
+            On::Postgres => Some(cluster().url(&cluster().database(None)?)),
+        };
+        Ok(Self { district, platform: platform.clone(), units, url })
     }
 
     /// Fills the database that the daemon will open.
     pub(crate) async fn fill(&self, planned: &[Planned], from: usize) -> Result<()> {
-        let store = Sqlite::open(self.district.data().join("juzhen.db"), SqliteOptions::default())?;
-        items::fill(&store, planned, from).await?;
+        let store = self.open()?;
+        items::fill(&*store, planned, from).await?;
         store.close().await?;
         Ok(())
+    }
+
+    /// The database, while no daemon has it.
+    pub(crate) fn open(&self) -> Result<Box<dyn Store>> {
+        Ok(match &self.url {
+            None => Box::new(Sqlite::open(self.district.data().join("juzhen.db"), SqliteOptions::default())?),
+            Some(url) => Box::new(Postgres::open(url, &PostgresOptions::default())?),
+        })
     }
 
     /// Writes every file of the units anew, with other names for the accounts.
@@ -58,6 +93,12 @@ impl Scene {
 
 fn unit(number: usize) -> String {
     format!("U{number:03}")
+}
+
+/// A folder that only its owner reads.
+fn private(folder: PathBuf) -> Result<PathBuf> {
+    std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+    Ok(folder)
 }
 
 /// How a daemon is started, beside the district.
@@ -78,13 +119,25 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn start(scene: &Scene, start: Start) -> Result<Self> {
+        Self::start_as(scene, start, 0)
+    }
+
+    /// The first, the second … on the same database.
+    pub(crate) fn start_as(scene: &Scene, start: Start, number: usize) -> Result<Self> {
+        let data = match number {
+            0 => scene.district.data(),
+            other => private(scene.district.path(&format!("data-{other}")))?,
+        };
         let mut command = Command::new(juzhen());
         command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(scene.district.config());
-        command.arg("--data").arg(scene.district.data());
+        command.arg("--data").arg(data);
+        if let Some(url) = &scene.url {
+            command.args(["--database", url, "--node", &format!("bench-{number}")]);
+        }
         if let Some(group) = start.group {
             command.args(["--i-am-a-test", "--commit-group", &group.to_string()]);
         }
-        let log = scene.district.path("daemon.log");
+        let log = scene.district.path(&format!("daemon-{number}.log"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log)?);
         let began = Instant::now();
         let mut child = command.spawn().context("could not start the daemon")?;

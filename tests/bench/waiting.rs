@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::caps::Caps;
 use juzhen_domain::claim::Standing;
 use juzhen_domain::matrix::AccountStatus;
-use juzhen_store::{ClaimRequest, Sqlite, SqliteOptions, StandingOf, Store};
+use juzhen_store::{ClaimRequest, StandingOf};
 
 use crate::figures::{Figures, percentile};
 use crate::items::{self, Planned};
 use crate::platform::Platform;
-use crate::scene::{Daemon, Scene, Start};
+use crate::scene::{Daemon, On, Scene, Start};
 use crate::usage;
 
 /// Accounts that everything is spread over.
@@ -28,7 +28,7 @@ const IDLE: Duration = Duration::from_secs(20);
 #[allow(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) async fn measure(platform: &Platform, waiting: usize, figures: &mut Figures) -> Result<()> {
     platform.reset(0);
-    let scene = Scene::new(platform, ACCOUNTS);
+    let scene = Scene::new(platform, ACCOUNTS, On::Sqlite)?;
     let next_month = Timestamp::now() + SignedDuration::from_hours(30 * 24);
     let month_ms = 28 * 24 * 3600 * 1000;
     let later = items::evenly(waiting, ACCOUNTS, next_month, month_ms);
@@ -79,7 +79,7 @@ async fn rounds(scene: &Scene) -> Result<Rounds> {
     let due_unix_ms = now.as_millisecond();
     let planned: Vec<Planned> = (0..LOOKED_AT).map(|account| Planned { account, due_unix_ms }).collect();
     scene.fill(&planned, LOOKED_AT).await?;
-    let store = Sqlite::open(scene.district.data().join("juzhen.db"), SqliteOptions::default())?;
+    let store = scene.open()?;
     let mut rounds = Rounds { claims: Vec::new(), empty: Vec::new(), sweeps: Vec::new() };
     for _ in 0..LOOKED_AT {
         let began = Instant::now();

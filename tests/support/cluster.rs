@@ -117,6 +117,13 @@ impl Cluster {
         Ok(self.folder.join("ca.crt"))
     }
 
+    /// The server's first process.
+    pub fn pid(&self) -> io::Result<u32> {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid"))?;
+        let first = file.lines().next().and_then(|line| line.trim().parse().ok());
+        first.ok_or_else(|| io::Error::other("the server is down"))
+    }
+
     /// Where the server listens, on the loopback.
     pub fn port(&self) -> u16 {
         self.port
