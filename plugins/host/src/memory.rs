@@ -125,6 +125,7 @@ impl Ledger for MemoryLedger {
 pub struct MemorySecrets {
     values: Arc<Mutex<BTreeMap<(String, String), Kept>>>,
     broken: Arc<Mutex<Option<String>>>,
+    put_off: Arc<Mutex<Option<String>>>,
 }
 
 type Kept = (Secret, Option<Duration>);
@@ -137,6 +138,11 @@ impl MemorySecrets {
     /// From now on nothing can be read, as from a locked store; `None` mends it.
     pub fn break_down(&self, cause: Option<&str>) {
         *lock(&self.broken) = cause.map(str::to_owned);
+    }
+
+    /// From now on no new value is to be asked for; `None`: it may be.
+    pub fn put_off(&self, reason: Option<&str>) {
+        *lock(&self.put_off) = reason.map(str::to_owned);
     }
 
     /// The value and its time to live, as stored last.
@@ -157,8 +163,18 @@ impl Secrets for MemorySecrets {
         Ok(lock(&self.values).get(&(account.to_owned(), name.to_owned())).map(|(value, _)| value.clone()))
     }
 
-    /// Anybody may ask at any time: there is one call at a time.
-    async fn renew(&self, account: &str, _: &[Wanted], _: Duration) -> Result<Renewal, PortError> {
+    /// Anybody may ask at any time, unless another value has come meanwhile or [`MemorySecrets::put_off`] says no.
+    async fn renew(&self, account: &str, wanted: &[Wanted], _: Duration) -> Result<Renewal, PortError> {
+        if let Some(reason) = lock(&self.put_off).clone() {
+            return Ok(Renewal::NotNow { reason });
+        }
+        for Wanted { name, used } in wanted {
+            let Some(used) = used else { continue };
+            let other = self.look(account, name).filter(|(value, _)| value != used.expose());
+            if let Some((_, ttl)) = other {
+                return Ok(Renewal::Known { ttl });
+            }
+        }
         Ok(Renewal::Fetch(Box::new(MemoryFetching { of: self.clone(), account: account.to_owned() })))
     }
 }

@@ -18,7 +18,8 @@ use crate::ports::{Fetched, Fetching, RecordedAnswer, Renewal, Secret, Wanted};
 use crate::scope::Scope;
 use tokio::time::Instant;
 
-/// No renewal takes longer: whose turn it is has to be over soon also when the daemon ends in between.
+/// What a renewal may take, also when the operation that asked for it is over sooner: a token that nobody waits for any more
+/// is still kept.
 const LONGEST: Duration = Duration::from_secs(15);
 /// Of what the platform said instead of handing a secret out.
 const LONGEST_REASON: usize = 200;
@@ -143,13 +144,8 @@ fn known(captures: &[Capture], ttl: Option<Duration>) -> RecordedAnswer {
         }
     }
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    RecordedAnswer {
-        status: 200,
-        headers,
-        body: body.to_string().into_bytes(),
-        complete: true,
-        failure: None,
-    }
+    let body = body.to_string().into_bytes();
+    RecordedAnswer { status: 200, headers, body, complete: true, ..RecordedAnswer::default() }
 }
 
 /// Makes what a JSON pointer points at.

@@ -6,6 +6,7 @@ mod isolation_of_calls;
 mod leaving;
 mod platform;
 mod secrecy;
+mod renewing;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
