@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::clock::Doubt;
 use crate::delivery::Delivery;
 use crate::reason::{self, WaitsFor};
 use crate::state::DeliveryState;
@@ -63,6 +64,21 @@ pub fn of_pause(account: &str, why: &str, at: Timestamp) -> Draft {
         subject: format!("account:{account}"),
         text: format!("账号 {account} 已自动暂停发布：{why}。处理后用 juzhen account resume {account} 解除"),
     }
+}
+
+/// A clock that is not believed (P14). `id`: of this time.
+pub fn of_clock(doubt: &Doubt, id: &str) -> Draft {
+    let text = match doubt {
+        Doubt::Jumped { by } => {
+            let way = if by.is_negative() { "往回" } else { "往前" };
+            let seconds = by.abs().as_secs();
+            format!("服务器时间{way}跳了 {seconds} 秒，一切发送暂停约一分钟；请核对服务器时间和对时服务")
+        }
+        Doubt::Implausible { wall, .. } => {
+            format!("服务器时间是 {wall:.0}，不可能正确，一切发送暂停，直到改正；请核对服务器时间和对时服务")
+        }
+    };
+    Draft { id: format!("clock:{id}"), kind: "clock", subject: "clock:wall".into(), text }
 }
 
 /// A post that nobody made through this system (P27).
@@ -141,6 +157,15 @@ mod tests {
         let again = told(DeliveryState::NeedsPerson, "unreadable: x").unwrap();
         assert_eq!(first.id, again.id);
         assert!(first.text.contains("请到账号上查看"), "{}", first.text);
+    }
+
+    #[test]
+    fn p14_a_clock_is_told_in_words_for_the_office() {
+        let by = jiff::SignedDuration::from_secs(-3600);
+        assert!(of_clock(&Doubt::Jumped { by }, "1").text.contains("往回跳了 3600 秒"));
+        let wall = Timestamp::UNIX_EPOCH;
+        let dead = of_clock(&Doubt::Implausible { wall, not_before: Timestamp::MAX }, "2");
+        assert!(dead.text.contains("1970-01-01T00:00:00Z"), "{}", dead.text);
     }
 
     #[test]

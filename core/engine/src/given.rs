@@ -44,6 +44,16 @@ impl Given {
         }
     }
 
+    /// One of the daemon's own, by its file's name; `None` without one.
+    pub(crate) async fn file(&self, name: &str) -> Result<Option<Secret>, PortError> {
+        match self.files.secret(&self.folder, name).await {
+            Ok(text) => Ok(text.map(|text| Secret::new(text.trim_end_matches(['\r', '\n'])))),
+            Err(error) => {
+                Err(PortError { action: format!("read secret {name}"), source: Some(Box::new(error)) })
+            }
+        }
+    }
+
     /// The names that the settings of the account give.
     pub(crate) fn names(&self, account: &AccountId) -> Vec<String> {
         (self.references)(account).into_keys().collect()

@@ -31,6 +31,8 @@ pub(crate) fn sent(reply: &Reply) -> Outcome {
         // Stopped between two requests: what the answered ones did is for somebody to look at.
         Failure::Stopped { reason } if effects.began > 0 => Outcome::Unsure { reason },
         Failure::Stopped { reason } => Outcome::Stopped { reason },
+        Failure::Insecure { .. } if effects.began > 0 => Outcome::Unsure { reason: told(&failure) },
+        Failure::Insecure { reason } => Outcome::Insecure { reason },
         Failure::ReplayMismatch => Outcome::Unsure { reason: told(&failure) },
         Failure::TimedOut
         | Failure::Overloaded
@@ -68,6 +70,7 @@ fn told(failure: &Failure) -> String {
         Failure::Panicked { .. } => Why::AdapterPanicked,
         Failure::BadAnswer { .. } => Why::BadAnswer,
         Failure::NotNow { .. } => Why::NotNow,
+        Failure::Insecure { .. } => Why::Insecure,
         Failure::ReplayMismatch => Why::ReplayMismatch,
     };
     why.because(failure)
@@ -257,6 +260,7 @@ mod tests {
             Failure::BadAnswer { reason: reason() },
             Failure::Stopped { reason: reason() },
             Failure::NotNow { reason: reason() },
+            Failure::Insecure { reason: reason() },
             Failure::ReplayMismatch,
         ]
     }
@@ -275,6 +279,7 @@ mod tests {
             adapter(ErrorKind::Bug),
             adapter(ErrorKind::Misconfigured { key: "x".into() }),
             Failure::Stopped { reason: "x".into() },
+            Failure::Insecure { reason: "x".into() },
             Failure::Crashed { reason: "x".into(), times: 2 },
             Failure::Panicked { message: "x".into(), location: "y".into() },
             Failure::BadAnswer { reason: "x".into() },

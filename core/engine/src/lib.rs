@@ -12,6 +12,7 @@ pub mod failpoint;
 mod files;
 mod given;
 pub mod high_water;
+mod hook;
 mod interpret;
 mod look;
 mod node;
@@ -105,6 +106,7 @@ struct Wakes {
     reload: Notify,
     mark: Notify,
     outbox: Notify,
+    hook: Notify,
     watch: Notify,
     sign_in: Notify,
 }
@@ -174,6 +176,7 @@ impl Engine {
             high_water::run(engine(), stop.clone()),
             upkeep::run(engine(), stop.clone()),
             outbox::run(engine(), stop.clone()),
+            hook::run(engine(), stop.clone()),
             watch::run(engine(), stop.clone()),
             sign_in::run(engine(), stop.clone()),
         );

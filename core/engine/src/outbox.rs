@@ -2,11 +2,14 @@
 //! written by the transaction that made it true; handing it out can fail, be late or happen twice, and touches nothing
 //! else (incident I1).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use juzhen_domain::caps::later;
+use juzhen_domain::notice;
 use juzhen_store::{Notice, StoreError};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -19,7 +22,8 @@ const MOST: u32 = 32;
 const LEASE: SignedDuration = SignedDuration::from_secs(10);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    let rounds = service::run(&engine, "outbox", &engine.wakes().outbox, &stop, || round(&engine));
+    let told = AtomicBool::new(false);
+    let rounds = service::run(&engine, "outbox", &engine.wakes().outbox, &stop, || round(&engine, &told));
     // What is broken off is handed out again after the next start.
     tokio::select! {
         biased;
@@ -28,11 +32,30 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     }
 }
 
-async fn round(engine: &Engine) -> Round {
-    match hand_out(engine).await {
+async fn round(engine: &Engine, told: &AtomicBool) -> Round {
+    let done = match tell_of_the_clock(engine, told).await {
+        Ok(()) => hand_out(engine).await,
+        failed => failed,
+    };
+    match done {
         Ok(()) => Round::next_in(Duration::from_secs(1)),
         Err(error) => Round::failed(&error),
     }
+}
+
+/// Once for each time that the clock is not believed (P14).
+async fn tell_of_the_clock(engine: &Engine, told: &AtomicBool) -> Result<(), StoreError> {
+    let Some(doubt) = engine.clock_doubt() else {
+        told.store(false, Ordering::Relaxed);
+        return Ok(());
+    };
+    if told.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let draft = notice::of_clock(&doubt, &engine.new_id());
+    engine.store().tell(draft, json!({ "clock": doubt.to_string() }), engine.now()).await?;
+    told.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
 async fn hand_out(engine: &Engine) -> Result<(), StoreError> {
@@ -41,6 +64,10 @@ async fn hand_out(engine: &Engine) -> Result<(), StoreError> {
         engine.failpoints().reach("outbox.before_emit");
         emit(&notice);
         engine.failpoints().reach("outbox.after_emit");
+        if engine.settings().notices.webhook.is_some() {
+            engine.store().hook_notice(notice.number, engine.now()).await?;
+            engine.wakes().hook.notify_one();
+        }
         engine.store().notice_emitted(notice.number, engine.now()).await?;
     }
     Ok(())

@@ -86,7 +86,7 @@ fn recorded(answer: EffectAnswer) -> RecordedAnswer {
         message: "as recorded by an earlier run of this call".into(),
     });
     let EffectAnswer { status, headers, body, complete, .. } = answer;
-    RecordedAnswer { status, headers, body, complete, failure }
+    RecordedAnswer { status, headers, body, complete, failure, insecure: false }
 }
 
 #[async_trait]

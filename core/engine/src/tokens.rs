@@ -113,6 +113,11 @@ impl Tokens {
         Ok(())
     }
 
+    /// A secret of the daemon's own, by its file's name.
+    pub(crate) async fn secret_file(&self, name: &str) -> Result<Option<Secret>, PortError> {
+        self.0.given.file(name).await
+    }
+
     /// A fingerprint of everything that people gave for the account: another one is worth another try.
     pub(crate) async fn given(&self, account: &AccountId) -> String {
         let mut all = Zeroizing::new(String::new());

@@ -272,6 +272,7 @@ fn changed_keys(old: &Settings, new: &Settings) -> Vec<String> {
     name_changes("server", &value_of(&old.server), &value_of(&new.server), &mut keys);
     name_changes("adapters", &value_of(&old.adapters), &value_of(&new.adapters), &mut keys);
     name_changes("publish", &value_of(&old.publish), &value_of(&new.publish), &mut keys);
+    name_changes("notices", &value_of(&old.notices), &value_of(&new.notices), &mut keys);
     keys
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use crate::files::{
-    CapSettings, District, Isolation, Origin, ProcedureSettings, PublishSettings, QuotaSettings,
+    CapSettings, District, Isolation, NoticeSettings, Origin, ProcedureSettings, PublishSettings, QuotaSettings,
     RetrySettings, Sandbox, Scope, ServerSettings, StepSettings, StorageSettings,
 };
 
@@ -24,6 +24,7 @@ pub struct Settings {
     pub server: ServerSettings,
     pub adapters: AdapterSettings,
     pub publish: PublishSettings,
+    pub notices: NoticeSettings,
     pub units: BTreeMap<UnitCode, Unit>,
     /// One for each unit.
     pub quotas: BTreeMap<UnitCode, QuotaSettings>,

@@ -154,6 +154,13 @@ pub trait Store: Send + Sync + 'static {
 
     // What people are told: an outbox, written with what it is about
 
+    /// Adds one that no change of a delivery brings about; one of the same id is kept already.
+    async fn tell(
+        &self,
+        draft: juzhen_domain::notice::Draft,
+        detail: serde_json::Value,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
     /// The oldest notices that nobody has handed out, now the caller's until then; others get them after that time.
     async fn take_notices(
         &self,

@@ -406,6 +406,15 @@ impl<D: Database> Store for D {
         self.read("list restorations", move |c| restored::list(c, most)).await
     }
 
+    async fn tell(
+        &self,
+        draft: juzhen_domain::notice::Draft,
+        detail: serde_json::Value,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write("tell people", move |c| notices::add(c, &draft, &detail, at).map(drop)).await
+    }
+
     async fn take_notices(
         &self,
         now: Timestamp,

@@ -132,7 +132,21 @@ async fn record(
     if leaves {
         scope.journal.settle(ticket, stage_of(&answer));
     }
+    // After the row is settled: the call ends here.
+    distrust(scope, &answer);
     answer
+}
+
+/// Ends the call when the other side did not prove who it is, whatever the adapter would make of that (F49).
+pub(crate) fn distrust(scope: &Scope, answer: &RecordedAnswer) {
+    let Some(failure) = answer.failure.as_ref().filter(|_| answer.insecure) else { return };
+    tracing::error!(
+        call.id = scope.call,
+        account.id = scope.account,
+        problem = failure.message,
+        "SECURITY: a platform did not prove who it is; nothing was said to it"
+    );
+    scope.journal.halt(Failure::Insecure { reason: failure.message.clone() });
 }
 
 fn stop(

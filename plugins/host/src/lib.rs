@@ -17,6 +17,7 @@ mod loader;
 pub mod memory;
 mod options;
 mod outcome;
+pub mod outlet;
 pub mod peek;
 mod ports;
 pub mod refused;

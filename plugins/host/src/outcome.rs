@@ -29,6 +29,9 @@ pub enum Failure {
     /// The ledger let nothing leave: STOP ALL, a lost fence, or an earlier run whose answer is unknown.
     #[error("the call was stopped: {reason}")]
     Stopped { reason: String },
+    /// The platform could not prove who it is, so nothing was said to it (F49): another try would ask the same stranger.
+    #[error("the platform did not prove who it is: {reason}")]
+    Insecure { reason: String },
     /// A passing trouble of the daemon itself: the ledger could not be written, or the daemon is stopping. What had
     /// not left did not leave, and a later attempt may go through.
     #[error("not now: {reason}")]

@@ -97,6 +97,8 @@ pub struct RecordedAnswer {
     pub complete: bool,
     /// Why there is no (complete) answer.
     pub failure: Option<HostError>,
+    /// The other side did not prove who it is, so nothing was said to it (F49). Known of this try only.
+    pub insecure: bool,
 }
 
 impl RecordedAnswer {

@@ -244,6 +244,7 @@ through! {
     pause_account(account: &AccountId, by: PersonId, reason: String, at: Timestamp) -> Pause;
     resume_account(account: &AccountId, by: PersonId, reason: String, at: Timestamp) -> Option<Pause>;
     troubled() -> Vec<AccountTrouble>;
+    tell(draft: juzhen_domain::notice::Draft, detail: serde_json::Value, at: Timestamp) -> ();
     take_notices(now: Timestamp, until: Timestamp, most: u32) -> Vec<Notice>;
     notice_emitted(number: i64, at: Timestamp) -> ();
     hook_notice(number: i64, at: Timestamp) -> ();

@@ -16,6 +16,7 @@ mod document;
 mod items;
 mod limits;
 mod media;
+mod pausing;
 mod repeats;
 mod resolving;
 mod restoring;

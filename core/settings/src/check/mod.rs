@@ -57,6 +57,7 @@ fn build(desk: &mut Desk<'_>) -> Option<Settings> {
         server: district.server.clone()?,
         adapters: adapters?,
         publish: district.publish.clone()?,
+        notices: district.notices.clone()?,
         units: built.units,
         quotas: built.quotas,
         people: built.people,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::absent;
 use crate::fault::Finding;
 use crate::form::{
-    Address, At, Count, Flag, Free, Maybe, Placed, Ref, Table, Text, Try, Word, Zone, vocabulary,
+    Address, At, Count, Flag, Free, Hook, Maybe, Placed, Ref, SecretFile, Table, Text, Try, Word, Zone, vocabulary,
 };
 use crate::problem::{MatterProblem, What};
 use crate::read::{Form, Notes, section};
@@ -23,6 +23,7 @@ section! {
         server: Option<ServerSettings> as Try<ServerSettings> = absent(), "网页和接口服务。改动后须重启。";
         adapters: Option<AdapterSection> as Try<AdapterSection> = absent(), "适配器：与各平台打交道的插件。";
         publish: Option<PublishSettings> as Try<Publish> = absent(), "发布规则。";
+        notices: Option<NoticeSettings> as Try<NoticeSettings> = absent(), "提醒：有事要人处理时，除了日志还告诉谁。";
     }
 }
 
@@ -131,6 +132,16 @@ section! {
         first_pause_seconds: u32 as Count<1, 3600> = 30, "第一次重试前等待多少秒，以后每次加倍。默认 30。";
         /// No pause is longer. Seconds, default 900.
         longest_pause_seconds: u32 as Count<1, 86_400> = 900, "最长等待多少秒。默认 900。";
+    }
+}
+
+section! {
+    /// Who is told beside the log.
+    pub struct NoticeSettings, "提醒" {
+        /// Every notice is posted to this address as JSON, until it is taken. `None`: the log is all.
+        webhook: Option<String> as Maybe<Hook> = None, "把每条提醒以 JSON 发送到这个地址（例如单位的值班或消息系统），直到对方收下。须为 https，或本机的 http。不写则只记日志。";
+        /// Name of the secret that signs them. Default webhook.
+        secret: String as SecretFile = "webhook".to_owned(), "签名用的密钥在密钥目录中的文件名，接收方凭它确认提醒来自本系统。默认 webhook。";
     }
 }
 

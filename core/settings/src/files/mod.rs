@@ -9,8 +9,8 @@ mod unit;
 pub(crate) use columns::{ColumnSection, ColumnsFile};
 pub(crate) use district::{AdapterSection, DistrictFile, DistrictSection};
 pub use district::{
-    CapSettings, District, Isolation, PublishSettings, RetrySettings, Sandbox, ServerSettings,
-    StorageSettings,
+    CapSettings, District, Isolation, NoticeSettings, PublishSettings, RetrySettings, Sandbox,
+    ServerSettings, StorageSettings,
 };
 pub(crate) use procedures::ProceduresFile;
 pub use procedures::{Origin, ProcedureSettings, Scope, StepSettings};

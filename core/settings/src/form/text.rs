@@ -80,6 +80,61 @@ impl Form for Address {
     }
 }
 
+/// An address that notices are posted to: `https`, or `http` to this machine.
+pub(crate) struct Hook;
+
+impl Form for Hook {
+    type Out = String;
+
+    fn read(node: &Node<'_>, notes: &mut Notes) -> Option<String> {
+        let text = scalar(node, notes)?;
+        if is_hook(text) {
+            return Some(text.to_owned());
+        }
+        notes.fault(node.place, What::BadHook);
+        None
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "examples": ["https://hooks.example.gov.cn/juzhen"] })
+    }
+}
+
+fn is_hook(text: &str) -> bool {
+    let plain = text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'"' | b'<' | b'>'));
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(six) => six.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let allowed = scheme == "https" || (scheme == "http" && here);
+    plain && allowed && !host.is_empty() && !authority.contains('@')
+}
+
+/// The name of a file in the folder of secrets.
+pub(crate) struct SecretFile;
+
+impl Form for SecretFile {
+    type Out = String;
+
+    fn read(node: &Node<'_>, notes: &mut Notes) -> Option<String> {
+        let named = match &node.value {
+            Value::Scalar { text, .. } => juzhen_domain::id::is_plain(text).then(|| text.to_string()),
+            _ => None,
+        };
+        if named.is_none() {
+            notes.fault(node.place, What::SecretWritten);
+        }
+        named
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" })
+    }
+}
+
 /// `file:NAME`: where a secret is kept. What is not of this form may be the secret, so it is never quoted.
 pub(crate) struct SecretName;
 

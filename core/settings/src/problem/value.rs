@@ -53,6 +53,8 @@ pub(crate) enum What {
     BadAddress {
         found: String,
     },
+    /// Not repeated either: such addresses hold keys.
+    BadHook,
     /// The value is not repeated: it may be the secret itself.
     SecretWritten,
     BadNumber {
@@ -159,6 +161,14 @@ impl What {
                 format!("{found} 不是可监听的地址"),
             )
             .hint("write IP:PORT, such as 127.0.0.1:8460", "请写 IP:端口，例如 127.0.0.1:8460"),
+            Self::BadHook => say(
+                "notices cannot be posted to this address",
+                "提醒不能发送到这个地址",
+            )
+            .hint(
+                "write https://HOST/PATH without a user name; http only to this machine",
+                "请写 https://主机/路径，不带用户名；只有本机可以用 http",
+            ),
             Self::SecretWritten => say(
                 "secrets are named here, never written",
                 "此处只写密钥的名称，不写密钥本身",

@@ -16,7 +16,7 @@ pub(super) const NOTICE: &str = "n.number, n.id, n.kind, n.subject, n.text, n.de
 pub(super) const WITH_HOOK: &str = "LEFT JOIN notice_hooks h ON h.number = n.number";
 
 /// Keeps a notice; one of the same id is kept already. Says whether it is new.
-pub(super) fn add(
+pub(crate) fn add(
     c: &Transaction<'_>,
     draft: &Draft,
     detail: &Value,

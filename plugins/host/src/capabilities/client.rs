@@ -84,7 +84,10 @@ impl Transport for HttpClient {
         let client = if repeatable { &self.pooled } else { &self.fresh };
         match tokio::time::timeout(within, self.exchange(client, outgoing, &mut answer)).await {
             Ok(Ok(())) => answer.complete = true,
-            Ok(Err(failure)) => answer.failure = Some(failure),
+            Ok(Err(Failed { error, insecure })) => {
+                answer.failure = Some(error);
+                answer.insecure = insecure;
+            }
             Err(_elapsed) => {
                 let why = format!("no complete answer within {} ms", within.as_millis());
                 answer.failure = Some(error(HostErrorKind::NoAnswer, why));
@@ -103,7 +106,7 @@ impl HttpClient {
         client: &Client,
         outgoing: Outgoing,
         answer: &mut RecordedAnswer,
-    ) -> Result<(), HostError> {
+    ) -> Result<(), Failed> {
         let request = client.request(outgoing.method, outgoing.url).headers(outgoing.headers);
         let request = match outgoing.body {
             Body::Bytes(bytes) if bytes.is_empty() => request,
@@ -127,7 +130,7 @@ impl HttpClient {
         while let Some(chunk) = response.chunk().await.map_err(failure)? {
             if answer.body.len() + chunk.len() > self.response_bytes {
                 let why = format!("the answer is longer than {} bytes", self.response_bytes);
-                return Err(error(HostErrorKind::TooLarge, why));
+                return Err(error(HostErrorKind::TooLarge, why).into());
             }
             answer.body.extend_from_slice(&chunk);
         }
@@ -161,8 +164,21 @@ fn form(fields: Vec<Field>) -> Result<Form, HostError> {
     })
 }
 
+/// Why there is no whole answer.
+struct Failed {
+    error: HostError,
+    insecure: bool,
+}
+
+impl From<HostError> for Failed {
+    fn from(error: HostError) -> Self {
+        Self { error, insecure: false }
+    }
+}
+
 /// Before a connection stands nothing of the request has left (F48, F49); afterwards anything may have arrived.
-fn failure(cause: reqwest::Error) -> HostError {
+fn failure(cause: reqwest::Error) -> Failed {
+    let insecure = cause.is_connect() && is_of_tls(&cause);
     let kind = if cause.is_connect() {
         HostErrorKind::Unreachable
     } else if cause.is_builder() {
@@ -179,5 +195,19 @@ fn failure(cause: reqwest::Error) -> HostError {
         why.push_str(&inner.to_string());
         source = inner.source();
     }
-    error(kind, why)
+    Failed { error: error(kind, why), insecure }
+}
+
+/// Whether the handshake failed, not the network under it: a certificate that proves nothing, or no TLS at all.
+fn is_of_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(cause);
+    while let Some(one) = next {
+        // An error of IO hides what it was made of from `source`.
+        let inside = one.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if one.is::<rustls::Error>() || inside.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        next = one.source();
+    }
+    false
 }

@@ -107,14 +107,21 @@ async fn send_safe(capabilities: Arc<Capabilities>, scope: Arc<Scope>, checked: 
     tokio::select! {
         biased;
         () = scope.closed.cancelled() => Err(error(HostErrorKind::Cancelled, "the operation has ended")),
-        recorded = transmit(&capabilities, &scope, checked, true) => answer(Ok(recorded)),
+        recorded = transmit(&capabilities, &scope, checked, true) => {
+            ledger_flow::distrust(&scope, &recorded);
+            answer(Ok(recorded))
+        }
     }
 }
 
 /// In a task of its own, as an effect is: what a platform hands out must not get lost because nobody waits any more.
 async fn send_renewal(capabilities: Arc<Capabilities>, scope: Arc<Scope>, checked: Checked) -> Answer {
     let background = capabilities.background.clone();
-    let task = background.spawn(async move { transmit(&capabilities, &scope, checked, true).await });
+    let task = background.spawn(async move {
+        let recorded = transmit(&capabilities, &scope, checked, true).await;
+        ledger_flow::distrust(&scope, &recorded);
+        recorded
+    });
     answer(task.await.map_err(|_| error(HostErrorKind::NoAnswer, "the request was broken off")))
 }
 

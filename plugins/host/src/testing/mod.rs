@@ -2,6 +2,7 @@
 
 mod effects;
 mod faults;
+mod insecure;
 mod isolation_of_calls;
 mod leaving;
 mod platform;
