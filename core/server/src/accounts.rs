@@ -6,8 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use juzhen_domain::id::AccountId;
 use juzhen_domain::matrix::{Account, AccountLevel, AccountStatus};
+use juzhen_domain::sign_in::SignIn;
 use juzhen_engine::AdapterState;
-use juzhen_store::Pause;
+use juzhen_store::{Captured, Pause};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +19,7 @@ use crate::auth::Caller;
 use crate::paused::PauseView;
 use crate::problem::{Code, Problem, ProblemView};
 use crate::query::{Id, NoParameters};
+use crate::sign_ins::{SignInView, TokenView};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(read))
@@ -72,6 +74,10 @@ struct AccountView {
     adapter_ready: bool,
     /// Nothing new leaves on it until a person lifts the pause; null: it is not paused.
     pause: Option<PauseView>,
+    /// Null while nobody doubts that it is signed in.
+    sign_in: Option<SignInView>,
+    /// What the platform has handed out for it; values are never shown.
+    tokens: Vec<TokenView>,
     /// It can publish now, as far as the daemon knows.
     ready: bool,
 }
@@ -80,6 +86,8 @@ impl AccountView {
     fn of(app: &App, account: &Account, known: &Known) -> Self {
         let adapter_ready = known.serving.contains(&account.adapter);
         let pause = known.paused.get(&account.id);
+        let sign_in = known.sign_ins.get(&account.id).and_then(|one| SignInView::of(one, app.engine.now()));
+        let tokens = known.captured.iter().filter(|one| one.account == account.id);
         Self {
             id: account.id.to_string(),
             unit: account.unit.to_string(),
@@ -92,7 +100,12 @@ impl AccountView {
             status: account.status,
             adapter_ready,
             pause: pause.map(PauseView::of),
-            ready: adapter_ready && pause.is_none() && account.status == AccountStatus::Active,
+            ready: adapter_ready
+                && pause.is_none()
+                && sign_in.is_none()
+                && account.status == AccountStatus::Active,
+            sign_in,
+            tokens: tokens.map(TokenView::of).collect(),
         }
     }
 }
@@ -102,6 +115,8 @@ struct Known {
     /// Names of the adapters that take calls.
     serving: Vec<String>,
     paused: BTreeMap<AccountId, Pause>,
+    sign_ins: BTreeMap<AccountId, SignIn>,
+    captured: Vec<Captured>,
 }
 
 impl Known {
@@ -109,6 +124,9 @@ impl Known {
         let adapters = app.engine.host().adapters().into_iter();
         let serving = adapters.filter(|a| matches!(a.state, AdapterState::Serving)).map(|a| a.name);
         let paused = app.store().troubled().await?.into_iter().filter_map(|t| Some((t.account, t.pause?)));
-        Ok(Self { serving: serving.collect(), paused: paused.collect() })
+        let sign_ins = app.store().sign_ins().await?.into_iter().map(|row| (row.account, row.sign_in));
+        let captured = app.store().captured(None).await?;
+        let (serving, paused, sign_ins) = (serving.collect(), paused.collect(), sign_ins.collect());
+        Ok(Self { serving, paused, sign_ins, captured })
     }
 }

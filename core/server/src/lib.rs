@@ -34,6 +34,7 @@ mod request_id;
 mod restored;
 mod router;
 mod serve;
+mod sign_ins;
 mod status;
 mod stop;
 mod strange;

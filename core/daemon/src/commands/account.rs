@@ -24,6 +24,8 @@ pub(crate) struct Account {
 enum Command {
     /// List the accounts of the running daemon
     List,
+    /// One account: whether it is signed in, what the platform handed out for it and until when, and what to do
+    Show { id: String },
     /// Accounts that are paused, and those whose deliveries ended badly of late, with the evidence
     Paused,
     /// Nothing new leaves on this account until somebody resumes it
@@ -51,6 +53,9 @@ impl Account {
             };
             let (answer, page): (_, fn(&Value) -> String) = match &self.command {
                 Command::List => (client.get("/api/v1/accounts").await?, table),
+                Command::Show { id } => {
+                    (client.get(&format!("/api/v1/accounts/{}", segment(id)?)).await?, shown)
+                }
                 Command::Paused => (client.get("/api/v1/paused-accounts").await?, paused),
                 Command::Watched => (client.get("/api/v1/watched-accounts").await?, watched),
                 Command::Pause(word) => (say("pause", word).await?, said),
@@ -62,11 +67,13 @@ impl Account {
 }
 
 fn table(body: &Value) -> String {
-    let mut table = Table::new(["id", "unit", "platform", "adapter", "status", "paused", "name"]);
+    let mut table = Table::new(["id", "unit", "platform", "adapter", "status", "paused", "sign_in", "name"]);
     for account in listed(body, "accounts") {
         let of = |part| field(account, part);
         let paused =
             if account.pointer("/pause").is_some_and(|pause| !pause.is_null()) { "paused" } else { "" };
+        let needs_sign_in = account.pointer("/sign_in/auth_needed").and_then(Value::as_bool) == Some(true);
+        let sign_in = if needs_sign_in { "auth_needed" } else { "" };
         table.row([
             of("/id"),
             of("/unit"),
@@ -74,10 +81,43 @@ fn table(body: &Value) -> String {
             of("/adapter"),
             of("/status"),
             paused.to_owned(),
+            sign_in.to_owned(),
             of("/name"),
         ]);
     }
     table.to_string()
+}
+
+fn shown(account: &Value) -> String {
+    let of = |part: &str| field(account, part);
+    let is_there = |part: &str| account.pointer(part).is_some_and(|value| !value.is_null());
+    let ready = if account.pointer("/ready") == Some(&Value::Bool(true)) { "是" } else { "否" };
+    let mut text = format!(
+        "账号 {}  {}\n  平台  {}\n  现在可以发布  {ready}\n",
+        of("/id"),
+        of("/name"),
+        of("/platform")
+    );
+    if is_there("/pause") {
+        text.push_str(&format!("  已暂停  {}\n", of("/pause/reason_zh")));
+    }
+    if is_there("/sign_in") {
+        text.push_str(&format!("  授权  {}\n  详情  {}\n", of("/sign_in/reason_zh"), of("/sign_in/said")));
+        if is_there("/sign_in/since") {
+            text.push_str(&format!("  开始  {}\n", clock(&of("/sign_in/since"))));
+        }
+        text.push_str(&format!("  下次自动核对  {}\n", clock(&of("/sign_in/retry_at"))));
+        text.push_str(&format!("  怎么办  {}\n", of("/sign_in/to_do_zh")));
+    } else {
+        text.push_str("  授权  正常\n");
+    }
+    for token in listed(account, "tokens") {
+        let [name, obtained, expires] =
+            ["/name", "/obtained_at", "/expires_at"].map(|part| field(token, part));
+        let expires = if expires.is_empty() { "平台未说明".to_owned() } else { clock(&expires) };
+        text.push_str(&format!("  平台发放的 {name}  取得 {}，有效期至 {expires}\n", clock(&obtained)));
+    }
+    text
 }
 
 fn paused(body: &Value) -> String {
@@ -135,6 +175,33 @@ fn said(pause: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn f10_an_account_that_has_to_sign_in_is_shown_with_what_to_do_and_its_tokens_with_their_times() {
+        let token = json!({ "name": "access_token", "obtained_at": "t1", "expires_at": "t2", "renewals": 3 });
+        let sign_in = json!({ "auth_needed": true, "since": "t0", "retry_at": "t9", "failures": 1,
+            "reason_zh": "账号授权已失效", "said": "21327", "to_do_zh": "请账号管理员重新授权" });
+        let mut account = json!({ "id": "W015", "name": "应急", "platform": "weibo", "ready": false, "pause": null,
+            "sign_in": sign_in, "tokens": [token] });
+        let page = shown(&account);
+        for words in [
+            "W015",
+            "发布  否",
+            "已失效",
+            "21327",
+            "t0",
+            "t9",
+            "怎么办  请账号",
+            "access_token  取得 t1，有效期至 t2",
+        ] {
+            assert!(page.contains(words), "{words} is not in\n{page}");
+        }
+        let list = table(&json!({ "accounts": [account.clone()] }));
+        assert!(list.contains("auth_needed"), "{list}");
+        account["sign_in"] = Value::Null;
+        account["ready"] = true.into();
+        assert!(shown(&account).contains("授权  正常") && shown(&account).contains("发布  是"));
+    }
 
     #[test]
     fn a_paused_account_is_shown_with_its_reason_its_evidence_and_the_way_out() {

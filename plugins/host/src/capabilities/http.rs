@@ -75,18 +75,19 @@ pub(crate) async fn transmit(
     renewal::transmit(capabilities, scope, checked, repeatable).await
 }
 
-/// The same for a request that is to be sent in any case; `take_out` sees the answer before it is cleaned.
+/// The same for a request that is to be sent in any case, `lasting` at most so long, whatever is left of the operation's
+/// time; `take_out` sees the answer before it is cleaned.
 pub(super) async fn exchange(
     capabilities: &Capabilities,
     scope: &Scope,
     checked: &Checked,
     repeatable: bool,
-    longest: Option<Duration>,
+    lasting: Option<Duration>,
     take_out: impl FnOnce(&mut RecordedAnswer),
 ) -> RecordedAnswer {
     match prepare(capabilities, scope, checked).await {
         Ok(mut outgoing) => {
-            outgoing.timeout = longest.map_or(outgoing.timeout, |longest| longest.min(outgoing.timeout));
+            outgoing.timeout = lasting.unwrap_or(outgoing.timeout);
             let mut recorded = capabilities.transport.send(outgoing, repeatable).await;
             take_out(&mut recorded);
             clean(scope, &mut recorded);
