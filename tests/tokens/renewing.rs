@@ -31,6 +31,10 @@ async fn f61_a_token_that_expires_in_a_batch_is_renewed_once_and_the_same_attemp
         assert_eq!(seen["attempts"].as_array().unwrap().len(), 1, "{seen:#}");
     }
     assert_eq!(scene.renewals(), 1, "{}", daemon.log());
+    let account = daemon.get("/api/v1/accounts/W015").await;
+    let [token] = &account["tokens"].as_array().unwrap()[..] else { panic!("{account:#}") };
+    assert_eq!((&token["name"], &token["renewals"]), (&"access_token".into(), &1.into()));
+    assert!(token["obtained_at"].is_string() && token["expires_at"].is_string(), "{token}");
     // The next start has it: nobody asks the platform again.
     daemon.kill();
     let daemon = Daemon::start(&scene.district);
@@ -75,12 +79,17 @@ async fn f10_killed_with_a_new_token_in_hand_where_it_was_to_be_had_once() {
         scene.stage.posts("停水通知").is_empty() && held["attempts"].as_array().unwrap().len() <= 2,
         "{held:#}"
     );
+    let account = daemon.get("/api/v1/accounts/W015").await;
+    assert_eq!((&account["sign_in"]["auth_needed"], &account["ready"]), (&true.into(), &false.into()));
+    assert!(account["sign_in"]["to_do_zh"].as_str().unwrap().contains("重新授权"), "{account:#}");
     // Somebody signs in: both go on by themselves, in their order.
     scene.flow("secret-2", false, true);
     scene.give(FIRST, "secret-2");
     daemon.until(&item, &["published"]).await;
     daemon.until(&next, &["published"]).await;
     scene.assert_once(&["停水通知", "第二条"]);
+    let account = daemon.get("/api/v1/accounts/W015").await;
+    assert!(account["sign_in"].is_null() && account["ready"] == true, "{account:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

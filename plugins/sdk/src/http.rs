@@ -129,7 +129,8 @@ impl RequestBuilder {
     }
 
     /// Keeps what stands at the JSON `pointer` of the answer as the secret `secret_name`, for the seconds at the
-    /// pointer `ttl`. The adapter sees it redacted.
+    /// pointer `ttl`. The adapter sees it redacted. The host lets one call of an account fetch at a time, and answers without
+    /// sending when another one was faster.
     pub fn capture(mut self, pointer: &str, secret_name: &str, ttl: Option<&str>) -> Self {
         self.head.capture.push(Capture {
             pointer: pointer.to_owned(),
