@@ -99,6 +99,16 @@ impl Fleet {
         cluster().say(&self.database, question).unwrap()
     }
 
+    /// What the database has done so far.
+    pub(crate) fn costs(&self) -> Costs {
+        // Each session tells its numbers about once a second.
+        std::thread::sleep(Duration::from_millis(1_500));
+        let transactions = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+        let log = "SELECT pg_current_wal_lsn() - '0/0'";
+        let number = |question| self.ask_database(question).parse().unwrap();
+        Costs { transactions: number(transactions), log: number(log) }
+    }
+
     /// Waits until the database says this.
     pub(crate) async fn until_database_says(&self, question: &str, wanted: &str) {
         let start = Instant::now();
@@ -127,6 +137,19 @@ impl Fleet {
 
     fn accounts(&self) -> usize {
         self.world.district.read("units/D07.yaml").matches("platform: weibo").count()
+    }
+}
+
+/// Transactions and bytes of log. The log is the whole server's, other tests' databases included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Costs {
+    pub(crate) transactions: f64,
+    pub(crate) log: f64,
+}
+
+impl Costs {
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self { transactions: self.transactions - before.transactions, log: self.log - before.log }
     }
 }
 

@@ -26,6 +26,39 @@ async fn p18_a_second_daemon_of_the_same_name_is_refused_and_told_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p18_three_daemons_share_the_work_and_this_is_what_it_costs_the_database() {
+    let mut fleet = Fleet::new(50, LEASE).await;
+    let berths = ["north", "east", "south"].map(|name| fleet.berth(name));
+    let _daemons = berths.each_ref().map(|berth| fleet.start(berth));
+    let idle = fleet.costs();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let idle = fleet.costs().since(idle);
+    let api = &berths[0].api;
+    // All at once, so that there is more than one of them can do.
+    fleet.plan(10, Duration::from_secs(6), Duration::from_millis(1), api).await;
+    let planned = fleet.costs();
+    let began = fleet.world.planned[0].due;
+    fleet
+        .until_database_says("SELECT count(*) FROM juzhen.deliveries WHERE state = 'published'", "500")
+        .await;
+    let seconds = Timestamp::now().duration_since(began).as_secs_f64();
+    let drained = fleet.costs().since(planned);
+    let shares = fleet.ask_database("SELECT count(*) FROM juzhen.attempts GROUP BY worker ORDER BY 1");
+    println!(
+        "500 deliveries by three daemons in {seconds:.1} s, {} each; of the database: {:.1} transactions and {:.1} KiB of log \
+         a delivery; three idle ones {:.1} transactions and {:.1} KiB a second",
+        shares.replace('\n', ", "),
+        drained.transactions / 500.0,
+        drained.log / 500.0 / 1024.0,
+        idle.transactions / 6.0,
+        idle.log / 6.0 / 1024.0,
+    );
+    assert_eq!(shares.lines().count(), 3, "{shares}");
+    fleet.world.api.moved_to(&api.url());
+    assert_eq!(fleet.world.judge().await["published"], 500);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p26_stop_all_said_to_one_daemon_stops_the_others_within_a_second_and_two_people_lift_it_anywhere() {
     let mut fleet = Fleet::new(10, LEASE).await;
     let berths = ["north", "east", "south"].map(|name| fleet.berth(name));

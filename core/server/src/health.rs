@@ -102,7 +102,9 @@ fn warnings(app: &App) -> Vec<String> {
     let node = app.engine.standing_among_others();
     if node.is_skewed() {
         let seconds = node.skew.as_secs_f64();
-        warnings.push(format!("the clock of the database is {seconds:+.1} s off this machine's: set both by network time"));
+        warnings.push(format!(
+            "the clock of the database is {seconds:+.1} s off this machine's: set both by network time"
+        ));
     }
     if !status.successful {
         warnings
