@@ -94,6 +94,11 @@ impl Fleet {
         id
     }
 
+    /// Its name on the server.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
     /// Runs a question on the database by hand, past every daemon.
     pub(crate) fn ask_database(&self, question: &str) -> String {
         cluster().say(&self.database, question).unwrap()

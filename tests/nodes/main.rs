@@ -1,5 +1,5 @@
-//! Several real daemons on one PostgreSQL database (P18, F34, F35, F37, F38). The sandbox's ledger is the only judge, as in
-//! `tests/torture`; the long form runs with `JUZHEN_LONG=1`.
+//! Several real daemons on one PostgreSQL database (P18, F31, F34, F35, F37, F38). The sandbox's ledger is the only judge,
+//! as in `tests/torture`; the long form runs with `JUZHEN_LONG=1`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,6 +9,7 @@
 )]
 
 mod chaos;
+mod failover;
 mod fleet;
 mod gone;
 #[allow(dead_code, reason = "made for the torture of one daemon")]
