@@ -319,6 +319,28 @@ mod tests {
     }
 
     #[test]
+    #[test]
+    fn f61_a_call_that_could_not_renew_its_token_ends_for_that_whatever_the_adapter_makes_of_it() {
+        let of = |kind, done, put_off| {
+            let unrenewed = Some(juzhen_host::Unrenewed { reason: "app_secret_wrong".into(), put_off });
+            let effects = Effects { began: 1, unclear: 0, done, declined_last: done == 0 };
+            sent(&Reply { unrenewed, effects, ..reply(Err(adapter(kind)), 0, 0) })
+        };
+        let turned_away = Outcome::AuthExpired { reason: "app_secret_wrong".into() };
+        let retryable = || ErrorKind::Retryable { after_ms: None, scope: Default::default() };
+        let misconfigured = || ErrorKind::Misconfigured { key: "egress".into() };
+        assert_eq!(of(retryable(), 0, false), turned_away);
+        assert_eq!(of(misconfigured(), 0, true), turned_away);
+        assert_eq!(of(ErrorKind::AuthExpired { secret: None }, 0, true), turned_away);
+        // The platform's own word on the sign-in says more than ours, and a clear no to the post is a clear no.
+        let words = Outcome::AuthExpired { reason: "说明".into() };
+        assert_eq!(of(ErrorKind::AuthExpired { secret: None }, 0, false), words);
+        let rejected = ErrorKind::Rejected { code: None, by: Default::default() };
+        assert!(matches!(of(rejected, 0, false), Outcome::Refused { .. }));
+        // A request was accepted before: it may be the post.
+        assert!(matches!(of(retryable(), 1, false), Outcome::Interrupted { began: true, .. }));
+    }
+
     fn a_clear_word_is_honoured() {
         let of = |kind| sent(&reply(Err(adapter(kind)), 1, 0));
         let busy = of(ErrorKind::Retryable { after_ms: Some(7), scope: Default::default() });

@@ -91,25 +91,38 @@ struct Turn {
     _here: OwnedMutexGuard<()>,
 }
 
-#[async_trait]
-impl Fetching for Turn {
-    async fn keep(self: Box<Self>, fetched: Vec<Fetched>) -> Result<(), PortError> {
-        let Self { tokens, account, turn, .. } = &*self;
-        let names: Vec<&str> = fetched.iter().map(|one| one.name.as_str()).collect();
-        let action = format!("keep new {} of account {account}", names.join(", "));
-        let secrets = tokens.sealed(account, &fetched).await?;
+impl Turn {
+    async fn try_to_keep(&self, fetched: &[Fetched]) -> Result<(), PortError> {
+        let Self { tokens, account, turn, .. } = self;
+        let secrets = tokens.sealed(account, fetched).await?;
         tokens.0.failpoints.reach("token.refresh.after_platform_before_store");
-        let keep =
-            KeepCaptured { account: account.clone(), turn: turn.clone(), secrets, at: tokens.0.world.now() };
+        let at = tokens.0.world.now();
+        let keep = KeepCaptured { account: account.clone(), turn: turn.clone(), secrets, at };
+        let action = || format!("keep what was handed out for account {account}");
         match insist(tokens.0.store.as_ref(), keep).await {
             Ok(true) => {}
             // Two were at it: what the other one fetched came later, and may have ended this one.
-            Ok(false) => return Err(failed(format!("{action}: the turn has passed to another daemon"))),
-            Err(error) => return Err(caused(action, error)),
+            Ok(false) => return Err(failed(format!("{}: the turn has passed to another daemon", action()))),
+            Err(error) => return Err(caused(action(), error)),
         }
         tokens.load(account).await.map_err(|error| unread(account, error))?;
-        tracing::info!(account.id = %account, secrets = names.join(", "), "Account {account} has new secrets");
+        let secrets: Vec<&str> = fetched.iter().map(|one| one.name.as_str()).collect();
+        tracing::info!(account.id = %account, ?secrets, "Account {account} has new secrets");
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Fetching for Turn {
+    async fn keep(self: Box<Self>, fetched: Vec<Fetched>) -> Result<(), PortError> {
+        let kept = self.try_to_keep(&fetched).await;
+        // It is lost; the next one need not wait for the turn to end by itself.
+        if kept.is_err()
+            && let Err(error) = self.tokens.0.store.give_up_turn(&self.turn.name, &self.turn.holder).await
+        {
+            tracing::warn!(error = crate::with_causes(&error), "A turn lasts until its end");
+        }
+        kept
     }
 
     async fn failed(self: Box<Self>, reason: &str) {
