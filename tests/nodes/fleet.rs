@@ -110,8 +110,9 @@ impl Fleet {
         std::thread::sleep(Duration::from_millis(1_500));
         let transactions = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
         let log = "SELECT pg_current_wal_lsn() - '0/0'";
+        let disk = "SELECT pg_database_size(current_database())";
         let number = |question| self.ask_database(question).parse().unwrap();
-        Costs { transactions: number(transactions), log: number(log) }
+        Costs { transactions: number(transactions), log: number(log), disk: number(disk) }
     }
 
     /// Waits until the database says this.
@@ -145,16 +146,21 @@ impl Fleet {
     }
 }
 
-/// Transactions and bytes of log. The log is the whole server's, other tests' databases included.
+/// Transactions, bytes of log, bytes on disk. The log is the whole server's, other tests' databases included.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Costs {
     pub(crate) transactions: f64,
     pub(crate) log: f64,
+    pub(crate) disk: f64,
 }
 
 impl Costs {
     pub(crate) fn since(self, before: Self) -> Self {
-        Self { transactions: self.transactions - before.transactions, log: self.log - before.log }
+        Self {
+            transactions: self.transactions - before.transactions,
+            log: self.log - before.log,
+            disk: self.disk - before.disk,
+        }
     }
 }
 

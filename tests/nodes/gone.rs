@@ -59,3 +59,21 @@ async fn f35_a_daemon_cut_off_while_it_sends_leaves_evidence_and_nobody_sends_ag
     fleet.world.api.moved_to(&heir.api.url());
     fleet.world.judge().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p15_a_daemon_that_is_told_to_stop_keeps_its_claims_until_they_are_settled() {
+    let mut fleet = Fleet::new(1, LEASE).await;
+    let (old, heir) = (fleet.berth("old"), fleet.berth("heir"));
+    let mut stopping = fleet.start(&old);
+    // Longer than a lease.
+    fleet.world.stage.fault("POST", "", Some(1), Fault::DelayMs { ms: 6_000 });
+    let item = fleet.plan_one("停机时在途", Duration::from_secs(1), &old.api).await;
+    eventually("it is out", async || fleet.world.stage.posts("停机时在途").len() == 1).await;
+    let _heir = fleet.start(&heir);
+    stopping.signal(Signal::TERM);
+    heir.api.until(&item, &["published"]).await;
+    let seen = record(&heir.api, &item).await;
+    assert_eq!(seen["receipt"]["by"], "answer", "nobody took it up meanwhile: {seen:#}");
+    assert!(stopping.ended(Duration::from_secs(60)).unwrap().success());
+    assert_eq!(fleet.ask_database("SELECT count(*) FROM juzhen.workers WHERE ended_at IS NULL"), "1");
+}

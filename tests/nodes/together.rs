@@ -45,11 +45,12 @@ async fn p18_three_daemons_share_the_work_and_this_is_what_it_costs_the_database
     let drained = fleet.costs().since(planned);
     let shares = fleet.ask_database("SELECT count(*) FROM juzhen.attempts GROUP BY worker ORDER BY 1");
     println!(
-        "500 deliveries by three daemons in {seconds:.1} s, {} each; of the database: {:.1} transactions and {:.1} KiB of log \
-         a delivery; three idle ones {:.1} transactions and {:.1} KiB a second",
+        "500 deliveries by three daemons in {seconds:.1} s, {} each; of the database: {:.1} transactions, {:.1} KiB of log \
+         and {:.1} KiB of disk a delivery; three idle ones {:.1} transactions and {:.1} KiB a second",
         shares.replace('\n', ", "),
         drained.transactions / 500.0,
         drained.log / 500.0 / 1024.0,
+        drained.disk / 500.0 / 1024.0,
         idle.transactions / 6.0,
         idle.log / 6.0 / 1024.0,
     );
@@ -126,12 +127,16 @@ async fn f38_a_daemon_takes_over_from_one_that_is_told_to_stop() {
     let mut old = fleet.start(&blue);
     fleet.plan(40, Duration::from_secs(3), Duration::from_millis(500), &blue.api).await;
     eventually("some are out", async || fleet.world.stage.ledger().effects.len() > 4).await;
-    // Of the same name: it waits for the old one to let it go.
+    // Of the same name, and started first: it waits for the old one to let it go.
     let green = fleet.berth_in("data-of-green", "blue");
-    let told = Instant::now();
-    old.signal(Signal::TERM);
-    let _new = fleet.start(&green);
-    let served = told.elapsed();
+    let (_new, served) = std::thread::scope(|scope| {
+        let starting = scope.spawn(|| (fleet.start(&green), Instant::now()));
+        std::thread::sleep(Duration::from_secs(1));
+        let told = Instant::now();
+        old.signal(Signal::TERM);
+        let (new, serving) = starting.join().unwrap();
+        (new, serving.duration_since(told))
+    });
     assert!(old.ended(Duration::from_secs(60)).unwrap().success());
     fleet.settled(&green.api).await;
     fleet.world.api.moved_to(&green.api.url());
