@@ -38,7 +38,7 @@ impl Round {
 }
 
 /// Services that decide by the time: they rest while the wall clock is not believed (P14).
-const BY_THE_CLOCK: [&str; 4] = ["claim", "reconcile", "track", "sweep"];
+const BY_THE_CLOCK: [&str; 5] = ["claim", "reconcile", "track", "sweep", "watch"];
 
 /// Repeats `round` until `stop`. A panic ends the round, not the service, unless there are too many (F15).
 pub(crate) async fn run<F>(

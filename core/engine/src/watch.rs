@@ -83,7 +83,8 @@ fn offers(engine: &Engine, account: &Account) -> bool {
 fn is_due(next: &Next, account: &Account, every: SignedDuration, now: Timestamp) -> bool {
     let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
     let at = next.entry(account.id.clone()).or_insert_with(|| later(now, jitter(&account.id, every)));
-    if *at > now {
+    // Further ahead than that, it was written by a clock that has been set back since.
+    if *at > now && *at <= later(now, every) {
         return false;
     }
     *at = later(now, every);
@@ -129,7 +130,8 @@ async fn list(
     now: Timestamp,
 ) -> Result<Vec<FoundPost>, String> {
     let lag = send::lag(engine, account);
-    let since = turn.looked_at.map_or(now - STOCK, |looked| (looked - OVERLAP - lag).max(now - STOCK * 7));
+    let looked_at = turn.looked_at.filter(|looked| *looked <= now);
+    let since = looked_at.map_or(now - STOCK, |looked| (looked - OVERLAP - lag).max(now - STOCK * 7));
     let find = message::Find {
         since_unix_ms: since.as_millisecond(),
         until_unix_ms: later(now, SKEW).as_millisecond(),

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use juzhen_abi::message::{HostError, HostErrorKind};
+use tokio::time::Instant;
 
 use crate::capabilities::Capabilities;
 use crate::capabilities::http::{Checked, transmit};
@@ -65,8 +66,16 @@ async fn carry_out(
     registered: Registered,
 ) -> Result<RecordedAnswer, HostError> {
     let Registered { intent, ticket } = registered;
+    let intent_at = Instant::now();
     match capabilities.ports.ledger.begin(&intent).await {
-        Ok(Begun::Send(effect)) => Ok(record(capabilities, scope, request, ticket, effect, &intent).await),
+        Ok(Begun::Send(effect)) => Ok(record(
+            capabilities,
+            scope,
+            request,
+            ticket,
+            Written { effect, intent: &intent, at: intent_at },
+        )
+        .await),
         Ok(Begun::Answered(answer)) => {
             scope.journal.settle(ticket, stage_of(&answer));
             Ok(answer)
@@ -75,7 +84,14 @@ async fn carry_out(
             EffectKind::Idempotent { .. } => {
                 // What is about to leave is a repetition, whatever becomes of it.
                 scope.journal.settle(ticket, Stage::Unclear);
-                Ok(record(capabilities, scope, request, ticket, effect, &intent).await)
+                Ok(record(
+                    capabilities,
+                    scope,
+                    request,
+                    ticket,
+                    Written { effect, intent: &intent, at: intent_at },
+                )
+                .await)
             }
             EffectKind::Mutating => {
                 let reason = "an earlier run may have sent this request, and its answer is unknown";
@@ -102,18 +118,26 @@ async fn carry_out(
     }
 }
 
+/// An intent that the ledger has.
+struct Written<'i> {
+    effect: EffectId,
+    intent: &'i Intent,
+    /// When writing it began.
+    at: Instant,
+}
+
 async fn record(
     capabilities: &Capabilities,
     scope: &Scope,
     request: Checked,
     ticket: Ticket,
-    effect: EffectId,
-    intent: &Intent,
+    written: Written<'_>,
 ) -> RecordedAnswer {
+    let Written { effect, intent, at } = written;
     let leaves = scope.journal.may_leave(ticket);
     let answer = if leaves {
         let repeatable = intent.kind != EffectKind::Mutating;
-        transmit(capabilities, scope, request, repeatable).await
+        transmit(capabilities, scope, request, repeatable, Some(at)).await
     } else {
         let failure = error(HostErrorKind::Cancelled, "the operation ended before the request left");
         RecordedAnswer { failure: Some(failure), ..RecordedAnswer::default() }

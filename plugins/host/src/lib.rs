@@ -4,6 +4,7 @@ mod answer;
 mod boundary;
 mod call;
 mod capabilities;
+mod changing;
 mod child;
 mod elf;
 mod hex;
@@ -38,8 +39,8 @@ mod watch;
 mod wire;
 
 pub use call::{AccountContext, Call, EffectPolicy, Effects, Reply};
-pub use child::child_main;
 pub use capabilities::renewal::Unrenewed;
+pub use child::child_main;
 pub use host::{Host, HostStartError};
 pub use isolation::harden_this_process;
 pub use juzhen_abi::{message, pack};
@@ -48,8 +49,8 @@ pub use loader::open;
 pub use options::{Budgets, EgressOptions, HostOptions, Leaving, Progress, Supervision, WatchOptions};
 pub use outcome::Failure;
 pub use ports::{
-    Begun, Blob, Blobs, Clock, EffectId, EffectKind, Fetched, Fetching, Intent, KeyValues, Ledger, LedgerError,
-    PortError, Ports, RecordedAnswer, Renewal, Secret, Secrets, Wanted,
+    Begun, Blob, Blobs, Clock, EffectId, EffectKind, Fetched, Fetching, Intent, KeyValues, Ledger,
+    LedgerError, PortError, Ports, RecordedAnswer, Renewal, Secret, Secrets, Wanted,
 };
 pub use refused::LoadRefused;
 pub use registry::peek_directory;

@@ -28,6 +28,8 @@ use crate::scope::Scopes;
 use crate::slot::{Generation, Line, Slot};
 use crate::supervise::Keeper;
 
+pub use crate::changing::Changing;
+
 /// What [`crate::Host::start`] runs instead of a folder of files.
 #[derive(Clone)]
 pub struct Simulated {

@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use juzhen_abi::message::Manifest;
-use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, Semaphore, watch};
+use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::changing::Changing;
 use crate::journal::lock;
 use crate::lane::Lane;
 use crate::outcome::Failure;
@@ -119,7 +120,7 @@ pub(crate) struct Line {
 pub(crate) struct Slot {
     pub(crate) name: String,
     pub(crate) line: Mutex<Line>,
-    pub(crate) state: watch::Sender<State>,
+    pub(crate) state: Changing<State>,
     pub(crate) counters: Counters,
     /// Crashes within the window, shared by all lines: a new file does not forget them, but starts serving at once.
     pub(crate) crashed_at: Mutex<VecDeque<Instant>>,
@@ -156,7 +157,7 @@ impl Slot {
         Self {
             name,
             line: Mutex::new(line),
-            state: watch::Sender::new(State::Serving(generation)),
+            state: Changing::new(State::Serving(generation)),
             counters: Counters::default(),
             crashed_at: Mutex::default(),
             in_flight: Semaphore::new(most_in_flight),
@@ -192,31 +193,25 @@ impl Slot {
     }
 
     fn on_probation(&self) -> bool {
-        matches!(&*self.state.borrow(), State::Serving(generation) if generation.probation.load(Ordering::Relaxed))
+        self.state.look(|state| matches!(state, State::Serving(generation) if generation.probation.load(Ordering::Relaxed)))
     }
 
     async fn serving(&self) -> Result<Arc<Generation>, Failure> {
-        let mut state = self.state.subscribe();
-        loop {
-            let now = state.borrow_and_update().clone();
-            match now {
-                State::Serving(generation) if !generation.closed.load(Ordering::SeqCst) => {
-                    return Ok(generation);
-                }
-                State::Quarantined { until } => return Err(Failure::Quarantined { until }),
-                State::Closed => return Err(stopping()),
-                // A call has seen it crash before its supervisor did: the next state comes at once.
-                State::Serving(_) | State::Restarting { .. } => {}
+        let now = |state: &State| match state {
+            State::Serving(generation) if !generation.closed.load(Ordering::SeqCst) => {
+                Some(Ok(Arc::clone(generation)))
             }
-            if state.changed().await.is_err() {
-                return Err(stopping());
-            }
-        }
+            State::Quarantined { until } => Some(Err(Failure::Quarantined { until: *until })),
+            State::Closed => Some(Err(stopping())),
+            // A call has seen it crash before its supervisor did: the next state comes at once.
+            State::Serving(_) | State::Restarting { .. } => None,
+        };
+        self.state.when(now).await
     }
 
     /// Changes the state unless another line has taken over.
     pub(crate) fn set_state(&self, retired: &CancellationToken, next: State) -> bool {
-        self.state.send_if_modified(|state| {
+        self.state.change(|state| {
             // Looked at under the lock under which a swap retires the line.
             let ours = !retired.is_cancelled();
             if ours {
@@ -229,7 +224,7 @@ impl Slot {
     /// Puts a new line in place of the old one and gives back the generation that has to drain, if one was serving.
     pub(crate) fn swap(&self, line: Line, generation: Arc<Generation>) -> Option<Arc<Generation>> {
         let mut previous = None;
-        self.state.send_modify(|state| {
+        self.state.change(|state| {
             let mut current = lock(&self.line);
             current.retired.cancel();
             *current = line;
@@ -243,7 +238,7 @@ impl Slot {
     /// Refuses calls from now on.
     pub(crate) fn close(&self) -> Option<Arc<Generation>> {
         let mut previous = None;
-        self.state.send_modify(|state| {
+        self.state.change(|state| {
             lock(&self.line).retired.cancel();
             if let State::Serving(old) = std::mem::replace(state, State::Closed) {
                 previous = Some(old);

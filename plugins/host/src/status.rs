@@ -69,12 +69,12 @@ pub(crate) fn all(registry: &Registry) -> Vec<AdapterStatus> {
 
 /// Whether it takes calls now; the cheap part of [`all`], asked before every claim.
 pub(crate) fn serves(slot: &Slot) -> bool {
-    matches!(*slot.state.borrow(), State::Serving(_))
+    slot.state.look(|state| matches!(state, State::Serving(_)))
 }
 
 fn of_slot(slot: &Slot) -> AdapterStatus {
     let line = lock(&slot.line).clone();
-    let now = slot.state.borrow().clone();
+    let now = slot.state.look(State::clone);
     let Counters { calls, crashes, timeouts, restarts } = &slot.counters;
     let (mut isolation, mut pid, mut rss) = (None, None, 0);
     let state = match now {

@@ -1,51 +1,52 @@
 //! One daemon of a simulated world: the shipped engine and host on simulated ports, started again after every end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::FutureExt as _;
-use jiff::Timestamp;
-use juzhen_domain::state::DeliveryState;
+use jiff::{SignedDuration, Timestamp};
 use juzhen_engine::clock::World;
-use juzhen_engine::failpoint::{Failpoints, POINTS};
+use juzhen_engine::failpoint::Failpoints;
 use juzhen_engine::{Engine, EngineOptions};
 use juzhen_host::RecordedAnswer;
-use juzhen_host::simulated::{Network, NetworkRequest, Simulated};
-use juzhen_store::{DeliveryFilter, Fate, Store};
-use tokio::sync::watch;
+use juzhen_host::simulated::{Changing, Network, NetworkRequest, Simulated};
+use juzhen_store::{Fate, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters;
 use crate::chance::Chance;
 use crate::judge::Judge;
-use crate::life::{Doom, Life};
+use crate::life::Life;
 use crate::scene::Scene;
-use crate::store::{Guarded, OPEN};
+use crate::store::Guarded;
 
 /// Longer than this nobody rests, so that what nobody foresaw is still found.
 const LONGEST_REST: Duration = Duration::from_secs(1800);
 
-/// The daemon that serves now, with its life.
-pub(crate) type Serving = Option<(Engine, Arc<Life>)>;
+/// What is late by this much is not hurried after any more.
+const OVERDUE: SignedDuration = SignedDuration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a daemon counts as there without a sign of life. The shipped one is shorter: a year of renewals in a run would be
+/// most of it. A simulated machine is paused for longer than either.
+const LEASE: Duration = Duration::from_secs(1800);
+
+/// The daemons that serve now, by number, each with its life.
+pub(crate) type Serving = Arc<Changing<BTreeMap<u64, (Engine, Arc<Life>)>>>;
 
 /// Lives one life after another until `stop`.
-pub(crate) async fn run(scene: Scene, serving: watch::Sender<Serving>, stop: CancellationToken) {
+pub(crate) async fn run(scene: Scene, number: u64, serving: Serving, stop: CancellationToken) {
+    let machine = Machine { scene: scene.clone(), chance: scene.chance.fork(), number };
     let mut lives = 0_u32;
     while !stop.is_cancelled() {
         lives += 1;
-        let life = Life::new(
-            format!("life {lives}"),
-            doom(&scene),
-            scene.chance.fork(),
-            scene.fired.clone(),
-            if scene.is_calm() { 0 } else { 10 },
-        );
+        let life = Life::begin(&scene, number, lives);
         scene.trace.note(|| format!("{} begins", life.name));
         let one = tokio::task::spawn_local(one_life(
-            scene.clone(),
+            machine.clone(),
             Arc::clone(&life),
-            serving.clone(),
+            Arc::clone(&serving),
             stop.clone(),
         ));
         let abort = one.abort_handle();
@@ -57,7 +58,7 @@ pub(crate) async fn run(scene: Scene, serving: watch::Sender<Serving>, stop: Can
         // What is left of it never gets through a port again.
         abort.abort();
         life.end();
-        serving.send_replace(None);
+        serving.change(|serving| serving.remove(&number));
         scene.trace.note(|| format!("{} ended", life.name));
         let pause = if scene.chance.percent(80) {
             scene.chance.millis(100, 20_000)
@@ -68,36 +69,20 @@ pub(crate) async fn run(scene: Scene, serving: watch::Sender<Serving>, stop: Can
     }
 }
 
-async fn one_life(scene: Scene, life: Arc<Life>, serving: watch::Sender<Serving>, stop: CancellationToken) {
-    let started = Engine::start(options(&scene, &life)).await;
+async fn one_life(machine: Machine, life: Arc<Life>, serving: Serving, stop: CancellationToken) {
+    let (scene, number) = (machine.scene.clone(), machine.number);
+    let started = Engine::start(options(machine, &life)).await;
     match started {
         Ok(engine) => {
-            serving.send_replace(Some((engine.clone(), Arc::clone(&life))));
+            serving.change(|serving| serving.insert(number, (engine.clone(), Arc::clone(&life))));
             engine.run(stop, Duration::from_secs(5)).await;
         }
         Err(error) => scene.trace.note(|| format!("did not start: {error}")),
     }
 }
 
-/// How this life is to end, if it does not end otherwise.
-fn doom(scene: &Scene) -> Doom {
-    if scene.is_calm() {
-        return Doom::default();
-    }
-    let mut doom = Doom::default();
-    match scene.chance.below(10) {
-        0..=5 => {
-            let point = scene.chance.pick(POINTS).map(|(name, _)| *name);
-            let before = u32::try_from(scene.chance.below(3)).unwrap_or_default();
-            doom.at_point = point.map(|point| (point, before));
-        }
-        6 | 7 => doom.at_crossing = Some(scene.chance.between(1, 400)),
-        _ => {}
-    }
-    doom
-}
-
-fn options(scene: &Scene, life: &Arc<Life>) -> EngineOptions {
+fn options(machine: Machine, life: &Arc<Life>) -> EngineOptions {
+    let (scene, number) = (machine.scene.clone(), machine.number);
     let (reaching, failing) = (Arc::clone(life), Arc::clone(life));
     let (scene_of_fate, chance) = (scene.clone(), scene.chance.fork());
     let fate = Arc::new(move |_attempted: &'static str| {
@@ -107,7 +92,7 @@ fn options(scene: &Scene, life: &Arc<Life>) -> EngineOptions {
         }
         fate
     });
-    let inner: Arc<dyn Store> = Arc::new(scene.database.store(fate));
+    let inner: Arc<dyn Store> = Arc::new(scene.database.store_of(&format!("node {number}"), fate));
     let breaks = if scene.is_calm() { 0 } else { 1 };
     let simulated = Simulated {
         adapters: adapters::all(&scene.chance, &scene.fired, breaks),
@@ -117,11 +102,13 @@ fn options(scene: &Scene, life: &Arc<Life>) -> EngineOptions {
         config: "config".into(),
         adapters: "adapters".into(),
         secrets: "secrets".into(),
-        store: Arc::new(Guarded { inner, life: Arc::clone(life), broken: scene.broken }),
-        world: Arc::new(Machine { scene: scene.clone(), chance: scene.chance.fork() }),
+        store: Arc::new(Guarded { inner, life: Arc::clone(life), broken: scene.plan.broken }),
+        world: Arc::new(machine),
+        lease: LEASE,
         failpoints: Arc::new(Failpoints::observed(Arc::new(move |point| reaching.reach(point)))),
         files: Arc::clone(&scene.files) as _,
-        mark: None,
+        mark: scene.mark_of(number),
+        master_key: juzhen_engine::MasterKey::Fixed([7; 32]),
         tune_host: Arc::new(move |host| {
             host.simulated = Some(simulated.clone());
             // There is no process to look after.
@@ -154,7 +141,6 @@ struct Way {
 #[async_trait]
 impl Network for Way {
     async fn send(&self, request: NetworkRequest) -> RecordedAnswer {
-        self.life.pass().await;
         Judge::of(&self.scene).leaves(&request, &self.life);
         let answer = tokio::spawn(self.scene.platform.clone().handle(request)).await;
         self.life.gate().await;
@@ -162,14 +148,21 @@ impl Network for Way {
     }
 }
 
+/// The machine under a daemon: its clocks and its randomness outlive the daemon's lives.
+#[derive(Clone)]
 struct Machine {
     scene: Scene,
     chance: Chance,
+    number: u64,
 }
 
 impl World for Machine {
     fn now(&self) -> Timestamp {
-        self.scene.time.now()
+        self.scene.clocks.shown(self.number)
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.scene.time.passed()
     }
 
     fn random(&self) -> [u8; 10] {
@@ -178,20 +171,13 @@ impl World for Machine {
 
     /// Until shortly before the next thing that the database knows of.
     fn rest(&self, next_in: Duration) -> Duration {
+        let Some(next) = self.scene.horizon.next() else { return LONGEST_REST };
         let now = self.now();
-        let Some(next) = next_time(self.scene.view.as_ref(), now) else { return LONGEST_REST };
+        // What should have happened by now waits for something else than the time.
+        if now > next + OVERDUE {
+            return next_in.max(PATIENCE);
+        }
         let left = Duration::try_from(next.duration_since(now)).unwrap_or_default();
         left.saturating_sub(Duration::from_secs(1)).clamp(next_in, LONGEST_REST.max(next_in))
     }
-}
-
-/// When something happens next to a delivery by the time alone; never later than it does.
-fn next_time(view: &dyn Store, now: Timestamp) -> Option<Timestamp> {
-    let of = |state| {
-        let filter = DeliveryFilter { state: Some(state), most: 200, ..DeliveryFilter::default() };
-        view.deliveries(filter).now_or_never().and_then(Result::ok).unwrap_or_default()
-    };
-    let open = OPEN.into_iter().flat_map(of).map(|d| d.next_at.max(now));
-    let held = of(DeliveryState::Held).into_iter().map(|d| d.latest_at.max(now));
-    open.chain(held).min()
 }

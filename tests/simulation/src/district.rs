@@ -31,17 +31,25 @@ type Checked = Result<Arc<Settings>, Report>;
 /// The files of every daemon of one world.
 pub(crate) struct Memory {
     variant: AtomicUsize,
+    /// In place of any variant.
+    shown: Mutex<Option<Arc<Settings>>>,
     changed: Notify,
 }
 
 impl Memory {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { variant: AtomicUsize::new(0), changed: Notify::new() })
+        Arc::new(Self { variant: AtomicUsize::new(0), shown: Mutex::default(), changed: Notify::new() })
     }
 
     pub(crate) fn switch(&self, variant: usize) {
         self.variant.store(variant % VARIANTS, Ordering::SeqCst);
         self.changed.notify_one();
+    }
+
+    /// Shows these files from now on; nobody is told.
+    #[cfg(test)]
+    pub(crate) fn show(&self, settings: Arc<Settings>) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
     }
 
     pub(crate) fn variant(&self) -> usize {
@@ -52,7 +60,8 @@ impl Memory {
 #[async_trait]
 impl Files for Memory {
     async fn settings(&self, _installed: Option<Installed>) -> Checked {
-        variant(self.variant())
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        shown.map_or_else(|| variant(self.variant()), Ok)
     }
 
     fn kept(&self, sources: BTreeMap<String, String>) -> Checked {
@@ -86,7 +95,7 @@ fn variant(number: usize) -> Checked {
     known.entry(number).or_insert_with(|| Loader::from_sources(texts(number)).load(None)).clone()
 }
 
-fn texts(variant: usize) -> BTreeMap<String, String> {
+pub(crate) fn texts(variant: usize) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::from([
         ("district.yaml".to_owned(), district(variant)),
         ("columns.yaml".to_owned(), COLUMNS.to_owned()),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt as _;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::delivery::{DeliveryKind, ReceiptBy};
 use juzhen_domain::id::DeliveryId;
 use juzhen_domain::state::DeliveryState;
@@ -13,11 +13,17 @@ use juzhen_store::{DeliveryFilter, DeliveryRecord};
 use serde_json::Value;
 
 use crate::life::Life;
+use crate::platform::Effect;
 use crate::scene::Scene;
 use crate::store::OPEN;
 
 /// Ports take a moment between the look at the clock and the first byte.
 const MOMENT: SignedDuration = SignedDuration::from_secs(2);
+
+/// A clock that was set is believed after this long, at the soonest.
+const HELD: SignedDuration = SignedDuration::from_secs(60);
+/// Tries of a delivery, as the settings say.
+const CAP: u32 = 4;
 
 pub(crate) struct Judge<'s> {
     scene: &'s Scene,
@@ -40,6 +46,7 @@ impl<'s> Judge<'s> {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
         let (now, one) = (self.scene.time.now(), &record.delivery);
+        let shown = self.scene.clocks.shown(life.daemon);
         if text("uid") != one.account.as_str() {
             self.says(format!("wrong account: {delivery} of {} went to {}", one.account, text("uid")));
         }
@@ -49,17 +56,25 @@ impl<'s> Judge<'s> {
         let stopped = book.stopped_since.is_some_and(|since| now > since + SignedDuration::from_secs(1));
         drop(book);
         let (due, latest) = times.unwrap_or((one.due_at, one.latest_at));
-        if now < due {
+        if self.earliest(now, shown, life) < due {
             self.says(format!("early: {delivery} left {} before it was due", due.duration_since(now)));
         }
         // Whoever was stopped between the look and the first byte is late without being able to help it.
         let stalled = life.resumed_within(MOMENT);
-        if now > latest + MOMENT && record.delivery.tries <= 1 && !stalled {
+        if shown.min(now) > latest + MOMENT && record.delivery.tries <= 1 && !stalled {
             self.says(format!("late: {delivery} left {} too late", now.duration_since(latest)));
         }
         if stopped && !stalled {
             self.says(format!("stop: {delivery} left under STOP ALL"));
         }
+    }
+
+    /// The least time that a daemon may take it to be. A clock that was set wrong is not believed for a minute; then it counts,
+    /// as it does for a daemon that was started under it (P14).
+    fn earliest(&self, now: Timestamp, shown: Timestamp, life: &Life) -> Timestamp {
+        let step = self.scene.clocks.last_step(life.daemon);
+        let is_fresh = step.is_some_and(|s| life.began < s.at && now.duration_since(s.at) < HELD);
+        if is_fresh { shown.min(now) } else { shown }
     }
 
     fn approved(&self, record: &DeliveryRecord, text: &str, is_repost: bool) {
@@ -84,15 +99,19 @@ impl<'s> Judge<'s> {
     /// After the faults have stopped and everything had its time.
     pub(crate) fn finally(&self) {
         let effects = self.scene.platform.effects();
-        let mut of_delivery: BTreeMap<&str, Vec<&crate::platform::Effect>> = BTreeMap::new();
+        let mut of_delivery: BTreeMap<&str, Vec<&Effect>> = BTreeMap::new();
         for effect in &effects {
             of_delivery.entry(&effect.delivery).or_default().push(effect);
         }
+        of_delivery.remove("");
         for (delivery, effects) in &of_delivery {
             if effects.len() > 1 {
                 self.says(format!("duplicate: {delivery} is public {} times", effects.len()));
             }
         }
+        self.once_on_each_account(&effects);
+        self.asked_no_more_than_allowed();
+        self.noticed(&effects);
         let mut known = BTreeSet::new();
         for delivery in self.deliveries() {
             let Some(record) = self.record(delivery.as_str()) else { continue };
@@ -103,7 +122,62 @@ impl<'s> Judge<'s> {
         self.order();
     }
 
-    fn comes_out(&self, record: &DeliveryRecord, public: Option<&crate::platform::Effect>) {
+    /// Whatever delivery it was of: nobody says the same twice on one account.
+    fn once_on_each_account(&self, effects: &[Effect]) {
+        let mut said = BTreeMap::new();
+        for effect in effects {
+            let of = said.entry((&effect.uid, &effect.text, &effect.origin)).or_insert_with(BTreeSet::new);
+            of.insert(effect.delivery.as_str());
+        }
+        for ((uid, text, _), of) in said.iter().filter(|(_, of)| of.len() > 1) {
+            self.says(format!("duplicate: {text:?} is on {uid} by {of:?}"));
+        }
+    }
+
+    /// P20: what a platform is asked for one delivery is bounded, whatever it answers.
+    fn asked_no_more_than_allowed(&self) {
+        let mut asked: BTreeMap<String, u32> = BTreeMap::new();
+        for (delivery, _) in self.scene.platform.arrivals() {
+            *asked.entry(delivery).or_default() += 1;
+        }
+        for (delivery, times) in asked {
+            let words =
+                self.scene.book.open().retries.get(&DeliveryId::new(&*delivery)).copied().unwrap_or(0);
+            // A token that has expired costs one request more.
+            let allowed = 2 * CAP * (1 + words);
+            if times > allowed {
+                self.says(format!("storm: {delivery} was asked for {times} times"));
+            }
+        }
+    }
+
+    /// P27: what was posted by hand was noticed, and nothing else was taken for such a thing.
+    fn noticed(&self, effects: &[Effect]) {
+        let by_hand = self.scene.book.open().by_hand.clone();
+        let known =
+            self.scene.view.unknown_posts(10_000).now_or_never().and_then(Result::ok).unwrap_or_default();
+        let of = |id: &str| effects.iter().find(|effect| effect.id == id);
+        for unknown in known.iter().filter(|unknown| !unknown.is_stock) {
+            let is_ours = of(&unknown.id).is_some_and(|effect| !effect.delivery.is_empty());
+            // A database that was put back has forgotten what it sent; under a wrong clock nothing is found where it is looked
+            // for.
+            if is_ours && self.scene.marks.is_none() && !self.scene.clocks.were_wrong() {
+                self.says(format!("false alarm: {} on {} is ours", unknown.id, unknown.account));
+            }
+        }
+        for (uid, text) in by_hand {
+            let is_noticed = effects
+                .iter()
+                .any(|e| e.uid == uid && e.text == text && known.iter().any(|unknown| unknown.id == e.id));
+            if is_noticed {
+                self.scene.fired.count("people.post_by_hand_noticed");
+            } else if self.scene.marks.is_none() && !self.scene.clocks.were_wrong() {
+                self.says(format!("unnoticed: {text:?} on {uid}"));
+            }
+        }
+    }
+
+    fn comes_out(&self, record: &DeliveryRecord, public: Option<&Effect>) {
         use DeliveryState as S;
         let one = &record.delivery;
         if OPEN.contains(&one.state) {

@@ -7,12 +7,19 @@
 mod adapters;
 mod book;
 mod chance;
+mod chaos;
+mod clocks;
 mod daemon;
 mod district;
 mod fired;
+mod horizon;
 mod judge;
+mod kept;
 mod life;
+#[cfg(test)]
+mod pairs;
 mod people;
+mod plan;
 mod platform;
 pub mod report;
 mod scene;
@@ -22,5 +29,6 @@ mod time;
 mod trace;
 
 pub use fired::Counts;
+pub use plan::Plan;
 pub use seed::{Outcome, run};
 pub use store::Broken;

@@ -8,19 +8,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::SignedDuration;
-use tokio::sync::watch;
+use jiff::{SignedDuration, Timestamp};
+use juzhen_engine::failpoint::POINTS;
+use juzhen_host::simulated::Changing;
 use tokio::time::Instant;
 
 use crate::chance::Chance;
 use crate::fired::Fired;
+use crate::scene::Scene;
 
 pub(crate) struct Life {
-    /// Which daemon, and which of its lives.
+    /// Which of the daemon's lives.
     pub(crate) name: String,
+    pub(crate) daemon: u64,
+    pub(crate) began: Timestamp,
     dead: AtomicBool,
-    ended: watch::Sender<bool>,
-    stopped: watch::Sender<bool>,
+    ended: Changing<bool>,
+    stopped: Changing<bool>,
     /// Ports crossed so far.
     crossed: AtomicU64,
     resumed_at: Mutex<Option<Instant>>,
@@ -40,28 +44,54 @@ pub(crate) struct Doom {
     pub(crate) at_crossing: Option<u64>,
 }
 
+impl Doom {
+    /// Most lives end somewhere in the code, as long as there are faults.
+    fn of(scene: &Scene) -> Self {
+        let mut doom = Self::default();
+        if scene.is_calm() {
+            return doom;
+        }
+        let chance = &scene.chance;
+        match chance.below(10) {
+            0..=5 => {
+                let asked = &scene.plan.points;
+                let all = POINTS.iter().map(|(name, _)| *name);
+                let points: Vec<_> = all.filter(|name| asked.is_empty() || asked.contains(name)).collect();
+                let before = u32::try_from(chance.below(3)).unwrap_or_default();
+                doom.at_point = chance.pick(&points).map(|point| (*point, before));
+            }
+            6 | 7 => doom.at_crossing = Some(chance.between(1, 400)),
+            _ => {}
+        }
+        doom
+    }
+}
+
 /// What a daemon's own code unwinds with when it ends in the middle of a step.
 pub(crate) struct Ended;
 
 impl Life {
-    pub(crate) fn new(name: String, doom: Doom, chance: Chance, fired: Fired, slow: u64) -> Arc<Self> {
+    pub(crate) fn begin(scene: &Scene, daemon: u64, lives: u32) -> Arc<Self> {
         Arc::new(Self {
-            name,
+            name: format!("life {lives} of daemon {daemon}"),
+            daemon,
+            began: scene.time.now(),
             dead: AtomicBool::new(false),
-            ended: watch::Sender::new(false),
-            stopped: watch::Sender::new(false),
+            ended: Changing::new(false),
+            stopped: Changing::new(false),
             crossed: AtomicU64::new(0),
             resumed_at: Mutex::default(),
-            doom: Mutex::new(doom),
-            chance,
-            fired,
-            slow,
+            doom: Mutex::new(Doom::of(scene)),
+            chance: scene.chance.fork(),
+            fired: scene.fired.clone(),
+            slow: if scene.is_calm() { 0 } else { 10 },
         })
     }
 
     /// Lets through who lives and is not stopped, now and then after a moment.
     pub(crate) async fn gate(&self) {
         let crossed = self.crossed.fetch_add(1, Ordering::SeqCst);
+        self.fired.count("ports");
         let doomed = self.doom.lock().unwrap_or_else(PoisonError::into_inner).at_crossing;
         if doomed.is_some_and(|at| crossed >= at) && !self.is_dead() {
             self.fired.count("crash.anywhere");
@@ -75,12 +105,7 @@ impl Life {
 
     /// The same without chance.
     pub(crate) async fn pass(&self) {
-        let mut stopped = self.stopped.subscribe();
-        while *stopped.borrow_and_update() && !self.is_dead() {
-            if stopped.changed().await.is_err() {
-                break;
-            }
-        }
+        self.stopped.when(|stopped| (!stopped || self.is_dead()).then_some(())).await;
         if self.is_dead() {
             std::future::pending::<()>().await;
         }
@@ -110,8 +135,8 @@ impl Life {
     /// Ends it at once.
     pub(crate) fn end(&self) {
         self.dead.store(true, Ordering::SeqCst);
-        self.ended.send_replace(true);
-        self.stopped.send_replace(false);
+        self.ended.change(|ended| *ended = true);
+        self.stopped.change(|stopped| *stopped = false);
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -130,12 +155,10 @@ impl Life {
         if !stopped {
             *self.resumed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
-        self.stopped.send_replace(stopped);
+        self.stopped.change(|now| *now = stopped);
     }
 
     pub(crate) async fn ended(&self) {
-        let mut ended = self.ended.subscribe();
-        // The sender lives as long as this.
-        let _closed = ended.wait_for(|ended| *ended).await;
+        self.ended.when(|ended| ended.then_some(())).await;
     }
 }

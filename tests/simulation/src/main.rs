@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use juzhen_simulation::{Broken, report};
+use juzhen_simulation::{Broken, Plan, report};
 
 /// The whole core on simulated time.
 #[derive(Parser)]
@@ -33,8 +33,9 @@ fn main() -> ExitCode {
     if arguments.trace {
         tracing_subscriber::fmt().without_time().with_target(false).init();
     }
+    let plan = Plan { broken: arguments.broken, shown: arguments.trace, ..Plan::default() };
     let failed = match arguments.seed {
-        Some(seed) => match juzhen_simulation::run(seed, arguments.broken, arguments.trace) {
+        Some(seed) => match juzhen_simulation::run(seed, &plan) {
             Ok(outcome) => {
                 println!("{outcome:#?}");
                 !outcome.violations.is_empty()
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
             }
         },
         None => {
-            let report = report::many(arguments.from, arguments.seeds, arguments.broken);
+            let report = report::many(arguments.from, arguments.seeds, &plan);
             let missing = report.never_fired();
             println!("{}", report.text());
             println!("never fired: {missing:?}");

@@ -19,17 +19,17 @@ use juzhen_store::{
     Audit, DeliveryChange, DeliveryFilter, ItemChange, ItemChanger, Once, Refused, StoreError,
 };
 use serde_json::json;
-use tokio::sync::watch;
 
 use crate::daemon::Serving;
 use crate::district::{ACCOUNTS, UNITS};
+use crate::life::Life;
 use crate::platform::Truth;
 use crate::scene::Scene;
 
 #[derive(Clone)]
 pub(crate) struct People {
     pub(crate) scene: Scene,
-    pub(crate) serving: watch::Receiver<Serving>,
+    pub(crate) serving: Serving,
 }
 
 impl People {
@@ -66,9 +66,24 @@ impl People {
     pub(crate) async fn look_after(self) {
         loop {
             tokio::time::sleep(Duration::from_secs(1800)).await;
+            self.trust_clocks();
             for delivery in self.in_state(DeliveryState::NeedsPerson).await {
                 self.resolve(&delivery).await;
             }
+        }
+    }
+
+    /// Says that a clock is right where it is, and the daemon does not believe it since the database has seen a wrong one.
+    fn trust_clocks(&self) {
+        let doubtful = |(number, (engine, _)): (&u64, &(Engine, Arc<Life>))| {
+            let is_right = self.scene.clocks.last_step(*number).is_none_or(|step| step.by.is_zero());
+            (is_right && engine.health().clock.is_some()).then(|| engine.clone())
+        };
+        let doubtful: Vec<Engine> =
+            self.serving.look(|serving| serving.iter().filter_map(doubtful).collect());
+        for engine in doubtful {
+            self.scene.fired.count("people.trust_the_clock");
+            engine.trust_clock();
         }
     }
 
@@ -91,7 +106,7 @@ impl People {
         }
     }
 
-    async fn submit(&self, number: u64) -> Option<ItemId> {
+    pub(crate) async fn submit(&self, number: u64) -> Option<ItemId> {
         let chance = &self.scene.chance;
         let unit = *chance.pick(&UNITS)?;
         let author =
@@ -130,7 +145,7 @@ impl People {
         self.act(submit).await.map(|_| item.id.clone())
     }
 
-    async fn decide(&self, item: &ItemId, verdict: Verdict) {
+    pub(crate) async fn decide(&self, item: &ItemId, verdict: Verdict) {
         let Ok(Some(record)) = self.scene.view.item(item).await else { return };
         if verdict == Verdict::Approve {
             let texts = record.item.content.variants.values().map(|v| v.text.clone());
@@ -150,7 +165,7 @@ impl People {
             .await;
     }
 
-    async fn schedule(&self, item: &ItemId, due_at: Timestamp, latest_at: Timestamp) {
+    pub(crate) async fn schedule(&self, item: &ItemId, due_at: Timestamp, latest_at: Timestamp) {
         let now = self.scene.time.now();
         let scheduled = async |engine: &Engine| {
             let (settings, engine_of_ids) = (engine.settings(), engine.clone());
@@ -234,8 +249,12 @@ impl People {
                     self.scene.book.open().cancelled.insert(id.clone());
                 }
             }
+            // Refused; or an earlier request did it whose answer was lost.
             None => {
-                if let Some(times) = before {
+                let now = self.scene.view.delivery(id).await.ok().flatten().map(|r| r.delivery);
+                if let (Some(times), Some(now)) = (before, now)
+                    && times == (now.due_at, now.latest_at)
+                {
                     self.scene.book.open().times.entry(id.clone()).or_insert(times);
                 }
             }
@@ -254,6 +273,7 @@ impl People {
                 return;
             }
             Truth::Nothing if self.scene.chance.percent(50) => {
+                *self.scene.book.open().retries.entry(delivery.id.clone()).or_default() += 1;
                 Resolution::Retry { latest_at: later(now, 900), reason: "没有发出".into() }
             }
             Truth::Nothing => Resolution::NotPublished,
@@ -270,8 +290,8 @@ impl People {
     async fn act<T>(&self, act: impl AsyncFn(&Engine) -> Result<T, StoreError>) -> Option<T> {
         self.scene.book.open().acts += 1;
         loop {
-            let mut serving = self.serving.clone();
-            let (engine, life) = serving.wait_for(Option::is_some).await.ok()?.clone()?;
+            let draw = self.scene.chance.below(60);
+            let (engine, life) = self.serving.when(|serving| one_of(serving, draw)).await;
             tokio::select! {
                 biased;
                 answer = act(&engine) => match answer {
@@ -287,6 +307,12 @@ impl People {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
+}
+
+/// Of several daemons any.
+fn one_of(serving: &BTreeMap<u64, (Engine, Arc<Life>)>, draw: u64) -> Option<(Engine, Arc<Life>)> {
+    let number = usize::try_from(draw).unwrap_or_default().checked_rem(serving.len())?;
+    serving.values().nth(number).cloned()
 }
 
 fn office(id: &str, role: Role) -> Person {

@@ -98,6 +98,23 @@ impl Platform {
         self.state().effects.clone()
     }
 
+    /// A post that did not come from here.
+    pub(crate) fn post_by_hand(&self, uid: &str, platform: &str, text: &str) {
+        let now = self.time.now();
+        let id = format!("{platform}-{}", self.next_id());
+        self.trace.note(|| format!("posted by hand: {id} on {uid}"));
+        self.state().effects.push(Effect {
+            id,
+            uid: uid.to_owned(),
+            delivery: String::new(),
+            text: text.to_owned(),
+            origin: None,
+            at: now,
+            visible_at: now,
+            removed_at: None,
+        });
+    }
+
     /// When requests that could publish something came in, by delivery.
     pub(crate) fn arrivals(&self) -> Vec<(String, Timestamp)> {
         self.state().arrivals.clone()

@@ -1,5 +1,6 @@
-//! Many seeds in two threads, and what is said of them: rates, how often each fault fired, and every seed that failed.
+//! Many seeds on all cores, and what is said of them: rates, how often each fault fired, and every seed that failed.
 
+use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,14 +8,11 @@ use std::time::{Duration, Instant};
 use juzhen_engine::failpoint::POINTS;
 
 use crate::fired::Counts;
-use crate::seed;
-use crate::store::Broken;
-
-/// Seeds that failed once: every run begins with them. A line is a seed, and after `#` the commit and what it found.
-pub const KEPT: &str = include_str!("../seeds.txt");
+use crate::plan::Plan;
+use crate::{kept, seed};
 
 /// Points that a simulated daemon does not come past: they belong to the surface and to the end of a process.
-const NOT_HERE: [&str; 2] = ["approve.before_commit", "shutdown.after_stop_claim"];
+const NOT_HERE: [&str; 3] = ["approve.before_commit", "shutdown.after_stop_claim", "migrate.step_n"];
 
 /// The sum of many seeds.
 #[derive(Debug, Default)]
@@ -29,18 +27,18 @@ pub struct Report {
     pub failed: Vec<(u64, Vec<String>)>,
 }
 
-/// Runs the kept seeds, then `count` from `from`, in two threads.
-pub fn many(from: u64, count: u64, broken: Option<Broken>) -> Report {
+/// Runs the kept seeds, then `count` from `from`, on all cores. Keeps those that fail.
+pub fn many(from: u64, count: u64, plan: &Plan) -> Report {
     let started = Instant::now();
-    let seeds: Vec<u64> = kept().into_iter().chain(from..from.saturating_add(count)).collect();
+    let seeds: Vec<u64> = kept::seeds().into_iter().chain(from..from.saturating_add(count)).collect();
     let (next, report) = (AtomicU64::new(0), Mutex::new(Report::default()));
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..std::thread::available_parallelism().map_or(1, NonZero::get) {
             scope.spawn(|| {
                 while let Some(seed) =
                     seeds.get(usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX))
                 {
-                    let outcome = seed::run(*seed, broken, false);
+                    let outcome = seed::run(*seed, plan);
                     report.lock().unwrap_or_else(PoisonError::into_inner).add(*seed, outcome);
                 }
             });
@@ -49,12 +47,10 @@ pub fn many(from: u64, count: u64, broken: Option<Broken>) -> Report {
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.took = started.elapsed();
     report.failed.sort();
+    if plan.broken.is_none() {
+        kept::keep(&report.failed);
+    }
     report
-}
-
-/// The seeds of `seeds.txt`.
-pub fn kept() -> Vec<u64> {
-    KEPT.lines().filter_map(|line| line.split('#').next()?.trim().parse().ok()).collect()
 }
 
 impl Report {
@@ -90,7 +86,7 @@ impl Report {
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = self.seeds as f64 / seconds;
         let mut text = format!(
-            "{} seeds in {seconds:.1} s ({rate:.0}/s), {} simulated days, {} crashes, {} requests to publish, {} acts of people, {} seeds failed\n",
+            "{} seeds in {seconds:.1} s ({rate:.1}/s), {} simulated days, {} crashes, {} requests to publish, {} acts of people, {} seeds failed\n",
             self.seeds,
             self.simulated.as_secs() / 86_400,
             self.fired.get("crash").copied().unwrap_or_default(),
@@ -113,6 +109,16 @@ const EXPECTED: &[&str] = &[
     "crash.anywhere",
     "crash.at_a_time",
     "stopped",
+    "stopped.past_the_lease",
+    "clock.forward_an_hour",
+    "clock.back_an_hour",
+    "clock.forward_400_days",
+    "clock.to_1970",
+    "clock.to_2100",
+    "database.put_back",
+    "people.post_by_hand",
+    "people.post_by_hand_noticed",
+    "people.trust_the_clock",
     "commit.Fails",
     "commit.AnswerLost",
     "commit.EndsBefore",

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use juzhen_store::{Fate, InMemory, StoreError};
-use tokio::sync::watch;
+use juzhen_store::{Fate, InMemory, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::book::Book;
 use crate::chance::Chance;
-use crate::daemon;
-use crate::district::{Memory, VARIANTS};
+use crate::chaos;
+use crate::clocks::Clocks;
+use crate::daemon::{self, Serving};
+use crate::district::Memory;
 use crate::fired::{Counts, Fired};
+use crate::horizon::Horizon;
 use crate::judge::Judge;
 use crate::people::People;
+use crate::plan::Plan;
 use crate::platform::Platform;
 use crate::scene::Scene;
-use crate::store::{Broken, OPEN};
 use crate::time::Time;
 use crate::trace::Trace;
 
@@ -41,51 +43,39 @@ pub struct Outcome {
 ///
 /// # Errors
 /// When the runtime or the database in memory cannot be made.
-pub fn run(seed: u64, broken: Option<Broken>, shown: bool) -> Result<Outcome, SeedError> {
+pub fn run(seed: u64, plan: &Plan) -> Result<Outcome, SeedError> {
+    on_simulated_time(world(seed, plan))?
+}
+
+/// Runs it in this thread; time passes when everybody waits.
+pub(crate) fn on_simulated_time<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     // People's tasks stay in this thread, as everything does.
     let people = tokio::task::LocalSet::new();
-    let outcome = runtime.block_on(people.run_until(world(seed, broken, shown)));
+    let outcome = runtime.block_on(people.run_until(work));
     drop(people);
     // What is left of daemons that ended waits at its gates for ever.
     runtime.shutdown_background();
-    outcome
+    Ok(outcome)
 }
 
 /// Why a seed could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    #[error("could not start a runtime")]
-    Runtime(#[from] std::io::Error),
+    #[error("could not start a runtime, or make a folder for a mark")]
+    System(#[from] std::io::Error),
     #[error("could not make a database in memory")]
     Store(#[from] StoreError),
 }
 
-async fn world(seed: u64, broken: Option<Broken>, shown: bool) -> Result<Outcome, SeedError> {
-    let scene = scene(seed, broken, shown)?;
-    let (serving, served) = watch::channel(None);
-    let stop = CancellationToken::new();
-    tokio::task::spawn_local(daemon::run(scene.clone(), serving, stop.clone()));
-    let people = People { scene: scene.clone(), serving: served };
-    for number in 0..scene.chance.between(6, 14) {
-        let (people, start) = (people.clone(), scene.chance.seconds(1, 40 * 3600));
-        tokio::task::spawn_local(async move {
-            tokio::time::sleep(start).await;
-            people.story(number).await;
-        });
+async fn world(seed: u64, plan: &Plan) -> Result<Outcome, SeedError> {
+    let scene = scene(seed, plan)?;
+    tokio::select! {
+        biased;
+        // Of a broken protocol the first violation is enough.
+        () = scene.book.violated(), if plan.broken.is_some() => {}
+        () = days(&scene) => Judge::of(&scene).finally(),
     }
-    tokio::task::spawn_local(people.clone().look_after());
-    let chaos = tokio::task::spawn_local(chaos(people.clone()));
-    tokio::time::sleep(STORM).await;
-    chaos.abort();
-    scene.calm_down();
-    scene.files.switch(0);
-    if let Some((_, life)) = people.serving.borrow().clone() {
-        life.end();
-    }
-    people.lift().await;
-    tokio::time::sleep(CALM).await;
-    Judge::of(&scene).finally();
     let audit = scene.view.verify_audit().await?;
     scene.trace.note(|| format!("{audit:?}"));
     let book = scene.book.open();
@@ -99,67 +89,57 @@ async fn world(seed: u64, broken: Option<Broken>, shown: bool) -> Result<Outcome
     })
 }
 
-fn scene(seed: u64, broken: Option<Broken>, shown: bool) -> Result<Scene, SeedError> {
+/// Storm and calm.
+async fn days(scene: &Scene) {
+    let serving = Serving::default();
+    let stop = CancellationToken::new();
+    for number in 1..=scene.daemons {
+        tokio::task::spawn_local(daemon::run(scene.clone(), number, Arc::clone(&serving), stop.clone()));
+    }
+    let people = People { scene: scene.clone(), serving };
+    for number in 0..scene.chance.between(6, 14) {
+        let (people, start) = (people.clone(), scene.chance.seconds(1, 40 * 3600));
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(start).await;
+            people.story(number).await;
+        });
+    }
+    tokio::task::spawn_local(people.clone().look_after());
+    let chaos = tokio::task::spawn_local(chaos::happens(people.clone()));
+    tokio::time::sleep(STORM).await;
+    chaos.abort();
+    scene.calm_down();
+    scene.files.switch(0);
+    people.serving.look(|serving| serving.values().for_each(|(_, life)| life.end()));
+    people.lift().await;
+    tokio::time::sleep(CALM).await;
+}
+
+pub(crate) fn scene(seed: u64, plan: &Plan) -> Result<Scene, SeedError> {
     let chance = Chance::new(seed);
     // 2026-12-01T00:00:00Z, and some hours.
     let epoch = jiff::Timestamp::constant(1_796_083_200, 0) + chance.seconds(0, 86_400);
     let (time, fired) = (Time::start(epoch), Fired::default());
-    let trace = Trace::new(time, shown);
-    let database = InMemory::new()?;
+    let trace = Trace::new(time, plan.shown);
+    let database = InMemory::on_clock(Arc::new(move || time.now()))?;
+    let view: Arc<dyn Store> = Arc::new(database.store(Arc::new(|_| Fate::Done)));
+    let drawn = chance.pick(&[1, 1, 1, 1, 1, 1, 2, 2, 2, 3]).copied().unwrap_or(1);
+    let marks = if chance.percent(5) { Some(Arc::new(tempfile::tempdir()?)) } else { None };
     Ok(Scene {
         time,
         platform: Platform::new(time, chance.fork(), fired.clone(), trace.clone()),
-        view: Arc::new(database.store(Arc::new(|_| Fate::Done))),
+        horizon: Horizon::of(&database, &view),
+        view,
         database,
         files: Memory::new(),
         book: Book::default(),
-        broken,
+        plan: Arc::new(plan.clone()),
+        daemons: plan.daemons.unwrap_or(drawn),
+        clocks: Clocks::new(time),
+        marks,
         calm: Arc::default(),
         chance,
         fired,
         trace,
     })
-}
-
-/// What happens to the machine and to the settings, mostly when something is going on.
-async fn chaos(people: People) {
-    let scene = &people.scene;
-    let chance = scene.chance.fork();
-    loop {
-        let wait = match next_due(scene).await {
-            Some(due) if chance.percent(70) => scene.time.until(due) + chance.millis(0, 9_000),
-            _ => chance.seconds(60, 3 * 3600),
-        };
-        tokio::time::sleep(wait.max(Duration::from_secs(1))).await;
-        let Some((_, life)) = people.serving.borrow().clone() else { continue };
-        match chance.below(10) {
-            0..=3 => {
-                scene.fired.count("crash.at_a_time");
-                life.end();
-            }
-            4 | 5 => {
-                scene.fired.count("stopped");
-                life.stop(true);
-                let long = chance.percent(20);
-                tokio::time::sleep(if long { chance.seconds(600, 3 * 3600) } else { chance.seconds(1, 120) })
-                    .await;
-                life.stop(false);
-            }
-            6 | 7 => {
-                let variant = usize::try_from(chance.below(VARIANTS as u64)).unwrap_or_default();
-                scene.fired.count(&format!("settings.variant_{variant}"));
-                scene.files.switch(variant);
-            }
-            8 => people.stop_a_while(chance.seconds(5, 1800)).await,
-            _ => scene.files.switch(0),
-        }
-    }
-}
-
-/// When something open is looked at next.
-async fn next_due(scene: &Scene) -> Option<jiff::Timestamp> {
-    let filter = juzhen_store::DeliveryFilter { most: 500, ..Default::default() };
-    let all = scene.view.deliveries(filter).await.ok()?;
-    let now = scene.time.now();
-    all.iter().filter(|d| OPEN.contains(&d.state)).map(|d| d.next_at).filter(|at| *at >= now).min()
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use juzhen_domain::caps::later;
 use juzhen_domain::delivery::{Delivery, DeliveryKind};
 use juzhen_domain::id::{AccountId, DeliveryId, ItemId};
 use juzhen_domain::notice;
@@ -290,13 +291,18 @@ pub(super) fn conditions<'a>(
     (clause, values)
 }
 
+/// No look is put off for longer: whatever is, was put off by a clock that ran ahead (P14).
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
+
 pub(crate) fn to_look_at(c: &Transaction<'_>, look: &Look) -> Result<Vec<Looked>, StoreError> {
     let sql = format!(
-        "SELECT {DELIVERY} FROM deliveries WHERE state = ?1 AND next_at <= ?2 ORDER BY next_at, id LIMIT ?3"
+        "SELECT {DELIVERY} FROM deliveries WHERE state = ?1 AND (next_at <= ?2 OR next_at > ?4)
+         ORDER BY next_at, id LIMIT ?3"
     );
+    let too_far = later(look.now, LONGEST_PAUSE);
     let mut found = Vec::new();
     for state in &look.states {
-        let values = params![state.as_str(), millis(look.now), look.most];
+        let values = params![state.as_str(), millis(look.now), look.most, millis(too_far)];
         found.extend(c.collect(&sql, values, rows::delivery)?);
     }
     found.sort_by(|a, b| (a.delivery.next_at, &a.delivery.id).cmp(&(b.delivery.next_at, &b.delivery.id)));

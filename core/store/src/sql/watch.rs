@@ -16,7 +16,8 @@ use crate::values::{Audit, Closed, Explained, SeenPost, UnknownPost, WatchLook, 
 /// Deliveries of one account that are asked whether a post is theirs, and that are compared with a strange one.
 const MOST: u32 = 50;
 
-/// The next look at an account is the caller's, if nobody else has taken it since it was due.
+/// The next look at an account is the caller's, if nobody else has taken it since it was due. One that was put off for longer
+/// than the caller would was put off by a clock that ran ahead (P14).
 pub(crate) fn turn(
     c: &Transaction<'_>,
     account: &AccountId,
@@ -24,7 +25,8 @@ pub(crate) fn turn(
     next_at: Timestamp,
 ) -> Result<Option<WatchTurn>, StoreError> {
     const TAKE: &str = "INSERT INTO watched (account, next_at) VALUES (?1, ?3)
-         ON CONFLICT (account) DO UPDATE SET next_at = excluded.next_at WHERE watched.next_at <= ?2";
+         ON CONFLICT (account) DO UPDATE SET next_at = excluded.next_at
+         WHERE watched.next_at <= ?2 OR watched.next_at > excluded.next_at";
     const READ: &str = "SELECT since, looked_at FROM watched WHERE account = ?1";
     let values = params![account.as_str(), millis(now), millis(next_at)];
     if c.execute(TAKE, values)? == 0 {

@@ -3,11 +3,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, MAIN_DB};
 
 use super::driver::{self, OnClock};
 use super::{Hook, migrate};
@@ -65,12 +66,36 @@ impl InMemory {
     /// # Errors
     /// When SQLite has no memory for it.
     pub fn on_clock(clock: ClockOf) -> Result<Self, StoreError> {
-        let connection = Connection::open_in_memory()?;
+        let mut connection = Connection::open_in_memory()?;
         connection.set_prepared_statement_cache_capacity(128);
+        put(&mut connection, empty()?)?;
         connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;")?;
-        migrate::run(&connection, 0, &Hook::default())?;
-        connection.execute("INSERT INTO meta VALUES ('environment_id', 'in memory')", [])?;
+        // Else a statement is planned anew whenever a value of it could make another index the better one.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)), clock })
+    }
+
+    /// All of it now, as a backup has it.
+    ///
+    /// # Errors
+    /// When SQLite has no memory for it.
+    pub fn image(&self) -> Result<Vec<u8>, StoreError> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(connection.serialize(MAIN_DB)?.to_vec())
+    }
+
+    /// Puts it back to what it was.
+    ///
+    /// # Errors
+    /// When SQLite has no memory for it.
+    pub fn put_back(&self, image: &[u8]) -> Result<(), StoreError> {
+        put(&mut self.connection.lock().unwrap_or_else(PoisonError::into_inner), image)
+    }
+
+    /// How many rows were changed so far: while this stays the same, nothing has.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).total_changes()
     }
 
     /// A daemon's view, whose commits end as `fate` says.
@@ -89,6 +114,23 @@ impl InMemory {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         work(&OnClock { connection: &connection, now: (self.clock)() })
     }
+}
+
+/// A database without a row, made once in a process: the schema's history takes longer than many a simulated day.
+fn empty() -> Result<&'static [u8], StoreError> {
+    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    if let Some(image) = EMPTY.get() {
+        return Ok(image);
+    }
+    let mut connection = Connection::open_in_memory()?;
+    migrate::run(&connection, 0, &Hook::default())?;
+    connection.execute("INSERT INTO meta VALUES ('environment_id', 'in memory')", [])?;
+    let image = connection.serialize(MAIN_DB)?.to_vec();
+    Ok(EMPTY.get_or_init(|| image))
+}
+
+fn put(connection: &mut Connection, image: &[u8]) -> Result<(), StoreError> {
+    Ok(connection.deserialize_read_exact(MAIN_DB, image, image.len(), false)?)
 }
 
 impl Inline {

@@ -62,32 +62,52 @@ pub(crate) fn send(
     }
 }
 
-/// Puts secrets and blobs in and sends; the answer has neither secrets nor placeholders.
+/// An intent is good for this long. Writing it takes milliseconds, some seconds on a slow database; others give an unknown
+/// outcome up after a minute at the soonest.
+const FRESH: Duration = Duration::from_secs(20);
+
+/// Puts secrets and blobs in and sends; the answer has neither secrets nor placeholders. `intent_at` is when the intent of
+/// a request that changes something began to be written: a daemon that was stopped since then may have lost its lease,
+/// others may have looked and decided, and so nothing leaves any more (F37).
 pub(crate) async fn transmit(
     capabilities: &Capabilities,
     scope: &Scope,
     checked: Checked,
     repeatable: bool,
+    intent_at: Option<Instant>,
 ) -> RecordedAnswer {
     if checked.head.capture.is_empty() {
-        return exchange(capabilities, scope, &checked, repeatable, None, |_| ()).await;
+        let limits = Limits { intent_at, lasting: None };
+        return exchange(capabilities, scope, &checked, repeatable, limits, |_| ()).await;
     }
     renewal::transmit(capabilities, scope, checked, repeatable).await
 }
 
-/// The same for a request that is to be sent in any case, `lasting` at most so long, whatever is left of the operation's
-/// time; `take_out` sees the answer before it is cleaned.
+/// When a request may not leave any more, and how long it may take, whatever is left of the operation's time.
+#[derive(Default)]
+pub(super) struct Limits {
+    pub(super) intent_at: Option<Instant>,
+    pub(super) lasting: Option<Duration>,
+}
+
+/// The same for a request that is to be sent in any case; `take_out` sees the answer before it is cleaned.
 pub(super) async fn exchange(
     capabilities: &Capabilities,
     scope: &Scope,
     checked: &Checked,
     repeatable: bool,
-    lasting: Option<Duration>,
+    limits: Limits,
     take_out: impl FnOnce(&mut RecordedAnswer),
 ) -> RecordedAnswer {
-    match prepare(capabilities, scope, checked).await {
+    let fresh = |outgoing| {
+        if limits.intent_at.is_none_or(|at| at.elapsed() <= FRESH) {
+            return Ok(outgoing);
+        }
+        Err(error(HostErrorKind::Unreachable, "the daemon stood still after it wrote the intent down"))
+    };
+    match prepare(capabilities, scope, checked).await.and_then(fresh) {
         Ok(mut outgoing) => {
-            outgoing.timeout = lasting.unwrap_or(outgoing.timeout);
+            outgoing.timeout = limits.lasting.unwrap_or(outgoing.timeout);
             let mut recorded = capabilities.transport.send(outgoing, repeatable).await;
             take_out(&mut recorded);
             clean(scope, &mut recorded);
@@ -108,7 +128,7 @@ async fn send_safe(capabilities: Arc<Capabilities>, scope: Arc<Scope>, checked: 
     tokio::select! {
         biased;
         () = scope.closed.cancelled() => Err(error(HostErrorKind::Cancelled, "the operation has ended")),
-        recorded = transmit(&capabilities, &scope, checked, true) => {
+        recorded = transmit(&capabilities, &scope, checked, true, None) => {
             ledger_flow::distrust(&scope, &recorded);
             answer(Ok(recorded))
         }
@@ -119,7 +139,7 @@ async fn send_safe(capabilities: Arc<Capabilities>, scope: Arc<Scope>, checked: 
 async fn send_renewal(capabilities: Arc<Capabilities>, scope: Arc<Scope>, checked: Checked) -> Answer {
     let background = capabilities.background.clone();
     let task = background.spawn(async move {
-        let recorded = transmit(&capabilities, &scope, checked, true).await;
+        let recorded = transmit(&capabilities, &scope, checked, true, None).await;
         ledger_flow::distrust(&scope, &recorded);
         recorded
     });

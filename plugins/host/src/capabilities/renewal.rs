@@ -10,7 +10,7 @@ use juzhen_abi::message::{Capture, HostError, HostErrorKind};
 use serde_json::{Map, Value, json};
 
 use super::Capabilities;
-use super::http::{Checked, exchange};
+use super::http::{Checked, Limits, exchange};
 use super::secrets::MASK;
 use crate::journal::{error, lock};
 use crate::ledger_flow::chain;
@@ -77,7 +77,8 @@ async fn fetch(
     let mut fetched = Vec::new();
     let captures = &checked.head.capture;
     let take = |answer: &mut RecordedAnswer| fetched = take_out(scope, captures, answer);
-    let mut answer = exchange(capabilities, scope, checked, repeatable, Some(LONGEST), take).await;
+    let limits = Limits { lasting: Some(LONGEST), ..Limits::default() };
+    let mut answer = exchange(capabilities, scope, checked, repeatable, limits, take).await;
     if fetched.is_empty() {
         let reason = refusal(&answer);
         scope.journal.unrenewed(Unrenewed { reason: reason.clone(), put_off: false });

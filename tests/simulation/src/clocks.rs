@@ -1,0 +1,69 @@
+//! The wall clocks of the machines: right until somebody sets them wrong (F41 to F43).
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::time::Time;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Clocks {
+    time: Time,
+    /// The last one, by the number of the daemon.
+    steps: Arc<Mutex<BTreeMap<u64, Step>>>,
+    was_wrong: Arc<AtomicBool>,
+}
+
+/// How a clock was set last.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    /// Ahead of the true time by this much.
+    pub(crate) by: SignedDuration,
+    pub(crate) at: Timestamp,
+}
+
+impl Clocks {
+    pub(crate) fn new(time: Time) -> Self {
+        Self { time, steps: Arc::default(), was_wrong: Arc::default() }
+    }
+
+    /// What the clock of this daemon's machine shows.
+    pub(crate) fn shown(&self, daemon: u64) -> Timestamp {
+        let by = self.last_step(daemon).map_or(SignedDuration::ZERO, |step| step.by);
+        let now = self.time.now();
+        now.checked_add(by).unwrap_or(now)
+    }
+
+    pub(crate) fn last_step(&self, daemon: u64) -> Option<Step> {
+        self.steps().get(&daemon).copied()
+    }
+
+    /// Sets it to this much ahead of the true time.
+    pub(crate) fn set(&self, daemon: u64, by: SignedDuration) {
+        self.was_wrong.store(true, Ordering::Relaxed);
+        let at = self.time.now();
+        self.steps().insert(daemon, Step { by, at });
+    }
+
+    /// Whether one ever was.
+    pub(crate) fn were_wrong(&self) -> bool {
+        self.was_wrong.load(Ordering::Relaxed)
+    }
+
+    /// All of them right.
+    pub(crate) fn set_right(&self) {
+        let at = self.time.now();
+        let wrong = |step: &&mut Step| !step.by.is_zero();
+        self.steps()
+            .values_mut()
+            .filter(wrong)
+            .for_each(|step| *step = Step { by: SignedDuration::ZERO, at });
+    }
+
+    fn steps(&self) -> MutexGuard<'_, BTreeMap<u64, Step>> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
