@@ -1,15 +1,18 @@
 //! Daemons on one database: their names, their leases, and what they hear of each other.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use juzhen_domain::state::DeliveryState;
-use juzhen_store::{ClaimRequest, EffectBegun, Postgres, Recovered, Settled, Store, StoreError};
+use juzhen_store::{
+    ClaimRequest, EffectBegun, Postgres, PostgresOptions, Recovered, Settled, Store, StoreError,
+};
 
 use crate::cluster::cluster;
 use crate::fixture::*;
 use crate::wire::Wire;
-use crate::{AT_MOST, named, open, options, until};
+use crate::{AT_MOST, named, open, options, row, times, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p18_two_living_daemons_do_not_share_a_name() {
@@ -36,6 +39,30 @@ async fn what_another_daemon_changes_wakes_this_one() {
     };
     let woken = async { tokio::time::timeout(Duration::from_secs(20), other.woken()).await.unwrap() };
     tokio::join!(stop, woken);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_has_eight_connections_however_much_it_is_asked() {
+    let database = cluster().database(None).unwrap();
+    let store = Arc::new(open(cluster().port(), &database, &PostgresOptions::default()).unwrap());
+    let count = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'");
+    let count = || cluster().say("postgres", &count).unwrap();
+    until("both readers have been used", async || {
+        let asked = (0..40).map(|n| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                store.note(row(&format!("thing:{n}"))).await.unwrap();
+                times(&*store, "thing:0").await
+            })
+        });
+        for asked in asked.collect::<Vec<_>>() {
+            asked.await.unwrap();
+        }
+        let now: u32 = count().parse().unwrap();
+        assert!(now <= 8, "{now}");
+        now == 8
+    })
+    .await;
 }
 
 const LEASE: SignedDuration = SignedDuration::from_secs(300);
