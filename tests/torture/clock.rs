@@ -103,6 +103,7 @@ async fn p14_f17_f41_f42_a_clock_that_jumps_sends_nothing_early_late_or_twice() 
         set_forward_by_an_hour(),
         set_back_by_an_hour(),
         set_back_by_some_seconds(),
+        set_right_after_a_start_in_1970(),
         asleep_for_three_hours()
     );
 }
@@ -172,6 +173,23 @@ async fn set_back_by_some_seconds() {
     let effects = world.stage.ledger().effects;
     let early = due.as_millisecond() + BACK * 1_000 - effects[1].at_unix_ms;
     assert!(effects.len() == 2 && early <= 0, "early by {early} ms of the clock that the daemon reads");
+}
+
+/// F43: network time comes after the start.
+async fn set_right_after_a_start_in_1970() {
+    let world = World::new(1).await;
+    let clock = Clock::new(&world);
+    let mut daemon = world.start_with(&clock.run(&[]));
+    let id = plan(&world.api, "联网校时", "T000", ahead(3)).await;
+    daemon.kill();
+    clock.set(86_400 - Timestamp::now().as_second());
+    let _daemon = world.start_with(&clock.run(&[]));
+    tokio::time::sleep(A_WHILE).await;
+    assert!(world.stage.ledger().effects.is_empty(), "sent in 1970");
+    clock.set(0);
+    until_ready(&world.api).await;
+    world.api.until(&id, &["published"]).await;
+    assert_eq!(world.stage.ledger().effects.len(), 1);
 }
 
 /// F17, P7: a machine that slept. The wall clock went on, the other one did not.
@@ -246,9 +264,9 @@ async fn p14_f43_a_clock_that_cannot_be_is_not_believed_at_the_start() {
     daemon.kill();
     let now = Timestamp::now().as_second();
     let in_1970 = 86_400 - now;
-    let in_2101 = 4_133_980_800 - now;
+    let (in_2050, in_2101) = (2_524_608_000 - now, 4_133_980_800 - now);
     let yesterday = -86_400;
-    for seconds in [in_1970, in_2101, yesterday] {
+    for seconds in [in_1970, in_2050, in_2101, yesterday] {
         clock.set(seconds);
         daemon = world.start_with(&clock.run(&[]));
         let url = format!("{}/readyz", daemon.url());
@@ -260,9 +278,9 @@ async fn p14_f43_a_clock_that_cannot_be_is_not_believed_at_the_start() {
         assert!(world.stage.ledger().effects.is_empty(), "{seconds}: sent");
         daemon.kill();
     }
-    // It is set right while the daemon runs: no person is needed, and nothing was missed by the wrong clock.
-    daemon = world.start_with(&clock.run(&[]));
+    // Started with the right time, it needs no person: what dead clocks wrote down does not count.
     clock.set(0);
+    daemon = world.start_with(&clock.run(&[]));
     world.api.until(&first, &["published"]).await;
     daemon.kill();
     // A person says that yesterday is today.

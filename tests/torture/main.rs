@@ -18,6 +18,7 @@ mod kills;
 mod load;
 mod on_time;
 mod pauses;
+mod poison;
 mod said_again;
 mod stopped;
 mod wedged;

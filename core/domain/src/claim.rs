@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::approval::{Authorised, NotApproved, authorise};
 use crate::caps::{Caps, Room, Used};
+use crate::crash::{self, Ends};
 use crate::delivery::Delivery;
 use crate::id::Platform;
 use crate::item::Item;
@@ -29,6 +30,7 @@ pub struct Facts<'a> {
     pub paused: bool,
     /// `None` while nobody doubts that the account is signed in.
     pub sign_in: Option<&'a SignIn>,
+    pub ends: Ends,
     pub now: Timestamp,
 }
 
@@ -68,6 +70,10 @@ pub enum HoldReason {
     TriedTooOften {
         tries: u32,
     },
+    /// The daemon ended each time that it was in hand (F12).
+    EndsTheDaemon {
+        ends: u32,
+    },
 }
 
 impl HoldReason {
@@ -85,6 +91,7 @@ impl HoldReason {
             Self::SignedOut => Why::AuthExpired,
             Self::NotApproved(_) => Why::NotApproved,
             Self::TriedTooOften { .. } => Why::TriedTooOften,
+            Self::EndsTheDaemon { .. } => Why::EndsTheDaemon,
         }
     }
 }
@@ -100,6 +107,7 @@ impl std::fmt::Display for HoldReason {
             Self::SignedOut => f.write_str("the account has to sign in"),
             Self::NotApproved(why) => write!(f, "{why}"),
             Self::TriedTooOften { tries } => write!(f, "{tries} attempts are the most for one delivery"),
+            Self::EndsTheDaemon { ends } => write!(f, "the daemon ended {ends} times with it in hand"),
         }
     }
 }
@@ -135,6 +143,9 @@ pub fn rule(facts: &Facts<'_>) -> Ruling {
         Ok(leave) => leave,
         Err(why) => return Ruling::Hold(HoldReason::NotApproved(why)),
     };
+    if let Some(ruling) = crash::rule(facts.ends, facts.now) {
+        return ruling;
+    }
     if delivery.tries >= account.caps.per_delivery {
         return Ruling::Hold(HoldReason::TriedTooOften { tries: delivery.tries });
     }
@@ -189,6 +200,7 @@ mod tests {
             account: world.account,
             used: world.used,
             stopped: world.stopped,
+            ends: Ends::default(),
             paused: world.paused,
             sign_in: world.sign_in.as_ref(),
             now: world.now,

@@ -16,8 +16,8 @@
 //!   again, since the gap has been lived through.
 //!
 //! A time that cannot be is believed never, however long it stays: one before this program was written, one after 2099,
-//! and at a start one before the newest thing that the database remembers (a dead battery, F43). A person who knows
-//! better can say so to the start.
+//! and at a start one before the newest thing that the database remembers, or years after it (a dead battery, F43). A
+//! person who knows better can say so to the start.
 
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub const LATEST: Timestamp = Timestamp::constant(4_102_444_800, 0);
 const ANCHORED: Duration = Duration::from_secs(600);
 /// At a start the clock may be behind the database's newest time by this much: another machine may have written it.
 const BEHIND: SignedDuration = SignedDuration::from_secs(60);
+/// And ahead of it by this much: nobody leaves a daemon off for longer.
+const AHEAD: SignedDuration = SignedDuration::from_hours(500 * 24);
 
 /// Another machine's clock, such as the database's, may be off ours by this much before people are told (F34).
 pub const MOST_SKEW: SignedDuration = SignedDuration::from_secs(2);
@@ -66,7 +68,7 @@ pub struct Reading {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     Jumped { by: SignedDuration },
-    Implausible { wall: Timestamp, not_before: Timestamp },
+    Implausible { wall: Timestamp, not_before: Timestamp, before: Timestamp },
 }
 
 /// Compares the clocks, reading by reading.
@@ -76,6 +78,7 @@ pub struct ClockGuard {
     anchor: Reading,
     highest: Timestamp,
     not_before: Timestamp,
+    before: Timestamp,
     jump: Option<Jump>,
     jumps: u32,
 }
@@ -91,7 +94,8 @@ impl ClockGuard {
     pub fn start(first: Reading, newest: Option<Timestamp>) -> Self {
         let behind = newest.map_or(EARLIEST, |newest| later(newest, -BEHIND));
         let not_before = behind.max(EARLIEST);
-        Self { anchor: first, highest: first.wall, not_before, jump: None, jumps: 0 }
+        let before = newest.map_or(LATEST, |newest| later(newest, AHEAD).min(LATEST));
+        Self { anchor: first, highest: first.wall, not_before, before, jump: None, jumps: 0 }
     }
 
     /// Takes a reading; says why nothing may be decided by the time now, if so.
@@ -125,13 +129,24 @@ impl ClockGuard {
     }
 
     fn doubt(&mut self, now: Reading) -> Option<Doubt> {
-        if now.wall < self.not_before || now.wall >= LATEST {
-            return Some(Doubt::Implausible { wall: now.wall, not_before: self.not_before });
+        if now.wall < self.not_before || now.wall >= self.before {
+            let (not_before, before) = (self.not_before, self.before);
+            return Some(Doubt::Implausible { wall: now.wall, not_before, before });
         }
-        // It was plausible once. From then on a step back is a jump and no dead battery.
-        self.not_before = EARLIEST;
+        // It was plausible once. From then on a step is a jump and no dead battery.
+        (self.not_before, self.before) = (EARLIEST, LATEST);
         self.jump.map(|jump| Doubt::Jumped { by: jump.by })
     }
+}
+
+/// The newest of times in the order in which they were written down, the oldest first. What a clock wrote that would not have
+/// been believed is left out, or the right time would be taken for the past ever after.
+pub fn newest(times: impl IntoIterator<Item = Timestamp>) -> Option<Timestamp> {
+    let possible = times.into_iter().filter(|time| (EARLIEST..LATEST).contains(time));
+    possible.fold(None, |newest, time| match newest {
+        Some(newest) if time >= later(newest, AHEAD) => Some(newest),
+        _ => newest.max(Some(time)),
+    })
 }
 
 impl std::fmt::Display for Doubt {
@@ -141,9 +156,9 @@ impl std::fmt::Display for Doubt {
                 let way = if by.is_negative() { "back" } else { "forward" };
                 write!(f, "the clock jumped {way} by {} s", by.abs().as_secs())
             }
-            Self::Implausible { wall, not_before } => write!(
+            Self::Implausible { wall, not_before, before } => write!(
                 f,
-                "the clock says {wall}, which cannot be: expected a time from {not_before} to {LATEST}; set the clock"
+                "the clock says {wall}, which cannot be: expected a time from {not_before} to {before}; set the clock"
             ),
         }
     }
@@ -212,6 +227,9 @@ mod tests {
         let start = |wall| ClockGuard::start(at(wall, 0), Some(newest)).look(at(wall, 0));
         assert_eq!(start(-60), None);
         assert!(matches!(start(-61), Some(Doubt::Implausible { .. })), "before the newest record");
+        let years = 500 * 24 * 3600;
+        assert_eq!(start(years - 1), None);
+        assert!(matches!(start(years), Some(Doubt::Implausible { .. })), "years after it");
         let dead = Reading { wall: Timestamp::UNIX_EPOCH, monotonic: Duration::ZERO };
         let mut guard = ClockGuard::start(dead, None);
         let later = |s| Reading {
@@ -228,6 +246,16 @@ mod tests {
     /// From 2100 to 200 s, with 199 s of running in between.
     fn far_back(from: Reading) -> i64 {
         at(200, 0).wall.duration_since(from.wall).as_secs() - 199
+    }
+
+    #[test]
+    fn f43_what_was_written_by_a_dead_clock_does_not_make_the_right_one_wrong() {
+        let seconds = |all: &[i64]| newest(all.iter().map(|second| at(*second, 0).wall));
+        assert_eq!(seconds(&[]), None);
+        assert_eq!(seconds(&[1, 3, 2]), Some(at(3, 0).wall));
+        let (in_1970, in_2050, in_2101) = (-1_780_000_000, 750_000_000, 2_400_000_000);
+        assert_eq!(seconds(&[1, in_1970, 5, in_2050, in_2101, 4]), Some(at(5, 0).wall));
+        assert_eq!(seconds(&[in_2101]), None);
     }
 
     #[test]

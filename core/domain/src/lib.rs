@@ -7,6 +7,7 @@ pub mod approval;
 pub mod caps;
 pub mod claim;
 pub mod clock;
+pub mod crash;
 pub mod delivery;
 pub mod hash;
 pub mod id;

@@ -43,6 +43,7 @@ words! {
     AccountChanged "account_changed" "该账号已改到另一个平台，原来审核的文本不能直接发送"
     NotApproved "not_approved" "审核手续不全，或内容与审核通过的不一致"
     TriedTooOften "tried_too_often" "已达到这条任务的尝试次数上限，不再自动重试"
+    EndsTheDaemon "ends_the_daemon" "程序几次都在处理这条任务时异常停止，已单独搁置，不再自动尝试；请系统管理员检查"
     AlreadyOnAccount "already_on_account" "账号上已有人工发布的相同内容，请核对后决定是否还要发送"
     Operator "operator" "工作人员决定"
     Misconfigured "misconfigured" "账号或适配器的配置有误，请系统管理员检查"

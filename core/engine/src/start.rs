@@ -139,10 +139,10 @@ async fn choose(
     }
 }
 
-/// The newest time of the newest rows of the audit: a clock far before it is wrong (F43).
+/// The newest time of the newest rows of the audit: a clock far from it is wrong (F43).
 async fn newest_time(store: &dyn Store) -> Result<Option<Timestamp>, StoreError> {
     let newest = AuditFilter { most: 500, ..AuditFilter::default() };
-    Ok(store.audit(newest).await?.into_iter().map(|row| row.audit.at).max())
+    Ok(juzhen_domain::clock::newest(store.audit(newest).await?.into_iter().rev().map(|row| row.audit.at)))
 }
 
 async fn last_good(store: &dyn Store, files: &dyn Files) -> Result<Option<Arc<Settings>>, StartError> {

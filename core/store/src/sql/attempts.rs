@@ -2,8 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::caps::Used;
+use juzhen_domain::crash;
 use juzhen_domain::delivery::Attempt;
 use juzhen_domain::id::{AccountId, DeliveryId};
+use juzhen_domain::reason::{self, Why};
 
 use super::rows::{self, ATTEMPT, Fields, millis};
 use super::{Transaction, params};
@@ -63,6 +65,36 @@ pub(super) fn of(c: &Transaction<'_>, delivery: &DeliveryId) -> Result<Vec<Attem
 pub(super) fn newest(c: &Transaction<'_>, delivery: &DeliveryId) -> Result<Option<Attempt>, StoreError> {
     let sql = format!("SELECT {ATTEMPT} FROM attempts WHERE delivery = ?1 ORDER BY number DESC LIMIT 1");
     c.first(&sql, params![delivery.as_str()], rows::attempt)
+}
+
+/// Ends of the daemon at which a delivery was in hand: in a row, among its last `tries` attempts (F12).
+pub(super) fn ends_over(c: &Transaction<'_>, delivery: &DeliveryId, tries: u32) -> Result<u32, StoreError> {
+    const SQL: &str = "SELECT coalesce(detail, '') FROM attempts
+         WHERE delivery = ?1 AND ended_at IS NOT NULL ORDER BY number DESC LIMIT ?2";
+    if tries == 0 {
+        return Ok(0);
+    }
+    let last: Vec<String> =
+        c.collect(SQL, params![delivery.as_str(), tries], |f: &mut Fields<'_>| f.get())?;
+    let by_an_end = |said: &&String| {
+        let first = reason::explain(said).words.first().copied();
+        matches!(first, Some(Why::EndedBefore | Why::EndedBetween))
+    };
+    Ok(u32::try_from(last.iter().take_while(by_an_end).count()).unwrap_or(u32::MAX))
+}
+
+/// Whether something that may only go out alone is under way.
+pub(super) fn suspect_is_out(c: &Transaction<'_>) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT id, tries FROM deliveries WHERE state IN ('claimed', 'sending') AND tries > 1";
+    let read = |f: &mut Fields<'_>| Ok((f.id()?, f.get::<u32>()?));
+    let out: Vec<(DeliveryId, u32)> = c.collect(SQL, params![], read)?;
+    for (id, tries) in out {
+        // The last of them is the present one.
+        if crash::is_suspect(ends_over(c, &id, tries - 1)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What the account has used up to `now`, for the caps (P20).

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use juzhen_domain::approval::Authorised;
 use juzhen_domain::claim::{Facts, HoldReason, Ruling, Standing, rule};
+use juzhen_domain::crash::{self, Ends};
 use juzhen_domain::delivery::{Attempt, Delivery};
 use juzhen_domain::id::{AccountId, AttemptId};
 use juzhen_domain::pause;
@@ -130,9 +131,17 @@ impl Round<'_> {
             stopped: self.stopped,
             paused: self.paused.contains_key(&delivery.account),
             sign_in: self.sign_ins.get(&delivery.account),
+            ends: self.ends(delivery)?,
             now,
         });
         Ok((ruling, origin))
+    }
+
+    /// F12; costs a look only where there was an attempt before.
+    fn ends(&self, delivery: &Delivery) -> Result<Ends, StoreError> {
+        let over_it = attempts::ends_over(self.c, &delivery.id, delivery.tries)?;
+        let other_is_out = crash::is_suspect(over_it) && attempts::suspect_is_out(self.c)?;
+        Ok(Ends { over_it, other_is_out })
     }
 
     fn take(
