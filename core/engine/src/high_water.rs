@@ -256,7 +256,8 @@ mod tests {
         let copy = fs::read(&path).unwrap();
         drop(store);
         let store = open(&path);
-        (noted(&*store, 2).await, noted(&*store, 3).await);
+        noted(&*store, 2).await;
+        noted(&*store, 3).await;
         for node in [1, 2] {
             HighWater::compare(file(node), &*store, NOW).await.unwrap();
         }
@@ -324,7 +325,8 @@ mod tests {
     #[test]
     fn p19_a_mark_that_cannot_be_kept_or_read_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let mark = Mark { environment: "e".into(), audit: 1, hash: "h".into(), effects: 0, restorations: Some(0) };
+        let mark =
+            Mark { environment: "e".into(), audit: 1, hash: "h".into(), effects: 0, restorations: Some(0) };
         let nowhere = folder.path().join("missing").join(FILE);
         assert!(matches!(write(&nowhere, &mark), Err(MarkError::File { action: "write", .. })));
         let file = folder.path().join(FILE);
