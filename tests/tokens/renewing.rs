@@ -82,6 +82,7 @@ async fn f10_killed_with_a_new_token_in_hand_where_it_was_to_be_had_once() {
     let account = daemon.get("/api/v1/accounts/W015").await;
     assert_eq!((&account["sign_in"]["auth_needed"], &account["ready"]), (&true.into(), &false.into()));
     assert!(account["sign_in"]["to_do_zh"].as_str().unwrap().contains("重新授权"), "{account:#}");
+    assert_eq!(daemon.get("/api/v1/status").await["signed_out_accounts"], serde_json::json!(["W015"]));
     // Somebody signs in: both go on by themselves, in their order.
     scene.flow("secret-2", false, true);
     scene.give(FIRST, "secret-2");

@@ -45,6 +45,7 @@ async fn read(
         clock: ClockView::now(&app),
         problems: problems(&app),
         paused_accounts: paused(&app).await?,
+        signed_out_accounts: signed_out(&app).await?,
         unknown_posts: waiting_posts(&app).await?,
         failing_notices: app.store().failing_notices(MOST).await?.len(),
         attention: states(&counts.deliveries, attention::STATES),
@@ -72,6 +73,8 @@ struct StatusView {
     problems: Vec<ServiceProblem>,
     /// Accounts on which nothing leaves until a person lifts it; see `/api/v1/paused-accounts`.
     paused_accounts: Vec<String>,
+    /// Accounts that somebody has to sign in on; see `sign_in` of `/api/v1/accounts/{id}`.
+    signed_out_accounts: Vec<String>,
     /// Posts that this system did not make and nobody has explained; see `/api/v1/unknown-posts`. 200 means: or more.
     unknown_posts: usize,
     /// Notices that did not arrive yet; see `/api/v1/notices?failing=true`. 200 means: or more.
@@ -143,6 +146,12 @@ fn problems(app: &App) -> Vec<ServiceProblem> {
 async fn paused(app: &App) -> Result<Vec<String>, Problem> {
     let troubled = app.store().troubled().await?.into_iter();
     Ok(troubled.filter(|t| t.pause.is_some()).map(|t| t.account.to_string()).collect())
+}
+
+async fn signed_out(app: &App) -> Result<Vec<String>, Problem> {
+    let doubted = app.store().sign_ins().await?.into_iter();
+    let needed = doubted.filter(|row| row.sign_in.needed_since.is_some());
+    Ok(needed.map(|row| row.account.to_string()).collect())
 }
 
 async fn waiting_posts(app: &App) -> Result<usize, Problem> {

@@ -74,7 +74,11 @@ fn trouble(status: &Value) -> String {
     let mut text = String::new();
     let clock = field(status, "/clock/means_zh");
     let (jumps, problem) = (field(status, "/clock/jumps"), field(status, "/clock/problem"));
-    let jumped = if jumps == "0" || jumps.is_empty() { String::new() } else { format!("，启动以来跳变 {jumps} 次") };
+    let jumped = if jumps == "0" || jumps.is_empty() {
+        String::new()
+    } else {
+        format!("，启动以来跳变 {jumps} 次")
+    };
     text.push_str(&format!("时钟  {clock}{jumped}\n"));
     if !problem.is_empty() {
         text.push_str(&format!("  故障：{problem}\n"));
@@ -86,6 +90,13 @@ fn trouble(status: &Value) -> String {
     let paused: Vec<String> = listed(status, "paused_accounts").map(|id| field(id, "")).collect();
     if !paused.is_empty() {
         text.push_str(&format!("暂停的账号  {}（见 juzhen account paused）\n", paused.join(" ")));
+    }
+    let signed_out: Vec<String> = listed(status, "signed_out_accounts").map(|id| field(id, "")).collect();
+    if !signed_out.is_empty() {
+        text.push_str(&format!(
+            "需要重新授权的账号  {}（见 juzhen account show ID）\n",
+            signed_out.join(" ")
+        ));
     }
     for (name, words, where_to) in [
         ("/unknown_posts", "不明来源的内容", "juzhen post unknown"),
