@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use juzhen_sandbox::{Fault, Rule, ScriptedRefusal};
+use juzhen_sandbox::{Fault, ListEnd, Rule, ScriptedRefusal};
 use juzhen_tests::{Daemon, District, Run, Stage, eventually};
 use serde_json::{Value, json};
 
@@ -112,6 +112,29 @@ async fn f65_a_list_that_cannot_be_read_closes_no_doubt_raises_no_alarm_and_send
     stage.handle.clear_faults();
     daemon.until(&id, &["published"]).await;
     assert_eq!(stage.posts("读不到").len(), 1);
+}
+
+/// What lies outside the part that an account's list shows is neither gone nor to be sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn f66_a_part_of_a_list_closes_no_doubt_and_sends_nothing_again() {
+    let (stage, district) = stage("").await;
+    let daemon = Daemon::start(&district);
+    stock_is_taken(&stage).await;
+    let part = Fault::ListPart { most: 0, which: ListEnd::Newest, says_so: true };
+    stage.fault("GET", "/posts", None, part);
+    stage.fault("POST", "/posts", Some(1), Fault::ResetAfterEffect {});
+    let id = daemon.publish("d07.xx", "只看到一部分", &["W015"], SOON).await;
+    let reason = || async {
+        let deliveries = daemon.get(&format!("/api/v1/deliveries?item={id}")).await;
+        deliveries["deliveries"][0]["reason"].to_string().contains("part_seen")
+    };
+    eventually("a look at a part", reason).await;
+    assert_eq!(daemon.states(&id).await["W015"], "in_doubt");
+    assert_eq!(stage.posts("只看到一部分").len(), 1);
+    // The whole list again: what is there closes it.
+    stage.handle.clear_faults();
+    daemon.until(&id, &["published"]).await;
+    assert_eq!(stage.posts("只看到一部分").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 
 mod pausing;
 mod receiver;
+mod removed;
 mod webhook;
 
 use juzhen_tests::{District, Stage};
@@ -12,7 +13,8 @@ fn district(stage: &Stage, more: &str) -> District {
     let district = District::new(&stage.mock_url());
     let retry = "\x20 retry: {most: 1, first_pause_seconds: 1, longest_pause_seconds: 1}\n";
     district.write_district(&stage.mock_url(), retry);
-    let text = district.read("district.yaml").replace("...\n", "").replace("pause_after: 0", "pause_after: 3");
+    let text =
+        district.read("district.yaml").replace("...\n", "").replace("pause_after: 0", "pause_after: 3");
     district.write("district.yaml", &format!("{text}{more}"));
     district.unit("D07", "department", &["W015"]);
     district

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use juzhen_sandbox::{Fault, ScriptedRefusal};
-use juzhen_tests::{Daemon, Stage, eventually};
+use juzhen_tests::{Daemon, Stage};
 use serde_json::{Value, json};
 
 use crate::district;
@@ -114,6 +114,7 @@ async fn f68_a_platform_that_answers_in_another_form_pauses_the_account_after_th
     let list = daemon.get("/api/v1/paused-accounts").await;
     let endings = list["accounts"][0]["endings"].as_array().unwrap();
     assert!(endings.iter().all(|ending| ending["state"] == "in_doubt"), "{list:#}");
-    let told = || async { daemon.log().contains("平台或适配器可能已经变化") };
-    eventually("the alarm", told).await;
+    let notices = daemon.get("/api/v1/notices").await;
+    let alarm = notices["notices"].as_array().unwrap().iter().find(|n| n["kind"] == "account_paused");
+    assert!(alarm.unwrap()["text"].as_str().unwrap().contains("平台或适配器可能已经变化"), "{notices:#}");
 }

@@ -27,7 +27,7 @@ pub fn of_delivery(delivery: &Delivery) -> Option<Draft> {
     let state = delivery.state;
     let reason = delivery.reason.as_deref();
     let wanted = match state {
-        S::NeedsPerson | S::Missed | S::Refused => true,
+        S::NeedsPerson | S::Missed | S::Refused | S::RemovedByPlatform => true,
         // That an account has to sign in is told of the account (`sign_in`).
         S::Held => WaitsFor::of(state, reason) == WaitsFor::Person,
         _ => false,
@@ -133,6 +133,7 @@ mod tests {
             (S::NeedsPerson, "not_seen: x", true),
             (S::Missed, "missed: x", true),
             (S::Refused, "platform_refused: x", true),
+            (S::RemovedByPlatform, "platform_removed: x", true),
             (S::Held, "tried_too_often: 3", true),
             (S::Held, "already_on_account: p1", true),
             (S::Waiting, "auth_expired: x", false),

@@ -103,6 +103,10 @@ pub enum Next {
     NeedsPerson {
         reason: String,
     },
+    /// The platform took down what it had published (F63).
+    Removed {
+        reason: String,
+    },
 }
 
 /// How long an account without a sign-in waits before it is looked at again.
@@ -166,6 +170,22 @@ pub fn after(outcome: Outcome, tries: u32, retry: &Retry, lag: SignedDuration, n
     }
 }
 
+/// After the platform has published something it is asked so long afterwards whether it still stands by that: reviews come
+/// after minutes, complaints after days.
+pub const RECHECKS: [SignedDuration; 6] = [
+    SignedDuration::from_mins(10),
+    SignedDuration::from_hours(1),
+    SignedDuration::from_hours(6),
+    SignedDuration::from_hours(24),
+    SignedDuration::from_hours(3 * 24),
+    SignedDuration::from_hours(7 * 24),
+];
+
+/// When to ask next whether something published at that time still stands; `None` when that was often enough.
+pub fn recheck_after(published_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    RECHECKS.iter().map(|pause| later(published_at, *pause)).find(|time| *time > now)
+}
+
 /// What a look at the account says about a delivery in doubt.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evidence {
@@ -175,6 +195,8 @@ pub enum Evidence {
     Ambiguous { matches: usize },
     /// None was seen, which proves nothing.
     NotSeen,
+    /// None was seen in the part of the list that could be read, which says even less (F66).
+    PartSeen,
     /// The account could not be read (F65).
     Unreadable { reason: String },
     /// The adapter cannot look.
@@ -193,14 +215,18 @@ pub fn weigh(evidence: Evidence, window_ends: Timestamp, retry: &Retry, looks: u
             person(Why::SeveralMatch, &format!("{matches} posts on the account match"))
         }
         Evidence::CannotLook => person(Why::CannotLook, "the adapter cannot search the platform"),
-        Evidence::NotSeen | Evidence::Unreadable { .. } if now < window_ends => {
+        Evidence::NotSeen | Evidence::PartSeen | Evidence::Unreadable { .. } if now < window_ends => {
             let reason = match &evidence {
                 Evidence::Unreadable { reason } => Why::UnreadableYet.because(reason),
+                Evidence::PartSeen => {
+                    Why::NotSeenYet.because(Why::PartSeen.because(format_args!("looked {looks} times")))
+                }
                 _ => Why::NotSeenYet.because(format_args!("looked {looks} times")),
             };
             Next::InDoubt { look_at: later(now, retry.pause(looks.max(1))).min(window_ends), reason }
         }
         Evidence::NotSeen => person(Why::NotSeen, &format!("looked {looks} times")),
+        Evidence::PartSeen => person(Why::PartSeen, &format!("looked {looks} times")),
         Evidence::Unreadable { reason } => person(Why::Unreadable, &reason),
     }
 }
@@ -278,11 +304,26 @@ mod tests {
     }
 
     #[test]
-    fn absence_proves_nothing() {
+    fn f63_what_is_out_is_asked_about_less_and_less_often_and_in_the_end_no_more() {
+        let mut asked = Vec::new();
+        let mut now = at(0);
+        while let Some(next) = recheck_after(at(0), now) {
+            asked.push(next.as_second());
+            now = next;
+        }
+        assert_eq!(asked, [600, 3600, 21_600, 86_400, 259_200, 604_800]);
+        assert_eq!(recheck_after(at(0), at(50_000)), Some(at(86_400)), "a daemon that was down asks once");
+    }
+
+    #[test]
+    fn f66_absence_proves_nothing_and_least_of_all_from_a_part_of_a_list() {
         let weigh = |evidence, now| weigh(evidence, at(1100), &RETRY, 1, at(now));
         assert!(matches!(weigh(Evidence::NotSeen, 1000), Next::InDoubt { .. }));
         assert!(matches!(weigh(Evidence::NotSeen, 1100), Next::NeedsPerson { .. }));
         assert!(matches!(weigh(Evidence::Ambiguous { matches: 2 }, 1000), Next::NeedsPerson { .. }));
+        let part = Next::NeedsPerson { reason: "part_seen: looked 1 times".into() };
+        assert!(matches!(weigh(Evidence::PartSeen, 1000), Next::InDoubt { .. }));
+        assert_eq!(weigh(Evidence::PartSeen, 1100), part);
         assert!(matches!(weigh(Evidence::CannotLook, 1000), Next::NeedsPerson { .. }));
         assert!(matches!(weigh(Evidence::Unreadable { reason: why() }, 1000), Next::InDoubt { .. }));
         let found = Evidence::Found { id: "7".into(), url: None, at: None };

@@ -60,6 +60,7 @@ words! {
     AuthExpired "auth_expired" "账号授权已失效，请账号管理员重新授权，之后自动继续"
     Quota "quota" "平台额度已用完，额度恢复后自动继续"
     PlatformRefused "platform_refused" "平台明确拒绝，没有发出"
+    PlatformRemoved "platform_removed" "平台事后删除了这条内容，不会自动重发；请到平台查明原因"
     Interrupted "interrupted" "发送中断，将从中断处继续"
     Unclear "unclear" "没有得到明确答复，可能已经发出，正在账号上核对"
     // What went wrong on our side of the wire.
@@ -86,6 +87,7 @@ words! {
     UnreadableYet "unreadable_yet" "暂时读不到该账号，继续核对"
     NotSeen "not_seen" "核对时限内没有在账号上看到，但这不能证明没有发出，请到账号上查看"
     Unreadable "unreadable" "核对时限内一直读不到该账号，请到账号上查看"
+    PartSeen "part_seen" "账号的内容列表只读到一部分，没有看到不能说明没有发出"
     SeveralMatch "several_match" "账号上有多条内容相同，请辨认哪一条是这条任务发出的"
     CannotLook "cannot_look" "该平台不能自动核对，请到账号上查看"
     Undecided "undecided" "平台一小时内没有给出处理结果，请到平台查看"

@@ -88,8 +88,8 @@ states! {
     }
     Published "published" "已发布" {
         by: "a receipt: from the platform's answer, from evidence, or from a person who saw it",
-        left: "nobody: it is out",
-        to: []
+        left: "`engine::recheck` when the platform takes it down again; else nobody: it is out",
+        to: [RemovedByPlatform]
     }
     Refused "refused" "平台拒绝" {
         by: "a clear no of the platform before any effect",
@@ -126,13 +126,21 @@ states! {
         left: "nobody",
         to: []
     }
+    RemovedByPlatform "removed_by_platform" "已被平台删除" {
+        by: "`engine::recheck` when the platform says that it took down what it had published (F63)",
+        left: "nobody: it is never sent again by itself, and a person who wants it writes a new item",
+        to: []
+    }
 }
 
 impl DeliveryState {
     /// Nothing moves it any more without a person.
     pub fn is_settled(self) -> bool {
         use DeliveryState as S;
-        matches!(self, S::Published | S::Refused | S::NeedsPerson | S::Missed | S::Cancelled)
+        matches!(
+            self,
+            S::Published | S::Refused | S::NeedsPerson | S::Missed | S::Cancelled | S::RemovedByPlatform
+        )
     }
 
     /// Something may be out on the platform, or is.
@@ -156,7 +164,7 @@ states! {
     Scheduled "scheduled" "已排期" { by: "the office", left: "the first claim, the office, or its author who withdraws it", to: [Publishing, Approved, Held, Withdrawn, Published, PublishFailed, Expired] }
     Held "held" "暂缓" { by: "the office or the daemon", left: "the office", to: [Approved, Scheduled, Publishing, Published, PublishFailed, Withdrawn, Expired] }
     Publishing "publishing" "发布中" { by: "the first claim of a delivery", left: "its deliveries when none is open any more", to: [Approved, Published, PublishFailed, Held, Expired, Scheduled] }
-    Published "published" "已发布" { by: "deliveries: at least one is out and none is open", left: "the office that retracts it, or a delivery scheduled anew", to: [Retracted, Publishing, Scheduled] }
+    Published "published" "已发布" { by: "deliveries: at least one is out and none is open", left: "the office that retracts it, a delivery scheduled anew, or the platform that took the last one down", to: [Retracted, Publishing, Scheduled, PublishFailed] }
     PublishFailed "publish_failed" "发布失败" { by: "deliveries: none is out and none is open", left: "the office that schedules it anew", to: [Approved, Scheduled, Publishing, Published, Withdrawn] }
     Returned "returned" "退回修改" { by: "a reviewer, with a reason", left: "its author who mends and submits it", to: [PendingOffice, PendingSecrecy, PendingUnit, PendingLeader, PendingDecision, Withdrawn] }
     Rejected "rejected" "不予采用" { by: "a reviewer, with a reason", left: "nobody", to: [] }
@@ -196,7 +204,7 @@ impl ItemState {
             Self::Held
         } else if any(|s| *s == D::Published) {
             Self::Published
-        } else if any(|s| *s == D::Refused) {
+        } else if any(|s| matches!(s, D::Refused | D::RemovedByPlatform)) {
             Self::PublishFailed
         } else {
             Self::Expired
@@ -234,6 +242,8 @@ mod tests {
         assert_eq!(of(&[D::Published, D::InDoubt]), Some(ItemState::Publishing));
         assert_eq!(of(&[D::Published, D::Refused]), Some(ItemState::Published));
         assert_eq!(of(&[D::Refused, D::Missed]), Some(ItemState::PublishFailed));
+        assert_eq!(of(&[D::RemovedByPlatform, D::Published]), Some(ItemState::Published));
+        assert_eq!(of(&[D::RemovedByPlatform]), Some(ItemState::PublishFailed));
         assert_eq!(of(&[D::Missed]), Some(ItemState::Expired));
         assert_eq!(of(&[D::Held, D::Missed]), Some(ItemState::Held));
         assert_eq!(of(&[D::Cancelled]), None);

@@ -141,7 +141,8 @@ pub(crate) fn found(reply: &Reply, taken: impl Fn(&str) -> bool) -> Evidence {
         Ok(found) => {
             let mut matches = found.matches.into_iter().filter(|post| !taken(&post.id));
             match (matches.next(), matches.count()) {
-                (None, _) => Evidence::NotSeen,
+                (None, _) if found.complete => Evidence::NotSeen,
+                (None, _) => Evidence::PartSeen,
                 (Some(post), 0) => {
                     Evidence::Found { id: post.id, url: post.url, at: post.at_unix_ms.and_then(time) }
                 }
@@ -355,8 +356,18 @@ mod tests {
     }
 
     #[test]
+    fn f66_a_part_of_a_list_is_evidence_of_what_is_on_it_and_of_nothing_else() {
+        let look = |found_posts| found(&reply(Ok(found_posts), 0, 0), |_| false);
+        assert_eq!(look(json!({"matches": [], "complete": false})), Evidence::PartSeen);
+        assert_eq!(look(json!({"matches": []})), Evidence::PartSeen, "left out, it counts as a part");
+        assert_eq!(look(json!({"matches": [], "complete": true})), Evidence::NotSeen);
+        let there = look(json!({"matches": [{"id": "a"}], "complete": false}));
+        assert!(matches!(there, Evidence::Found { .. }), "{there:?}");
+    }
+
+    #[test]
     fn f67_a_post_that_is_anothers_receipt_is_no_evidence() {
-        let two = json!({"matches": [{"id": "a"}, {"id": "b"}]});
+        let two = json!({"matches": [{"id": "a"}, {"id": "b"}], "complete": true});
         let look = |taken: fn(&str) -> bool| found(&reply(Ok(two.clone()), 0, 0), taken);
         assert_eq!(look(|_| false), Evidence::Ambiguous { matches: 2 });
         assert!(matches!(look(|id| id == "a"), Evidence::Found { id, .. } if id == "b"));

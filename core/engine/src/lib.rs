@@ -20,6 +20,7 @@ mod outbox;
 mod panics;
 mod pausing;
 mod ports;
+mod recheck;
 mod reconcile;
 mod reload;
 mod room;
@@ -101,6 +102,7 @@ struct Wakes {
     claim: Notify,
     reconcile: Notify,
     track: Notify,
+    recheck: Notify,
     sweep: Notify,
     node: Notify,
     reload: Notify,
@@ -171,6 +173,7 @@ impl Engine {
             node::run(engine(), settled.clone()),
             reconcile::run(engine(), stop.clone()),
             track::run(engine(), stop.clone()),
+            recheck::run(engine(), stop.clone()),
             sweep::run(engine(), stop.clone()),
             reload::run(engine(), stop.clone()),
             high_water::run(engine(), stop.clone()),

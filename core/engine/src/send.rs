@@ -218,7 +218,8 @@ fn detail(next: &Next) -> Option<String> {
         | Next::Refused { reason }
         | Next::Held { reason }
         | Next::InDoubt { reason, .. }
-        | Next::NeedsPerson { reason } => Some(reason.clone()),
+        | Next::NeedsPerson { reason }
+        | Next::Removed { reason } => Some(reason.clone()),
     }
 }
 

@@ -19,6 +19,7 @@ mod etag;
 mod frame;
 mod health;
 mod idempotency;
+mod instant;
 mod items;
 mod media;
 mod metrics;

@@ -65,6 +65,10 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Delivery, StoreError>;
     /// Deliveries in one of the states whose `next_at` has come, oldest first, with what a look at the account needs.
     async fn to_look_at(&self, look: Look) -> Result<Vec<Looked>, StoreError>;
+    /// Published ones of which the platform is to be asked now whether it still stands by that (F63), the oldest first.
+    async fn to_recheck(&self, now: Timestamp, most: u32) -> Result<Vec<Delivery>, StoreError>;
+    /// It does; it is asked again then, or no more.
+    async fn recheck_at(&self, delivery: &DeliveryId, next_at: Option<Timestamp>) -> Result<(), StoreError>;
     /// Past `latest_at` → missed; a waiting one whose time has come → due; held ones whose reason is gone → due; due ones
     /// whose account is gone or not active → held.
     async fn sweep(&self, now: Timestamp, standing: StandingOf) -> Result<Swept, StoreError>;

@@ -15,8 +15,8 @@ use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::error::StoreError;
 use crate::slow::Asked;
 use crate::sql::{
-    Transaction, attention, audit, claim, deliveries, effects, hooks, items, notices, pauses, ping, recover,
-    restored, settings, settle, sign_ins, stop, sweep, values, watch, workers,
+    Transaction, attention, audit, claim, deliveries, effects, hooks, items, notices, pauses, ping, rechecks,
+    recover, restored, settings, settle, sign_ins, stop, sweep, values, watch, workers,
 };
 use crate::values::*;
 
@@ -188,6 +188,15 @@ impl<D: Database> Store for D {
 
     async fn to_look_at(&self, look: Look) -> Result<Vec<Looked>, StoreError> {
         self.read("find deliveries to look at", move |c| deliveries::to_look_at(c, &look)).await
+    }
+
+    async fn to_recheck(&self, now: Timestamp, most: u32) -> Result<Vec<Delivery>, StoreError> {
+        self.read("find what to ask about again", move |c| rechecks::due(c, now, most)).await
+    }
+
+    async fn recheck_at(&self, delivery: &DeliveryId, next_at: Option<Timestamp>) -> Result<(), StoreError> {
+        let delivery = delivery.clone();
+        self.write("put a question off", move |c| rechecks::put_off(c, &delivery, next_at)).await
     }
 
     async fn sweep(&self, now: Timestamp, standing: StandingOf) -> Result<Swept, StoreError> {

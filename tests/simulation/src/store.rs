@@ -219,6 +219,8 @@ through! {
     items(filter: ItemFilter) -> Vec<Item>;
     change_delivery(delivery: &DeliveryId, change: DeliveryChanger, follow: Follow, once: Option<Once>) -> Delivery;
     to_look_at(look: Look) -> Vec<Looked>;
+    to_recheck(now: Timestamp, most: u32) -> Vec<Delivery>;
+    recheck_at(delivery: &DeliveryId, next_at: Option<Timestamp>) -> ();
     recover(now: Timestamp) -> Recovered;
     join(worker: &str, lease: SignedDuration) -> Joined;
     renew(worker: &str, lease: SignedDuration) -> Renewed;

@@ -57,6 +57,11 @@ pub(crate) fn poll(world: &mut World, call: &Call, ticket: &str) -> Result<Reply
             AsyncOutcome::Refused => entry.state = EffectState::Refused,
         }
     }
+    if entry.state_at(now_unix_ms()) == EffectState::Removed {
+        // As a platform says it that takes down after its own success.
+        let reason = "涉嫌违规，已被平台删除";
+        return Ok(Reply::json(200, &json!({ "state": "refused", "code": "removed", "reason": reason })));
+    }
     if entry.state == EffectState::Refused {
         let Refusal { code, message, .. } = worded(&DIALECT, opened.later.refusal.clone());
         return Ok(Reply::json(200, &json!({ "state": "refused", "code": code, "reason": message })));

@@ -46,12 +46,12 @@ impl Notice {
 }
 
 fn page(body: &Value) -> String {
-    let mut table = Table::new(["编号", "时间", "送达", "内容"]);
+    let mut table = Table::new(["编号", "时间", "内容", "送达"]);
     let mut any = false;
     for notice in listed(body, "notices") {
         any = true;
         let of = |part| field(notice, part);
-        table.row([of("/number"), clock(&of("/at")), arrived(notice), of("/text")]);
+        table.row([of("/number"), clock(&of("/at")), of("/text"), arrived(notice)]);
     }
     if any { table.to_string() } else { "没有提醒\n".to_owned() }
 }

@@ -112,11 +112,11 @@ impl Reasoned for NewTimes {
 #[serde(deny_unknown_fields)]
 pub(super) struct NewTimes {
     /// RFC 3339 with a zone; now when it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::instant::optional")]
     #[schema(value_type = Option<String>, format = DateTime)]
     due_at: Option<Timestamp>,
     /// As the settings say when it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::instant::optional")]
     #[schema(value_type = Option<String>, format = DateTime)]
     latest_at: Option<Timestamp>,
     #[serde(default)]

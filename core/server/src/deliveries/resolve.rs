@@ -80,7 +80,7 @@ pub(super) struct NewResolution {
     #[serde(default)]
     platform_id: Option<String>,
     /// With `retry`; as the settings say when it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::instant::optional")]
     #[schema(value_type = Option<String>, format = DateTime)]
     latest_at: Option<Timestamp>,
     /// Required with `retry`; kept in the audit.
@@ -108,7 +108,7 @@ enum Found {
 #[schema(example = json!({ "seen": "found", "means_zh": "账号上有这条内容",
     "url": "https://weibo.com/1234567890/N1aB2c", "platform_id": "N1aB2c", "matches": 1, "at": "2026-06-01T01:00:05Z" }))]
 pub(super) struct LookView {
-    /// `found`, `several`, `not_seen`, `unreadable` or `cannot_look`. Only the first two prove anything.
+    /// `found`, `several`, `not_seen`, `part_seen`, `unreadable` or `cannot_look`. Only the first two prove anything.
     seen: &'static str,
     means_zh: &'static str,
     url: Option<String>,
@@ -140,6 +140,9 @@ impl LookView {
             }
             Some(Evidence::NotSeen) => {
                 view("not_seen", "账号上没有看到；平台显示可能有延迟，这不能证明没有发出")
+            }
+            Some(Evidence::PartSeen) => {
+                view("part_seen", "账号的内容列表只读到一部分，没有看到不能说明没有发出，请自行查看")
             }
             Some(Evidence::Unreadable { reason }) => Self {
                 detail: Some(reason),

@@ -55,11 +55,11 @@ pub(super) struct NewDecision {
     #[serde(default)]
     reason: Option<String>,
     /// With the last approval, by somebody who may schedule: when it is to be out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::instant::optional")]
     #[schema(value_type = Option<String>, format = DateTime)]
     publish_at: Option<Timestamp>,
     /// After this it is not sent any more by itself.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::instant::optional")]
     #[schema(value_type = Option<String>, format = DateTime)]
     latest_at: Option<Timestamp>,
 }

@@ -41,11 +41,11 @@ pub(super) async fn schedule(
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSchedule {
     /// RFC 3339 with a zone; now when it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::instant::optional")]
     #[schema(value_type = Option<String>, format = DateTime)]
     publish_at: Option<Timestamp>,
     /// After this it is not sent any more by itself; as the settings say when it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::instant::optional")]
     #[schema(value_type = Option<String>, format = DateTime)]
     latest_at: Option<Timestamp>,
 }

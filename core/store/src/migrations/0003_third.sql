@@ -29,6 +29,20 @@ CREATE TABLE notice_hooks (
 ) STRICT;
 CREATE INDEX notices_to_hook ON notice_hooks (next_at, number) WHERE next_at IS NOT NULL;
 
+-- A platform can take down what it had published (F63). A longer list of words changes nothing that is stored, so only the
+-- text of the table is changed, as SQLite's own manual does it (lang_altertable, section 7).
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, '''held'', ''missed'', ''cancelled'')',
+    '''held'', ''missed'', ''cancelled'', ''removed_by_platform'')')
+WHERE type = 'table' AND name = 'deliveries';
+PRAGMA writable_schema = RESET;
+-- When the platform is asked next whether it stands by what it has published.
+CREATE TABLE rechecks (
+    delivery TEXT PRIMARY KEY REFERENCES deliveries (id),
+    next_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rechecks_by_time ON rechecks (next_at);
+
 -- What platforms handed out, such as tokens; sealed before it comes here (P11). All of an account are from one renewal.
 CREATE TABLE captured_secrets (
     account     TEXT NOT NULL,

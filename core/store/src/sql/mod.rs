@@ -14,6 +14,7 @@ mod once;
 pub(crate) mod pauses;
 pub(crate) mod ping;
 mod queue;
+pub(crate) mod rechecks;
 pub(crate) mod recover;
 pub(crate) mod restored;
 mod rows;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{DeliveryRow, millis};
-use super::{Hold, Transaction, audit, deliveries, effects, items, params, pauses, restored, workers};
+use super::{Hold, Transaction, audit, deliveries, effects, items, params, pauses, rechecks, restored, workers};
 use crate::api::Follow;
 use crate::error::StoreError;
 use crate::values::{Audit, Settle, Settled};
@@ -34,6 +34,7 @@ pub(crate) fn settle(c: &Transaction<'_>, settle: &Settle) -> Result<Settled, St
     // A look that changes nothing but the time of the next one is no news.
     let is_news = from != to || before.delivery.reason != after.delivery.reason;
     let row = is_news.then(|| audit_of(settle, to, after.delivery.reason.as_deref()));
+    rechecks::follow(c, &after.delivery, settle.now)?;
     pauses::note(c, &before, &after, settle.pause_after, settle.now)?;
     deliveries::save(c, &before, after, row.as_ref(), settle.now)?;
     let forwards = if from != to && to == DeliveryState::Published {
@@ -98,7 +99,10 @@ fn after(c: &Transaction<'_>, before: &DeliveryRow, settle: &Settle) -> Result<D
                 doubt.looks += 1;
             }
         }
-        Next::Refused { reason } | Next::Held { reason } | Next::NeedsPerson { reason } => {
+        Next::Refused { reason }
+        | Next::Held { reason }
+        | Next::NeedsPerson { reason }
+        | Next::Removed { reason } => {
             delivery.reason = Some(reason);
         }
     }
@@ -203,6 +207,7 @@ fn state_of(next: &Next) -> DeliveryState {
         Next::Held { .. } => DeliveryState::Held,
         Next::InDoubt { .. } => DeliveryState::InDoubt,
         Next::NeedsPerson { .. } => DeliveryState::NeedsPerson,
+        Next::Removed { .. } => DeliveryState::RemovedByPlatform,
     }
 }
 

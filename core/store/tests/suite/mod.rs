@@ -72,6 +72,7 @@ macro_rules! exercise {
                 what_is_waiting_for_a_look_comes_with_all_it_needs
                 what_the_machine_forbids_is_refused
                 p07_what_was_broken_off_is_neither_missed_nor_sent_late
+                f63_what_a_platform_takes_down_after_its_success_is_told_once_and_never_sent_again
                 what_a_person_saw_published_is_forwarded
                 waiting_for_a_sign_in_uses_up_no_attempt
                 a_person_takes_it_on_anew

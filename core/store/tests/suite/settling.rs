@@ -240,6 +240,42 @@ pub(crate) async fn p07_what_was_broken_off_is_neither_missed_nor_sent_late(plac
     settle(&*store, &resumed, published("7", 1000), 1000).await;
 }
 
+pub(crate) async fn f63_what_a_platform_takes_down_after_its_success_is_told_once_and_never_sent_again(
+    place: &dyn Place,
+) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0), ("W001", 0)]).await;
+    let claims = claim(&*store, 0).await;
+    for claim in &claims {
+        send(&*store, claim, 0).await;
+    }
+    let accepted = Next::Accepted { ticket: "t1".into(), look_at: at(2) };
+    settle(&*store, &claims[0], accepted, 1).await;
+    let tracked = |next, state, now| Settle { expected: (state, 1), ..settle_as(&claims[0], next, now) };
+    let out = tracked(published("7", 2), DeliveryState::Accepted, 2);
+    store.settle(Settle { or_claimed: false, ..out }).await.unwrap();
+    settle(&*store, &claims[1], published("8", 2), 2).await;
+    // Only what has a ticket can be asked about, and not at once.
+    assert!(store.to_recheck(at(601), 9).await.unwrap().is_empty());
+    let due = store.to_recheck(at(602), 9).await.unwrap();
+    assert_eq!(due.iter().map(|d| d.id.as_str()).collect::<Vec<_>>(), ["i1-W000"]);
+    store.recheck_at(&due[0].id, Some(at(3602))).await.unwrap();
+    assert!(store.to_recheck(at(3601), 9).await.unwrap().is_empty());
+    assert_eq!(item_state(&*store, "i1").await, ItemState::Published);
+    let removed = Next::Removed { reason: "platform_removed: 涉嫌违规".into() };
+    let news = || Settle { or_claimed: false, ..tracked(removed.clone(), DeliveryState::Published, 3602) };
+    store.settle(news()).await.unwrap();
+    assert!(matches!(store.settle(news()).await.unwrap(), Settled::Late { .. }), "once");
+    let kept = record(&*store, "i1-W000").await.delivery;
+    assert_eq!((kept.state, kept.receipt.is_some()), (DeliveryState::RemovedByPlatform, true));
+    assert!(store.to_recheck(at(999_999), 9).await.unwrap().is_empty());
+    let told = store.notices(None, 9).await.unwrap();
+    assert_eq!((told.len(), told[0].kind.as_str()), (1, "removed_by_platform"));
+    assert_eq!(item_state(&*store, "i1").await, ItemState::Published, "it is still on the other account");
+    store.sweep(at(9000), all_active()).await.unwrap();
+    assert!(claim(&*store, 9000).await.is_empty());
+}
+
 pub(crate) async fn what_a_person_saw_published_is_forwarded(place: &dyn Place) {
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0)]).await;

@@ -200,14 +200,9 @@ fn failure(cause: reqwest::Error) -> Failed {
 
 /// Whether the handshake failed, not the network under it: a certificate that proves nothing, or no TLS at all.
 fn is_of_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(cause);
-    while let Some(one) = next {
-        // An error of IO hides what it was made of from `source`.
-        let inside = one.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if one.is::<rustls::Error>() || inside.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        next = one.source();
-    }
-    false
+    // An error of IO hides what it was made of from `source`, and one may be made of another.
+    let inside = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    cause.is::<rustls::Error>()
+        || inside.is_some_and(|inner| is_of_tls(inner))
+        || cause.source().is_some_and(is_of_tls)
 }

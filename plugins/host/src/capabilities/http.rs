@@ -44,6 +44,11 @@ pub(crate) fn send(
         Ok(checked) => checked,
         Err(refused) => return futures_util::future::ready(Err(refused)).boxed(),
     };
+    // What ended the call ends it here too: the adapter may not have noticed yet.
+    if scope.journal.halt_reason().is_some() {
+        let ended = error(HostErrorKind::Cancelled, "the operation has ended");
+        return futures_util::future::ready(Err(ended)).boxed();
+    }
     let capabilities = Arc::clone(capabilities);
     let Some(kind) = checked.kind() else {
         return match checked.head.capture.is_empty() {

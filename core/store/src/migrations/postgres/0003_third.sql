@@ -29,6 +29,18 @@ CREATE TABLE notice_hooks (
 );
 CREATE INDEX notices_to_hook ON notice_hooks (next_at, number) WHERE next_at IS NOT NULL;
 
+-- A platform can take down what it had published (F63).
+ALTER TABLE deliveries DROP CONSTRAINT delivery_state;
+ALTER TABLE deliveries ADD CONSTRAINT delivery_state CHECK (state IN (
+    'due', 'claimed', 'sending', 'accepted', 'published', 'refused', 'waiting', 'in_doubt', 'needs_person',
+    'held', 'missed', 'cancelled', 'removed_by_platform'));
+-- When the platform is asked next whether it stands by what it has published.
+CREATE TABLE rechecks (
+    delivery TEXT COLLATE "C" PRIMARY KEY REFERENCES deliveries (id),
+    next_at  BIGINT NOT NULL
+);
+CREATE INDEX rechecks_by_time ON rechecks (next_at);
+
 -- What platforms handed out, such as tokens; sealed before it comes here (P11). All of an account are from one renewal.
 CREATE TABLE captured_secrets (
     account     TEXT COLLATE "C" NOT NULL,
