@@ -146,7 +146,8 @@ pub fn rule(facts: &Facts<'_>) -> Ruling {
     if let Some(ruling) = crash::rule(facts.ends, facts.now) {
         return ruling;
     }
-    if delivery.tries >= account.caps.per_delivery {
+    // What broke off after answered requests may be out: it goes on from there, which is no further try.
+    if delivery.tries >= account.caps.per_delivery && !delivery.resumes {
         return Ruling::Hold(HoldReason::TriedTooOften { tries: delivery.tries });
     }
     if !account.adapter_ready {
@@ -260,6 +261,8 @@ mod tests {
     fn p20_caps_and_order() {
         let tried = Ruling::Hold(HoldReason::TriedTooOften { tries: 3 });
         assert_eq!(rule_after(|w| w.delivery.tries = 3), tried);
+        let broken_off = rule_after(|w| (w.delivery.tries, w.delivery.resumes) = (3, true));
+        assert!(!matches!(broken_off, Ruling::Hold(_)), "it may be out: {broken_off:?}");
         assert_eq!(rule_after(|w| w.used.busy = true), Ruling::AfterTheOther);
         let not_ready = |w: &mut World| w.account.iter_mut().for_each(|a| a.adapter_ready = false);
         assert_eq!(rule_after(not_ready), Ruling::Later(at(11)));
