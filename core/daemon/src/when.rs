@@ -73,7 +73,8 @@ mod tests {
     fn f46_what_is_no_time_is_refused_and_the_rest_is_exact() {
         assert_eq!(instant("2038-01-19T03:14:08Z").as_deref(), Some("2038-01-19T03:14:08Z"));
         assert_eq!(instant("2028-02-29T00:00+08:00").as_deref(), Some("2028-02-28T16:00:00Z"));
-        for bad in ["2026-06-30T24:00:00Z", "2026-06-30T23:59:60Z", "2027-02-29T00:00Z", "2026-06-31T00:00Z"] {
+        for bad in ["2026-06-30T24:00:00Z", "2026-06-30T23:59:60Z", "2027-02-29T00:00Z", "2026-06-31T00:00Z"]
+        {
             assert_eq!(instant(bad), None, "{bad}");
         }
     }

@@ -59,7 +59,14 @@ pub fn sign(from: DeliveryState, delivery: &Delivery) -> Sign {
         (S::InDoubt, _) => Sign::Bad,
         (
             S::Held,
-            [Why::TriedTooOften | Why::Misconfigured | Why::BadAnswer | Why::ReplayMismatch | Why::Insecure, ..],
+            [
+                Why::TriedTooOften
+                | Why::Misconfigured
+                | Why::BadAnswer
+                | Why::ReplayMismatch
+                | Why::Insecure,
+                ..,
+            ],
         ) => Sign::Bad,
         _ => Sign::Nothing,
     }
@@ -194,7 +201,8 @@ mod tests {
     #[test]
     fn p20_the_evidence_is_bounded() {
         let delivery = |n: usize| ended(&format!("d{n}"), DeliveryState::Refused, "platform_refused: x");
-        let kept = (0..50).fold(Vec::new(), |kept, n| after(&kept, Sign::Bad, &delivery(n), 0, at(1)).endings);
+        let kept =
+            (0..50).fold(Vec::new(), |kept, n| after(&kept, Sign::Bad, &delivery(n), 0, at(1)).endings);
         assert_eq!((kept.len(), kept.last().unwrap().delivery.as_str()), (MOST_KEPT, "d49"));
     }
 }

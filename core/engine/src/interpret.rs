@@ -320,7 +320,6 @@ mod tests {
     }
 
     #[test]
-    #[test]
     fn f61_a_call_that_could_not_renew_its_token_ends_for_that_whatever_the_adapter_makes_of_it() {
         let of = |kind, done, put_off| {
             let unrenewed = Some(juzhen_host::Unrenewed { reason: "app_secret_wrong".into(), put_off });
@@ -342,6 +341,7 @@ mod tests {
         assert!(matches!(of(retryable(), 1, false), Outcome::Interrupted { began: true, .. }));
     }
 
+    #[test]
     fn a_clear_word_is_honoured() {
         let of = |kind| sent(&reply(Err(adapter(kind)), 1, 0));
         let busy = of(ErrorKind::Retryable { after_ms: Some(7), scope: Default::default() });

@@ -22,9 +22,8 @@ async fn p20_an_account_is_paused_and_resumed_with_a_reason_by_those_who_may() {
     let list = api.get("sys", "/api/v1/paused-accounts").await.json();
     assert_eq!(list["accounts"][0]["account"], "W015", "{list}");
     assert_eq!(api.get("off.zr", "/api/v1/status").await.json()["paused_accounts"], json!(["W015"]));
-    let resume = async |who: &str| {
-        api.post(who, "/api/v1/accounts/W015/resume", json!({ "reason": "已核实" })).await
-    };
+    let resume =
+        async |who: &str| api.post(who, "/api/v1/accounts/W015/resume", json!({ "reason": "已核实" })).await;
     assert_eq!(resume("off.lx").await.problem(), "403 forbidden", "whoever may pause may not lift");
     assert_eq!(resume("off.gl").await.json()["paused"], json!(false));
     assert_eq!(resume("off.gl").await.problem(), "409 bad_state");
@@ -45,7 +44,13 @@ async fn p27_a_strange_post_is_listed_until_a_person_has_explained_it() {
         is_stock: false,
         closed: None,
     };
-    let look = |unknown| WatchLook { account: "W015".into(), at: now, problem: None, unknown, already_there: vec![] };
+    let look = |unknown| WatchLook {
+        account: "W015".into(),
+        at: now,
+        problem: None,
+        unknown,
+        already_there: vec![],
+    };
     api.store.watch_turn(&"W015".into(), now, now).await.unwrap();
     api.store.watch_looked(look(vec![post])).await.unwrap();
     assert_eq!(api.get("d07.xx", "/api/v1/unknown-posts").await.problem(), "403 forbidden");
@@ -61,10 +66,16 @@ async fn p27_a_strange_post_is_listed_until_a_person_has_explained_it() {
     assert_eq!(close("off.gl", "p/1?").await.json()["closed"]["by"], "off.gl");
     assert_eq!(api.get("off.zr", "/api/v1/status").await.json()["unknown_posts"], 0);
     let watched = api.get("sys", "/api/v1/watched-accounts").await.json();
-    assert_eq!((&watched["every_seconds"], &watched["accounts"][0]["account"]), (&json!(300), &json!("W015")));
+    assert_eq!(
+        (&watched["every_seconds"], &watched["accounts"][0]["account"]),
+        (&json!(300), &json!("W015"))
+    );
     // It was told, and the notice can be read again.
     let notices = api.get("off.hg", "/api/v1/notices?limit=1").await.json();
-    assert_eq!((&notices["notices"][0]["kind"], &notices["next_before"]), (&json!("unknown_post"), &json!(1)));
+    assert_eq!(
+        (&notices["notices"][0]["kind"], &notices["next_before"]),
+        (&json!("unknown_post"), &json!(1))
+    );
     assert_eq!(api.get("off.hg", "/api/v1/notices?before=1").await.json()["notices"], json!([]));
     assert_eq!(api.get("off.hg", "/api/v1/notices?failing=true").await.json()["notices"], json!([]));
     assert_eq!(api.get("off.hg", "/api/v1/notices?failing=1").await.problem(), "400 invalid_parameter");
@@ -78,7 +89,10 @@ async fn p27_a_strange_post_is_listed_until_a_person_has_explained_it() {
 async fn p18_p14_who_looks_after_the_daemon_sees_its_nodes_and_its_clock() {
     let api = Api::start().await;
     let nodes = api.get("sys", "/api/v1/nodes").await.json();
-    assert_eq!((&nodes["nodes"][0]["at_work"], &nodes["nodes"][0]["lease_until"]), (&json!(true), &Value::Null));
+    assert_eq!(
+        (&nodes["nodes"][0]["at_work"], &nodes["nodes"][0]["lease_until"]),
+        (&json!(true), &Value::Null)
+    );
     assert_eq!(api.get("d07.xx", "/api/v1/nodes").await.problem(), "403 forbidden");
     let status = api.get("sys", "/api/v1/status").await.json();
     assert_eq!((&status["clock"]["believed"], &status["clock"]["jumps"]), (&json!(true), &json!(0)));

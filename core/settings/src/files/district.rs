@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::absent;
 use crate::fault::Finding;
 use crate::form::{
-    Address, At, Count, Flag, Free, Hook, Maybe, Placed, Ref, SecretFile, Table, Text, Try, Word, Zone, vocabulary,
+    Address, At, Count, Flag, Free, Hook, Maybe, Placed, Ref, SecretFile, Table, Text, Try, Word, Zone,
+    vocabulary,
 };
 use crate::problem::{MatterProblem, What};
 use crate::read::{Form, Notes, section};

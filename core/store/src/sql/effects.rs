@@ -70,10 +70,13 @@ pub(crate) fn end(c: &Transaction<'_>, id: i64, answer: &EffectAnswer) -> Result
     Ok(())
 }
 
-/// Whether a request of the call left and its answer is not known. One with the platform's own key may be sent again by
 /// Keeps a request back whose intent was on disk only after its delivery's time (F33): nothing of it has left. What began
 /// in time goes on to its end, but not after a break.
-pub(crate) fn give_up_late(c: &Transaction<'_>, id: i64, now: Timestamp) -> Result<Option<String>, StoreError> {
+pub(crate) fn give_up_late(
+    c: &Transaction<'_>,
+    id: i64,
+    now: Timestamp,
+) -> Result<Option<String>, StoreError> {
     const SQL: &str = "SELECT d.latest_at FROM effects e JOIN deliveries d ON d.id = e.delivery
          WHERE e.id = ?1 AND d.latest_at < ?2 AND (e.asked_by <> e.call OR NOT EXISTS (SELECT 1 FROM effects o
              WHERE o.call = e.call AND o.id <> e.id AND o.nothing_left IS NOT TRUE))";
@@ -96,6 +99,7 @@ fn missed(latest_at: Timestamp) -> String {
     Why::Missed.because(format_args!("not sent by {latest_at}"))
 }
 
+/// Whether a request of the call left and its answer is not known. One with the platform's own key may be sent again by
 /// the same call.
 pub(super) fn is_unanswered(c: &Transaction<'_>, call: &str, resumes: bool) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT 1 FROM effects WHERE call = ?1 AND answered_at IS NULL
@@ -135,7 +139,8 @@ fn live_claim(c: &Transaction<'_>, effect: &NewEffect) -> Result<Option<Live>, S
     const SQL: &str =
         "SELECT id, delivery, fence FROM attempts WHERE call = ?1 AND number = ?2 AND ended_at IS NULL";
     let read = |f: &mut Fields<'_>| Ok((f.id()?, f.id()?, f.get()?));
-    let found: Option<(AttemptId, DeliveryId, i64)> = c.first(SQL, params![effect.call, effect.attempt], read)?;
+    let found: Option<(AttemptId, DeliveryId, i64)> =
+        c.first(SQL, params![effect.call, effect.attempt], read)?;
     let Some((attempt, delivery, fence)) = found else { return Ok(None) };
     let row = deliveries::require(c, &delivery)?;
     let held = matches!(row.delivery.state, DeliveryState::Claimed | DeliveryState::Sending);

@@ -35,7 +35,8 @@ pub(crate) fn take(
 }
 
 pub(crate) fn sent(c: &Transaction<'_>, number: i64, at: Timestamp) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE notice_hooks SET sent_at = ?2, next_at = NULL, problem = NULL, tries = tries + 1
+    const SQL: &str =
+        "UPDATE notice_hooks SET sent_at = ?2, next_at = NULL, problem = NULL, tries = tries + 1
          WHERE number = ?1 AND sent_at IS NULL";
     c.execute(SQL, params![number, millis(at)]).map(drop)
 }

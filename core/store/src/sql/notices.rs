@@ -10,7 +10,8 @@ use super::{Transaction, params};
 use crate::error::StoreError;
 use crate::values::{HookState, Notice};
 
-pub(super) const NOTICE: &str = "n.number, n.id, n.kind, n.subject, n.text, n.detail, n.at, n.emitted_at, n.tries,
+pub(super) const NOTICE: &str =
+    "n.number, n.id, n.kind, n.subject, n.text, n.detail, n.at, n.emitted_at, n.tries,
     h.number, h.next_at, h.sent_at, h.tries, h.problem";
 /// Each with its way outside, if it has one.
 pub(super) const WITH_HOOK: &str = "LEFT JOIN notice_hooks h ON h.number = n.number";

@@ -118,8 +118,8 @@ fn read(f: &mut Fields<'_>) -> Result<AccountTrouble, StoreError> {
 fn keep(c: &Transaction<'_>, account: &AccountId, endings: &[Ending]) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO account_trouble (account, endings) VALUES (?1, ?2)
          ON CONFLICT (account) DO UPDATE SET endings = excluded.endings";
-    let endings = serde_json::to_string(endings)
-        .map_err(|e| failed("write how deliveries ended", e.to_string()))?;
+    let endings =
+        serde_json::to_string(endings).map_err(|e| failed("write how deliveries ended", e.to_string()))?;
     c.execute(SQL, params![account.as_str(), endings]).map(drop)
 }
 
@@ -130,7 +130,8 @@ fn set(
     reason: &str,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE account_trouble SET paused_at = ?2, paused_by = ?3, reason = ?4 WHERE account = ?1";
+    const SQL: &str =
+        "UPDATE account_trouble SET paused_at = ?2, paused_by = ?3, reason = ?4 WHERE account = ?1";
     c.execute(SQL, params![account.as_str(), millis(at), by, reason]).map(drop)
 }
 

@@ -10,7 +10,9 @@ use serde_json::json;
 
 use super::attempts::{self, Ending};
 use super::rows::{DeliveryRow, millis};
-use super::{Hold, Transaction, audit, deliveries, effects, items, params, pauses, rechecks, restored, workers};
+use super::{
+    Hold, Transaction, audit, deliveries, effects, items, params, pauses, rechecks, restored, workers,
+};
 use crate::api::Follow;
 use crate::error::StoreError;
 use crate::values::{Audit, Settle, Settled};

@@ -171,7 +171,8 @@ pub(crate) fn close(
     c.first(&sql, params![account.as_str(), id], post)
 }
 
-const POST: &str = "account, platform_id, url, excerpt, posted_at, first_seen, is_stock, closed_at, closed_by, note";
+const POST: &str =
+    "account, platform_id, url, excerpt, posted_at, first_seen, is_stock, closed_at, closed_by, note";
 
 fn post(f: &mut Fields<'_>) -> Result<UnknownPost, StoreError> {
     let mut post = UnknownPost {

@@ -48,7 +48,8 @@ pub(crate) async fn p20_an_account_that_never_ends_well_pauses_and_a_person_lift
     store.sweep(at(910), all_active()).await.unwrap();
     assert_eq!((state(&*store, "i4-W000").await, state(&*store, "i5-W000").await), (S::Missed, S::Held));
     // A person lifts it: what is not late goes on.
-    let lifted = store.resume_account(&"W000".into(), "off.hg".into(), "核实过".into(), at(911)).await.unwrap();
+    let lifted =
+        store.resume_account(&"W000".into(), "off.hg".into(), "核实过".into(), at(911)).await.unwrap();
     assert_eq!(lifted, Some(pause));
     assert!(store.troubled().await.unwrap().is_empty());
     store.sweep(at(911), all_active()).await.unwrap();

@@ -139,7 +139,10 @@ pub(crate) async fn f08_a_notice_goes_outside_until_it_arrives_whatever_becomes_
     let failing = store.failing_notices(9).await.unwrap();
     assert_eq!(ids(&failing), [first[0].id.as_str()]);
     let hook = failing[0].hook.clone().unwrap();
-    assert_eq!((hook.next_at, hook.tries, hook.problem.as_deref()), (Some(at(6000)), 1, Some("answered 500")));
+    assert_eq!(
+        (hook.next_at, hook.tries, hook.problem.as_deref()),
+        (Some(at(6000)), 1, Some("answered 500"))
+    );
     drop(store);
     let store = place.open();
     let again = store.take_hooks(at(6000), at(6010), 9).await.unwrap();
@@ -162,7 +165,8 @@ pub(crate) async fn p27_a_person_says_once_what_a_strange_post_is_about(place: &
     let first = closed("off.hg", "值班人员手工发布");
     let post = store.close_post(&account, "b".into(), first.clone()).await.unwrap().unwrap();
     assert_eq!(post.closed, Some(first.clone()));
-    let again = store.close_post(&account, "b".into(), closed("off.zr", "另一个说法")).await.unwrap().unwrap();
+    let again =
+        store.close_post(&account, "b".into(), closed("off.zr", "另一个说法")).await.unwrap().unwrap();
     assert_eq!(again.closed, Some(first), "the first word stands");
     assert_eq!(store.close_post(&account, "c".into(), closed("off.hg", "x")).await.unwrap(), None);
     let listed: Vec<_> = store.unknown_posts(9).await.unwrap().into_iter().map(|post| post.id).collect();

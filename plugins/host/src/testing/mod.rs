@@ -6,8 +6,8 @@ mod insecure;
 mod isolation_of_calls;
 mod leaving;
 mod platform;
-mod secrecy;
 mod renewing;
+mod secrecy;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
