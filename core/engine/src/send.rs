@@ -179,7 +179,7 @@ fn report(outcome: &Outcome) {
             warn!(reason, "Not published");
         }
         Outcome::Insecure { reason } => {
-            error!(reason, "Nothing was said to a platform without proof of who it is")
+            error!(reason, "Nothing was said to a platform without proof of who it is");
         }
         Outcome::Busy { reason, .. }
         | Outcome::Interrupted { reason, .. }
