@@ -88,14 +88,15 @@ async fn round(engine: &Engine) -> Round {
 /// Stays a worker or becomes one again, and takes up what others left behind.
 async fn stay(engine: &Engine) -> Result<Duration, StoreError> {
     let (node, store) = (engine.node(), engine.store());
-    engine.forget_lifted_stop().await?;
     if node.is_alone() {
+        engine.forget_lifted_stop().await?;
         return Ok(ALONE);
     }
     if !node.renew(store.as_ref(), engine.world()).await? {
         node.join(store.as_ref(), engine.world()).await?;
         warn!("Joined anew: the lease was over, and others may have taken up what this daemon held");
     }
+    engine.forget_lifted_stop().await?;
     let recovered = store.recover(engine.now()).await?;
     if recovered.due + recovered.resumed + recovered.in_doubt > 0 {
         let (due, resumed, in_doubt) = (recovered.due, recovered.resumed, recovered.in_doubt);

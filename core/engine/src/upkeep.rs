@@ -35,7 +35,8 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
 
 async fn check(engine: &Engine) {
     match engine.store().check().await {
-        Ok(()) => info!("Looked through the whole database: it is sound"),
+        Ok(true) => info!("Looked through the whole database: it is sound"),
+        Ok(false) => {}
         Err(problem) => {
             error!(problem = crate::with_causes(&problem), "The database could not be looked through");
         }

@@ -252,9 +252,9 @@ pub trait Store: Send + Sync + 'static {
         Ok(None)
     }
     /// Looks through everything that is kept, which may take minutes and keeps nobody waiting. Damage also breaks the store
-    /// (F23).
-    async fn check(&self) -> Result<(), StoreError> {
-        Ok(())
+    /// (F23). `false`: that is not ours to do, a server looks after its own files.
+    async fn check(&self) -> Result<bool, StoreError> {
+        Ok(false)
     }
     /// Resolves when another daemon on the same database has changed something that may matter here: a new delivery, STOP
     /// ALL, the settings. What is missed is found by looking now and then, as without it.

@@ -64,8 +64,8 @@ pub trait Database: Send + Sync + 'static {
     }
 
     /// [`Store::check`].
-    fn look_through(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
-        async { Ok(()) }
+    fn look_through(&self) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        async { Ok(false) }
     }
 
     /// [`Store::woken`].
@@ -516,7 +516,7 @@ impl<D: Database> Store for D {
         self.free_room().await
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<bool, StoreError> {
         self.look_through().await
     }
 

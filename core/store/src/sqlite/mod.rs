@@ -181,10 +181,10 @@ impl Database for Sqlite {
         disk::free(&self.opened.path).map(Some)
     }
 
-    async fn look_through(&self) -> Result<(), StoreError> {
+    async fn look_through(&self) -> Result<bool, StoreError> {
         let (path, poison) = (self.opened.path.clone(), self.poison.clone());
         let checked = tokio::task::spawn_blocking(move || open::whole_check(&path, &poison)).await;
-        checked.unwrap_or(Err(StoreError::Closed))
+        checked.unwrap_or(Err(StoreError::Closed)).map(|()| true)
     }
 
     async fn until_broken(&self) -> String {
