@@ -55,7 +55,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 pub(crate) fn any_history_keeps_the_promises<P: Place>(place: impl Fn() -> P) {
-    let config = Config { cases: 60, failure_persistence: None, ..Config::default() };
+    let cases = 60 / place().one_in();
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let run = TestRunner::new(config).run(&prop::collection::vec(step(), 1..70), |steps| {
         let place = place();

@@ -26,6 +26,11 @@ use juzhen_store::Store;
 /// Where a store keeps its things: it can be opened, left, and opened again.
 pub(crate) trait Place: Send + Sync {
     fn open(&self) -> Arc<dyn Store>;
+
+    /// Of the drawn histories one in so many is played here: more where opening and committing take long.
+    fn one_in(&self) -> u32 {
+        1
+    }
 }
 
 /// One test for every behaviour.
