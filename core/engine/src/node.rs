@@ -30,9 +30,9 @@ use crate::service::{self, Round};
 pub const LEASE: Duration = Duration::from_secs(10);
 /// How long something is one daemon's to do. Longer than any round that goes by turns.
 const TURN: Duration = Duration::from_secs(20);
-/// A turn that still lasts so long is not taken again: enough for one more round.
-const ENOUGH: Duration = Duration::from_secs(12);
-/// Whoever has no turn asks again after this.
+/// A turn is kept for longer after this; what is left of it is enough for one more round.
+const KEEP: Duration = Duration::from_secs(8);
+/// Whoever has no turn asks again after this, and not at every wake.
 pub(crate) const NOT_OURS: Duration = Duration::from_secs(2);
 /// Between two looks of a daemon that has nothing to renew.
 const ALONE: Duration = Duration::from_secs(5);
@@ -47,8 +47,15 @@ pub(crate) struct Node {
 struct Place {
     member: Option<Member>,
     skew: SignedDuration,
-    /// By name, until when by the monotonic clock.
-    turns: BTreeMap<&'static str, Duration>,
+    turns: BTreeMap<&'static str, Turn>,
+}
+
+/// What the database last said of a turn.
+#[derive(Clone, Copy)]
+struct Turn {
+    is_ours: bool,
+    /// By the monotonic clock: until then it is not asked again.
+    until: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +147,7 @@ impl Node {
             (place.member.take(), std::mem::take(&mut place.turns))
         };
         let Some(member) = member else { return Ok(()) };
-        for name in turns.into_keys() {
+        for (name, _) in turns.into_iter().filter(|(_, turn)| turn.is_ours) {
             store.give_up_turn(name, &member.worker).await?;
         }
         store.leave(&member.worker).await
@@ -165,18 +172,15 @@ impl Node {
         }
         let now = world.monotonic();
         let Some(worker) = self.worker(now) else { return Ok(false) };
-        if self.place().turns.get(name).is_some_and(|until| *until > now + ENOUGH) {
-            return Ok(true);
+        let known = self.place().turns.get(name).copied().filter(|turn| now < turn.until);
+        if let Some(turn) = known {
+            return Ok(turn.is_ours);
         }
         let lasting = SignedDuration::try_from(TURN).unwrap_or(SignedDuration::MAX);
-        let has = store.take_turn(name, &worker, lasting).await?;
-        let mut place = self.place();
-        if has {
-            place.turns.insert(name, now + TURN);
-        } else {
-            place.turns.remove(name);
-        }
-        Ok(has)
+        let is_ours = store.take_turn(name, &worker, lasting).await?;
+        let until = now + if is_ours { KEEP } else { NOT_OURS };
+        self.place().turns.insert(name, Turn { is_ours, until });
+        Ok(is_ours)
     }
 
     pub(crate) fn standing(&self, now: Duration) -> Standing {
@@ -307,6 +311,8 @@ mod tests {
         b.join(store.as_ref(), &world).await.unwrap();
         assert_eq!((has(&a).await, has(&b).await, has(&a).await), (true, false, true));
         a.leave(store.as_ref()).await.unwrap();
+        assert!(!has(&b).await, "it does not ask at every wake");
+        scene.wait(2);
         assert!(has(&b).await);
         let (c, _, _) = scene.daemon(0);
         scene.wait(20);
