@@ -31,7 +31,7 @@ use rustix::fs::Mode;
 use rustix::process::umask;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -76,8 +76,15 @@ pub(crate) struct Daemon {
     listener: TcpListener,
     address: SocketAddr,
     wedged_after: u32,
+    words: Words,
     // Let go of last.
     folder: DataFolder,
+}
+
+/// Signals that ask for something else than the end. Listened for from the start: unheard, they would end the process.
+struct Words {
+    reload: Signal,
+    stop_all: Signal,
 }
 
 /// What has to be true before anything is read or written: files for our eyes only, memory that nobody can dump.
@@ -86,8 +93,16 @@ pub(crate) fn prepare_process() -> Result<()> {
     juzhen_host::harden_this_process().context("could not shut other processes out of this one's memory")
 }
 
+impl Words {
+    fn listen() -> Result<Self> {
+        let handler = |kind| signal(kind).context("could not listen for signals");
+        Ok(Self { reload: handler(SignalKind::hangup())?, stop_all: handler(SignalKind::user_defined1())? })
+    }
+}
+
 impl Daemon {
     pub(crate) async fn start(options: DaemonOptions) -> Result<Self> {
+        let words = Words::listen()?;
         if let Some(file) = options.database.file() {
             high_water::refuse_missing_database(options.data.path(), file)?;
         }
@@ -127,7 +142,7 @@ impl Daemon {
         }
         let router = juzhen_server::router(engine.clone(), surface);
         let wedged_after = options.wedged_after.unwrap_or(manager::END_AFTER);
-        Ok(Self { engine, router, listener, address, wedged_after, folder })
+        Ok(Self { engine, router, listener, address, wedged_after, words, folder })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -140,11 +155,12 @@ impl Daemon {
 
     /// Serves and publishes until told to stop; `serving` is called once requests are answered.
     pub(crate) async fn run(self, stop: Stop, serving: impl FnOnce() -> Result<()>) -> Result<()> {
-        let Self { engine, router, listener, wedged_after, folder, .. } = self;
+        let Self { engine, router, listener, wedged_after, words, folder, .. } = self;
         let server = tokio::spawn(juzhen_server::serve(listener, router, stop.soon.clone()));
-        let reloads = tokio::spawn(reload_on_hangup(engine.clone(), stop.soon.clone()));
+        let reloads = tokio::spawn(reload_on_hangup(words.reload, engine.clone(), stop.soon.clone()));
         tokio::spawn(wake_with_others(engine.clone(), stop.soon.clone()));
-        tokio::spawn(stop_flag::run(engine.clone(), folder.path().to_owned(), stop.soon.clone()));
+        let data = folder.path().to_owned();
+        tokio::spawn(stop_flag::run(engine.clone(), data, words.stop_all, stop.soon.clone()));
         let watchdog = manager::watchdog(engine.clone(), stop.soon.clone(), wedged_after)
             .context("could not start the watchdog")?;
         if let Err(error) = serving() {
@@ -206,11 +222,7 @@ async fn wake_with_others(engine: Engine, stop: CancellationToken) {
 }
 
 /// SIGHUP: read the configuration now. What it brought is in the log.
-async fn reload_on_hangup(engine: Engine, stop: CancellationToken) {
-    let mut hangup = match signal(SignalKind::hangup()) {
-        Ok(hangup) => hangup,
-        Err(error) => return warn!(%error, "Cannot listen for SIGHUP"),
-    };
+async fn reload_on_hangup(mut hangup: Signal, engine: Engine, stop: CancellationToken) {
     loop {
         tokio::select! {
             _ = hangup.recv() => {}

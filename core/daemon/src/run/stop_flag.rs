@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use juzhen_domain::id::PersonId;
 use juzhen_engine::Engine;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -26,11 +26,7 @@ pub(super) async fn look(engine: &Engine, data: &Path) {
 }
 
 /// Looks until `over`.
-pub(super) async fn run(engine: Engine, data: PathBuf, over: CancellationToken) {
-    let mut told = match signal(SignalKind::user_defined1()) {
-        Ok(told) => told,
-        Err(error) => return error!(%error, "Cannot listen for SIGUSR1"),
-    };
+pub(super) async fn run(engine: Engine, data: PathBuf, mut told: Signal, over: CancellationToken) {
     loop {
         tokio::select! {
             _ = told.recv() => stop(&engine, "收到 SIGUSR1 信号").await,
