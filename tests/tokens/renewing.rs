@@ -4,6 +4,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::time::Duration;
 
+use juzhen_sandbox::{Fault, ScriptedRefusal};
 use juzhen_tests::{Api, Daemon, Run, cluster};
 
 use crate::account::{FIRST, Scene, delivery, until_held};
@@ -142,4 +143,31 @@ fn share_people(scene: &Scene, run: &Run) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).unwrap();
     }
     symlink(tokens, data.join("tokens")).unwrap();
+}
+
+/// One failure in the short form; three, after which people are told, in the long one (half a minute of pauses).
+#[tokio::test(flavor = "multi_thread")]
+async fn f61_a_renewal_that_fails_is_tried_again_with_pauses_and_nothing_is_failed_or_lost() {
+    let is_long = std::env::var_os("JUZHEN_LONG").is_some_and(|value| value == "1");
+    let failures = if is_long { 3 } else { 1 };
+    let scene = Scene::new().await;
+    scene.flow("secret-1", false, false);
+    let busy = ScriptedRefusal { status: 503, ..ScriptedRefusal::default() };
+    scene.stage.fault("POST", "/token", Some(failures), Fault::Status(busy));
+    let daemon = Daemon::start(&scene.district);
+    let first = scene.publish(&daemon, "第一条").await;
+    if is_long {
+        until_held(&daemon, &first).await;
+    }
+    let second = scene.publish(&daemon, "第二条").await;
+    for item in [&first, &second] {
+        daemon.until(item, &["published"]).await;
+    }
+    assert_eq!(scene.renewals(), failures + 1, "{}", daemon.log());
+    let notices = daemon.get("/api/v1/notices").await;
+    let told =
+        notices["notices"].as_array().unwrap().iter().filter(|one| one["kind"] == "auth_needed").count();
+    assert_eq!(told, usize::from(is_long), "{notices:#}");
+    assert_eq!(delivery(&daemon, &second).await["attempts"].as_array().unwrap().len(), 1);
+    scene.assert_once(&["第一条", "第二条"]);
 }
