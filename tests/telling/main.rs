@@ -1,6 +1,7 @@
 //! Accounts that pause, and what people are told of it: the real binary against the stand-in platform and a real receiver.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod insecure;
 mod pausing;
 mod receiver;
 mod removed;

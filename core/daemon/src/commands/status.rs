@@ -166,6 +166,9 @@ mod tests {
                     { "name": "sweep", "ok": false, "last_round_at": null, "failing_since": null }] },
             "stop": { "stopped": true, "by": "off.lx", "by_name": "丙", "reason_zh": "演练", "at": "y",
                 "lifting": ["off.hg"], "means_zh": "已全部停发" },
+            "clock": { "believed": false, "problem": "the clock jumped back by 10 s", "jumps": 1, "means_zh": "不可信" },
+            "problems": [{ "service": "sweep", "problem": "has not run yet", "silent_seconds": 9 }],
+            "paused_accounts": ["W015"], "unknown_posts": 2, "failing_notices": 0,
             "attention": [{ "state_zh": "结果不明", "deliveries": 2 }, { "state_zh": "暂缓", "deliveries": 0 }],
             "under_way": [{ "state_zh": "待发", "deliveries": 0 }],
             "adapters": [{ "name": "mock", "version": "0.1.0", "state_zh": "运行中", "reason": null }],
@@ -174,6 +177,8 @@ mod tests {
             page,
             "运行  有故障\n  故障： the database does not take writes\n\
              停发  已全部停发\n  off.lx 丙 于 y 停发：演练\n  已同意恢复：off.hg\n\
+             时钟  不可信，启动以来跳变 1 次\n  故障：the clock jumped back by 10 s\n  故障：sweep：has not run yet\n\
+             暂停的账号  W015（见 juzhen account paused）\n不明来源的内容  2 条（见 juzhen post unknown）\n\
              待处理  结果不明 2\n进行中  无\n最久待发  75 秒\n最久不明  无\n磁盘剩余  1024 MiB\n\
              配置版本  r1（配置文件有误或待确认，见 juzhen plan）\n程序版本  0.1.0\n\n\
              适配器  版本   状态    说明\nmock    0.1.0  运行中\n\n\
