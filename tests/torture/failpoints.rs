@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use juzhen_sandbox::{AsyncOutcome, Fault, Rule};
+use juzhen_sandbox::{AsyncOutcome, Fault, Rule, ScriptedRefusal};
 use juzhen_tests::{Api, Daemon, Run, juzhen};
 use rustix::process::Signal;
 
@@ -72,14 +72,15 @@ async fn crash_at(point: &str, nth: u32) -> (World, Daemon) {
     (world, daemon)
 }
 
-/// Posts, forwards, an asynchronous account, a post whose answer is lost, one that is refused at first.
+/// Posts, forwards, an asynchronous account, a post whose answer is lost, one that is refused, which people are told.
 fn lay_out(world: &mut World) {
     let rule = |fault| Rule::new(fault).method("POST");
     let asynchronous =
         Fault::AsyncThen { polls: 1, outcome: AsyncOutcome::Published, code: None, message: None };
     let lost = rule(Fault::ResetAfterEffect {}).account("T002").times(1);
     let slow = rule(Fault::DelayMs { ms: 150 }).account("T003");
-    for rule in [rule(asynchronous).account("T001"), lost, slow] {
+    let refused = rule(Fault::Status(ScriptedRefusal::of(400))).account("T004").times(1);
+    for rule in [rule(asynchronous).account("T001"), lost, slow, refused] {
         world.stage.handle.fault(rule).unwrap();
     }
     let start = Timestamp::now() + Duration::from_millis(900);

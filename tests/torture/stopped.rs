@@ -4,7 +4,6 @@
 use std::process::Command;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use jiff::Timestamp;
 use juzhen_tests::{Daemon, juzhen};
 use rustix::process::Signal;
@@ -15,7 +14,7 @@ use crate::load::{World, account};
 const ACCOUNTS: usize = 4;
 /// Items, one each so many milliseconds.
 const ITEMS: u64 = 60;
-const EVERY: u64 = 120;
+const EVERY: u64 = 200;
 
 #[derive(Clone, Copy, Debug)]
 enum Way {
@@ -27,7 +26,10 @@ enum Way {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p26_stop_all_by_each_way_holds_within_a_second_and_two_people_lift_it() {
-    join_all([Way::Api, Way::CommandLine, Way::Signal, Way::File].map(stopped_by)).await;
+    let ways = [Way::Api, Way::CommandLine, Way::Signal, Way::File];
+    for way in ways.map(|way| tokio::spawn(stopped_by(way))) {
+        way.await.unwrap();
+    }
 }
 
 async fn stopped_by(way: Way) {
@@ -50,7 +52,7 @@ async fn stopped_by(way: Way) {
     let last = world.stage.ledger().effects.last().unwrap().at_unix_ms;
     println!("{way:?}: {out} were out, the last one {} ms after the word", last - said.as_millisecond());
     assert!(last <= said.as_millisecond() + 1_000, "{way:?}: it went on for longer than a second");
-    assert!(out < 50, "{way:?}: there is nothing left to stop");
+    assert!(out + 5 < world.planned.len(), "{way:?}: there is nothing left to stop");
     held(&world, out, way).await;
 
     daemon.kill();
