@@ -245,6 +245,13 @@ impl Engine {
         [&wakes.claim, &wakes.reconcile, &wakes.track, &wakes.sweep].into_iter().for_each(Notify::notify_one);
     }
 
+    /// A delivery was settled: its account may send the next one, and a look may be due. What the sweep does follows from time
+    /// and from people; it is a change that nothing else goes beside, so one for each settled delivery would hold up the sends.
+    pub(crate) fn wake_after_settling(&self) {
+        let wakes = &self.0.wakes;
+        [&wakes.claim, &wakes.reconcile, &wakes.track].into_iter().for_each(Notify::notify_one);
+    }
+
     /// Another daemon on the same database has changed something.
     pub fn wake_with_others(&self) {
         self.wake();

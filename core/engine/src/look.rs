@@ -70,6 +70,6 @@ pub(crate) async fn learnt(
         request: None,
     };
     engine.store().settle(settle).await?;
-    engine.wake();
+    engine.wake_after_settling();
     Ok(())
 }

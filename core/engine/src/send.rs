@@ -206,7 +206,7 @@ async fn settle(engine: &Engine, claim: &Claim, next: Next, word: &str, reply: O
     };
     write_down(engine, settle).await;
     engine.failpoints().reach("record.after_commit");
-    engine.wake();
+    engine.wake_after_settling();
 }
 
 fn detail(next: &Next) -> Option<String> {
