@@ -34,7 +34,7 @@ impl On {
     pub(crate) fn filled_a_second(self) -> usize {
         match self {
             Self::Sqlite => 1250,
-            Self::Postgres => 100,
+            Self::Postgres => 60,
         }
     }
 }
