@@ -24,7 +24,7 @@ struct Shape {
 fn shape() -> Shape {
     let (seconds, millis) = (Duration::from_secs, Duration::from_millis);
     if std::env::var_os("JUZHEN_LONG").is_some() {
-        Shape { accounts: 50, items: 200, apart: seconds(3), blows_for: seconds(600) }
+        Shape { accounts: 50, items: 60, apart: seconds(10), blows_for: seconds(600) }
     } else {
         Shape { accounts: 20, items: 25, apart: millis(800), blows_for: seconds(20) }
     }
