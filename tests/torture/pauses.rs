@@ -97,16 +97,21 @@ async fn p15_f16_told_to_stop_it_begins_nothing_and_forgets_nothing() {
 async fn p15_told_twice_with_many_sends_under_way_it_ends_at_once_and_in_doubt() {
     let mut world = World::new(8).await;
     let targets: Vec<String> = (0..8).map(account).collect();
-    world.stage.handle.fault(delay(30_000)).unwrap();
+    let calls = IMPATIENT.replace("call_deadline_seconds: 10", "call_deadline_seconds: 120");
+    world.district.write_district(&world.stage.mock_url(), &calls);
+    world.stage.handle.fault(delay(120_000)).unwrap();
     let soon = Timestamp::now() + Duration::from_millis(1_500);
     world.plan("两次告知", &targets, soon, soon + LATEST);
     let mut daemon = world.start();
     assert!(world.ask().await);
     until_there_are(&world, 8, "两次告知").await;
+    let told = Instant::now();
     daemon.signal(Signal::TERM);
     tokio::time::sleep(Duration::from_millis(100)).await;
     daemon.signal(Signal::TERM);
     let ended = daemon.ended(PATIENCE);
+    // Told once, it waits until the request is given up after 30 s.
+    assert!(told.elapsed() < Duration::from_secs(25), "it waited for {:?}", told.elapsed());
     assert!(ended.is_some_and(|status| status.success()), "{ended:?}: {}", world.api.log());
     world.stage.handle.clear_faults();
     let _daemon = world.start();
