@@ -1,3 +1,5 @@
+//! One refresher, the fence, the pauses, and what people give, on several daemons over one database.
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::join_all;
