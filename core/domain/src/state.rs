@@ -143,6 +143,11 @@ impl DeliveryState {
         )
     }
 
+    /// A worker holds it; one delivery of an account at a time.
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Claimed | Self::Sending)
+    }
+
     /// Something may be out on the platform, or is.
     pub fn may_be_out(self) -> bool {
         use DeliveryState as S;

@@ -15,20 +15,19 @@
 //! looks at the stop in the commit of the intent.
 //!
 //! An account's deliveries go out one after another, in the order of their times: an account with one under way is passed
-//! over, and finishing a send wakes this service again.
+//! over. The commit that settles a send claims what its account has next, as long as no other account waits for a place;
+//! when it claims nothing, this service is woken.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::service::{self, Round};
+use crate::{Engine, send};
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::caps::later;
 use juzhen_store::{ClaimRequest, ClaimRound, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info_span};
-
-use crate::service::{self, Round};
-use crate::{Engine, send};
 
 /// How far ahead of its time a delivery is claimed.
 const AHEAD: SignedDuration = SignedDuration::from_millis(200);
@@ -41,8 +40,9 @@ const IN_FLIGHT: usize = 256;
 
 /// Claims and sends until `stop`; then waits for what is under way, but no longer than `grace`.
 pub(crate) async fn run(engine: Engine, stop: CancellationToken, grace: Duration) {
-    let sends = TaskTracker::new();
-    service::run(&engine, "claim", &engine.wakes().claim, &stop, || round(&engine, &sends)).await;
+    let places = Places { sends: TaskTracker::new(), stop };
+    let (sends, stop) = (&places.sends, &places.stop);
+    service::run(&engine, "claim", &engine.wakes().claim, stop, || round(&engine, &places)).await;
     engine.failpoints().reach("shutdown.after_stop_claim");
     sends.close();
     if tokio::time::timeout(grace, sends.wait()).await.is_err() {
@@ -54,8 +54,27 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken, grace: Duration
     }
 }
 
-async fn round(engine: &Engine, sends: &TaskTracker) -> Round {
-    let room = IN_FLIGHT.saturating_sub(sends.len());
+/// The places of sends under way, until the stop.
+#[derive(Clone)]
+pub(crate) struct Places {
+    sends: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Places {
+    /// How a send that has ended claims what its account has next; `None` when others wait for its place, or when nothing is
+    /// to be claimed now: the next round says what becomes of it.
+    pub(crate) async fn next_of_account(&self, engine: &Engine) -> Option<ClaimRequest> {
+        let is_free = self.sends.len() < IN_FLIGHT && !self.stop.is_cancelled();
+        if !is_free || engine.clock_doubt().is_some() || engine.room().await.ok()?.lack().is_some() {
+            return None;
+        }
+        engine.worker().map(|worker| request(engine, worker, 1))
+    }
+}
+
+async fn round(engine: &Engine, places: &Places) -> Round {
+    let room = IN_FLIGHT.saturating_sub(places.sends.len());
     if room == 0 {
         return Round::next_in(BACKSTOP);
     }
@@ -72,8 +91,7 @@ async fn round(engine: &Engine, sends: &TaskTracker) -> Round {
         Ok(round) => {
             let full = round.claims.len() == room;
             for claim in round.claims {
-                let span = info_span!("delivery", delivery.id = %claim.delivery.id, account.id = %claim.delivery.account, attempt.id = %claim.attempt.id);
-                sends.spawn(send::send(engine.clone(), claim).instrument(span));
+                places.sends.spawn(send::send(engine.clone(), claim, places.clone()));
             }
             Round::next_in(if full { Duration::ZERO } else { pause(round.next_due, engine.now()) })
         }
@@ -82,8 +100,14 @@ async fn round(engine: &Engine, sends: &TaskTracker) -> Round {
 }
 
 async fn claim(engine: &Engine, worker: String, most: usize) -> Result<ClaimRound, StoreError> {
+    let round = engine.store().claim(request(engine, worker, most)).await?;
+    claimed(engine, &round);
+    Ok(round)
+}
+
+fn request(engine: &Engine, worker: String, most: usize) -> ClaimRequest {
     let now = engine.now();
-    let request = ClaimRequest {
+    ClaimRequest {
         now,
         until: later(now, AHEAD),
         most: u32::try_from(most).unwrap_or(u32::MAX),
@@ -91,15 +115,17 @@ async fn claim(engine: &Engine, worker: String, most: usize) -> Result<ClaimRoun
         lease_until: later(now, LEASE),
         standing: engine.standing(),
         stopped: engine.is_stopped(),
-    };
-    let round = engine.store().claim(request).await?;
+    }
+}
+
+/// Called once the claims are durable.
+pub(crate) fn claimed(engine: &Engine, round: &ClaimRound) {
     if !round.claims.is_empty() {
         engine.failpoints().reach("claim.after_commit");
     }
     if round.held + round.missed > 0 {
         tracing::info!(held = round.held, missed = round.missed, "Deliveries were put aside");
     }
-    Ok(round)
 }
 
 /// Until something is due, less the time a claim is made ahead.

@@ -1,6 +1,7 @@
 //! What the host borrows from the daemon, answered by the store: the effect ledger, values, blobs and the time.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -55,10 +56,33 @@ impl Ledger for StorePorts {
         })
     }
 
+    /// In a store that keeps the order nobody waits for the commit: whatever the answer leads to, the next intent or how
+    /// the delivery goes on, is never durable without it, and until then a crash finds the request unanswered, which is the
+    /// safe side (F07).
     async fn end(&self, effect: EffectId, answer: &RecordedAnswer) -> Result<(), LedgerError> {
         self.failpoints.reach("send.after_response");
         let kept = kept(answer, self.world.now());
-        let ended = self.store.end_effect(effect.0, kept).await;
+        let store = Arc::clone(&self.store);
+        let mut ending = Box::pin(async move { store.end_effect(effect.0, kept).await });
+        let waits = !self.store.is_in_order() || self.failpoints.watches("send.after_record");
+        let ended = match futures_util::poll!(ending.as_mut()) {
+            Poll::Ready(ended) => ended,
+            Poll::Pending if waits => ending.await,
+            Poll::Pending => {
+                tokio::spawn(async move {
+                    if let Err(error) = ending.await {
+                        let error = crate::with_causes(&error);
+                        tracing::error!(
+                            effect.id = effect.0,
+                            error,
+                            "The answer of effect {} is not on disk",
+                            effect.0
+                        );
+                    }
+                });
+                return Ok(());
+            }
+        };
         ended.map_err(|source| failed(format!("write the answer of effect {}", effect.0), source))?;
         self.failpoints.reach("send.after_record");
         Ok(())

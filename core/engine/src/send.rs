@@ -20,47 +20,77 @@ use juzhen_domain::state::DeliveryState;
 use juzhen_host::message::{self, operation};
 use juzhen_host::{AccountContext, Call, EffectPolicy, Reply};
 use juzhen_store::{Claim, Settle, Settled, StoreError};
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, info, info_span, warn};
 
+use crate::claim::{self, Places};
 use crate::running::{self, account_context};
 use crate::{Engine, interpret, sign_in};
 
-/// Sends, and writes down what came of it, be it that our own code broke (F15): then it may be out.
-pub(crate) async fn send(engine: Engine, claim: Claim) {
-    let sent = AssertUnwindSafe(try_to_send(engine.clone(), &claim)).catch_unwind().await;
-    if let Err(panic) = sent {
-        engine.panicked("send", panic.as_ref());
-        error!("Sending panicked; the delivery is in doubt");
-        let reason = Why::DaemonBroke.because("the daemon panicked while it sent");
-        settle(&engine, &claim, Next::InDoubt { look_at: engine.now(), reason }, "panicked", None).await;
+/// Sends a claim, then what its account has next, as long as the commit that settles the one claims the other.
+pub(crate) async fn send(engine: Engine, claim: Claim, places: Places) {
+    let mut next = Some(claim);
+    while let Some(claim) = next {
+        let span = info_span!("delivery", delivery.id = %claim.delivery.id, account.id = %claim.delivery.account, attempt.id = %claim.attempt.id);
+        next = send_one(&engine, &claim, &places).instrument(span).await;
     }
 }
 
-async fn try_to_send(engine: Engine, claim: &Claim) {
-    sleep_until(&engine, claim.delivery.next_at).await;
+/// Sends, and writes down what came of it, be it that our own code broke (F15): then it may be out.
+async fn send_one(engine: &Engine, claim: &Claim, places: &Places) -> Option<Claim> {
+    let mut next = None;
+    let sending = async {
+        let came = try_to_send(engine, claim).await;
+        settle(engine, claim, came, places, &mut next).await;
+    };
+    if let Err(panic) = AssertUnwindSafe(sending).catch_unwind().await {
+        engine.panicked("send", panic.as_ref());
+        error!("Sending panicked; the delivery is in doubt");
+        let reason = Why::DaemonBroke.because("the daemon panicked while it sent");
+        let came = Came::without_call(Next::InDoubt { look_at: engine.now(), reason }, "panicked");
+        // What was claimed before the panic is sent all the same.
+        settle(engine, claim, came, places, &mut next).await;
+    }
+    next
+}
+
+/// What came of a claim.
+struct Came {
+    next: Next,
+    word: &'static str,
+    reply: Option<Reply>,
+}
+
+impl Came {
+    fn without_call(next: Next, word: &'static str) -> Self {
+        Self { next, word, reply: None }
+    }
+}
+
+async fn try_to_send(engine: &Engine, claim: &Claim) -> Came {
+    sleep_until(engine, claim.delivery.next_at).await;
     let settings = engine.settings();
     let retry = running::retry(&settings);
     let Some(account) = settings.accounts.get(claim.leave.account()) else {
         // Removed since the claim: nothing has left, and the next round of the sweep holds it.
         let reason = HoldReason::AccountGone.to_string();
-        return settle(&engine, claim, Next::Held { reason }, "held", None).await;
+        return Came::without_call(Next::Held { reason }, "held");
     };
     engine.failpoints().reach("plugin.before_call");
     if account.platform != claim.delivery.platform {
         // Another platform's text was approved; a person has to say what becomes of it.
         let reason = Why::AccountChanged.because(format_args!("the account is on {} now", account.platform));
-        return settle(&engine, claim, Next::Held { reason }, "held", None).await;
+        return Came::without_call(Next::Held { reason }, "held");
     }
-    let reply = engine.host().call(call(&engine, claim, account)).await;
+    let reply = engine.host().call(call(engine, claim, account)).await;
     let outcome = interpret::sent(&reply);
     let word = interpret::word(&outcome);
     report(&outcome);
-    let lag = lag(&engine, account);
+    let lag = lag(engine, account);
     let next = match &outcome {
-        Outcome::AuthExpired { reason } => sign_in::turned_away(&engine, account, &reply, reason).await,
+        Outcome::AuthExpired { reason } => sign_in::turned_away(engine, account, &reply, reason).await,
         _ => outcome::after(outcome, claim.delivery.tries, &retry, lag, engine.now()),
     };
-    settle(&engine, claim, next, word, Some(&reply)).await;
+    Came { next, word, reply: Some(reply) }
 }
 
 /// A clock that is not believed is asked again this often.
@@ -188,8 +218,11 @@ fn report(outcome: &Outcome) {
     }
 }
 
-async fn settle(engine: &Engine, claim: &Claim, next: Next, word: &str, reply: Option<&Reply>) {
-    let adapter = reply.and_then(|r| r.adapter.as_ref()).map(|a| a.sha256.clone());
+/// Writes down what came of a claim. `claimed`: what the same commit claims of the account.
+async fn settle(engine: &Engine, claim: &Claim, came: Came, places: &Places, claimed: &mut Option<Claim>) {
+    let Came { next, word, reply } = came;
+    let adapter = reply.and_then(|r| r.adapter).map(|a| a.sha256);
+    let is_out = matches!(next, Next::Published(_));
     let settle = Settle {
         delivery: claim.delivery.id.clone(),
         expected: (DeliveryState::Sending, claim.delivery.fence),
@@ -204,9 +237,16 @@ async fn settle(engine: &Engine, claim: &Claim, next: Next, word: &str, reply: O
         now: engine.now(),
         request: None,
     };
-    write_down(engine, settle).await;
+    let Written { forwards, next } = write_down(engine, settle, places).await;
+    let goes_on = next.is_some();
+    *claimed = next.or(claimed.take());
     engine.failpoints().reach("record.after_commit");
-    engine.wake_after_settling();
+    if !is_out {
+        engine.wake_after_settling();
+    } else if forwards || !goes_on {
+        // Nothing here for those who look.
+        engine.wakes().claim.notify_one();
+    }
 }
 
 fn detail(next: &Next) -> Option<String> {
@@ -223,21 +263,29 @@ fn detail(next: &Next) -> Option<String> {
     }
 }
 
-/// Writes news of a delivery, again and again until the store takes it or is closed (F20).
-pub(crate) async fn write_down(engine: &Engine, settle: Settle) {
+/// What was written besides the news.
+#[derive(Default)]
+struct Written {
+    forwards: bool,
+    next: Option<Claim>,
+}
+
+/// Writes news of a delivery, again and again until the store takes it or is closed (F20). The first time with the account's
+/// next claim; what fails then may be the claim, so from then on alone.
+async fn write_down(engine: &Engine, settle: Settle, places: &Places) -> Written {
+    if let Some(request) = places.next_of_account(engine).await {
+        match engine.store().settle_and_claim(settle.clone(), request).await {
+            Ok((settled, mut round)) => {
+                claim::claimed(engine, &round);
+                return Written { forwards: told(&settled, &settle), next: round.claims.pop() };
+            }
+            Err(error) => warn!(error = crate::with_causes(&error), "A result is written without a claim"),
+        }
+    }
     let mut pause = Duration::from_millis(50);
     loop {
         match engine.store().settle(settle.clone()).await {
-            Ok(Settled::Applied { forwards, .. }) => {
-                if !forwards.is_empty() {
-                    info!(forwards = forwards.len(), "Forwards follow");
-                }
-                return;
-            }
-            Ok(Settled::Late { state }) => {
-                warn!(%state, outcome = settle.outcome, "A late result was kept as evidence");
-                return;
-            }
+            Ok(settled) => return Written { forwards: told(&settled, &settle), next: None },
             Err(
                 error @ (StoreError::Closed | StoreError::NotFound { .. } | StoreError::Impossible { .. }),
             ) => {
@@ -247,13 +295,28 @@ pub(crate) async fn write_down(engine: &Engine, settle: Settle) {
                     outcome = settle.outcome,
                     "A result cannot be written; the next start looks into it"
                 );
-                return;
+                return Written::default();
             }
             Err(error) => {
                 error!(error = crate::with_causes(&error), "A result could not be written yet");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(5));
             }
+        }
+    }
+}
+
+/// Logs what became of the news; whether forwards follow.
+fn told(settled: &Settled, settle: &Settle) -> bool {
+    match settled {
+        Settled::Applied { forwards, .. } if forwards.is_empty() => false,
+        Settled::Applied { forwards, .. } => {
+            info!(forwards = forwards.len(), "Forwards follow");
+            true
+        }
+        Settled::Late { state } => {
+            warn!(%state, outcome = settle.outcome, "A late result was kept as evidence");
+            false
         }
     }
 }

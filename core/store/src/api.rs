@@ -54,6 +54,13 @@ pub trait Store: Send + Sync + 'static {
     /// Writes how a delivery goes on, with the forwards that follow, if `expected` still holds; else keeps the news as
     /// evidence with the attempt and changes nothing.
     async fn settle(&self, settle: Settle) -> Result<Settled, StoreError>;
+    /// The same, and by the same commit the next claim of this account, as [`Store::claim`] would make it. All or nothing:
+    /// after an error, settle alone.
+    async fn settle_and_claim(
+        &self,
+        settle: Settle,
+        claim: ClaimRequest,
+    ) -> Result<(Settled, ClaimRound), StoreError>;
     /// Reads a delivery, lets `change` decide, writes it with its audit row, and the forwards that follow when a person saw
     /// it published.
     async fn change_delivery(
@@ -95,6 +102,12 @@ pub trait Store: Send + Sync + 'static {
     /// Takes, or keeps, what only one may do at a time, for so long at most; `false` when another has it (F39).
     async fn take_turn(&self, name: &str, holder: &str, lasting: SignedDuration) -> Result<bool, StoreError>;
     async fn give_up_turn(&self, name: &str, holder: &str) -> Result<(), StoreError>;
+
+    /// Whether what is handed in is done and made durable in that order. Then nobody has to wait for a change on which only
+    /// later changes depend: those are never durable without it.
+    fn is_in_order(&self) -> bool {
+        false
+    }
 
     // What platforms hand out, and accounts that have to sign in: `sql/sign_ins.rs`
 

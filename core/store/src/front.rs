@@ -53,6 +53,11 @@ pub trait Database: Send + Sync + 'static {
         Presence::AmongOthers
     }
 
+    /// [`Store::is_in_order`].
+    fn is_in_order(&self) -> bool {
+        false
+    }
+
     /// Whether it is still the database that was opened; asked before every ping.
     fn look(&self) -> Result<(), StoreError> {
         Ok(())
@@ -173,6 +178,15 @@ impl<D: Database> Store for D {
         self.write(job, move |c| settle::settle(c, &settle)).await
     }
 
+    async fn settle_and_claim(
+        &self,
+        settle: Settle,
+        request: ClaimRequest,
+    ) -> Result<(Settled, ClaimRound), StoreError> {
+        let job = Job::of("settle a delivery", settle.delivery.as_str()).result();
+        self.write(job, move |c| claim::after(c, &settle, &request)).await
+    }
+
     async fn change_delivery(
         &self,
         delivery: &DeliveryId,
@@ -255,6 +269,10 @@ impl<D: Database> Store for D {
 
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
         self.read("count", move |c| deliveries::counts(c, now)).await
+    }
+
+    fn is_in_order(&self) -> bool {
+        Database::is_in_order(self)
     }
 
     async fn begin_effect(&self, effect: NewEffect) -> Result<EffectBegun, StoreError> {

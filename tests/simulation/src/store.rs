@@ -112,6 +112,20 @@ impl Guarded {
         settle
     }
 
+    fn asked(&self, mut request: ClaimRequest) -> ClaimRequest {
+        request.now = self.told(request.now);
+        if self.is(Broken::IgnoreNotBefore) {
+            request.until += AHEAD;
+        }
+        request
+    }
+
+    fn handed_out(&self, round: &mut ClaimRound, now: Timestamp) {
+        if self.is(Broken::IgnoreNotBefore) {
+            round.claims.iter_mut().for_each(|claim| claim.delivery.next_at = now);
+        }
+    }
+
     /// An unknown answer is a fine one for those that try again.
     fn twisted_answer(&self, mut answer: EffectAnswer) -> EffectAnswer {
         let tries_again = [Broken::RetryUnknown, Broken::NoVisibilityWait, Broken::RequeueOnAbsence];
@@ -134,16 +148,28 @@ macro_rules! through {
                 answer
             })*
 
-            async fn claim(&self, mut request: ClaimRequest) -> Result<ClaimRound, StoreError> {
+            async fn claim(&self, request: ClaimRequest) -> Result<ClaimRound, StoreError> {
                 self.life.gate().await;
                 let now = request.now;
-                request.now = self.told(now);
-                if self.is(Broken::IgnoreNotBefore) {
-                    request.until += AHEAD;
+                let mut answer = self.inner.claim(self.asked(request)).await;
+                if let Ok(round) = &mut answer {
+                    self.handed_out(round, now);
                 }
-                let mut answer = self.inner.claim(request).await;
-                if let (Ok(round), true) = (&mut answer, self.is(Broken::IgnoreNotBefore)) {
-                    round.claims.iter_mut().for_each(|claim| claim.delivery.next_at = now);
+                self.life.pass().await;
+                answer
+            }
+
+            async fn settle_and_claim(
+                &self,
+                settle: Settle,
+                request: ClaimRequest,
+            ) -> Result<(Settled, ClaimRound), StoreError> {
+                self.life.gate().await;
+                let now = request.now;
+                let settle = self.twisted(settle).await;
+                let mut answer = self.inner.settle_and_claim(settle, self.asked(request)).await;
+                if let Ok((_, round)) = &mut answer {
+                    self.handed_out(round, now);
                 }
                 self.life.pass().await;
                 answer

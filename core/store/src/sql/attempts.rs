@@ -9,7 +9,7 @@ use juzhen_domain::reason::{self, Why};
 
 use super::rows::{self, ATTEMPT, Fields, millis};
 use super::{Transaction, params};
-use crate::error::StoreError;
+use crate::error::{StoreError, failed};
 
 /// How an attempt ended.
 pub(super) struct Ending<'a> {
@@ -99,15 +99,20 @@ pub(super) fn suspect_is_out(c: &Transaction<'_>) -> Result<bool, StoreError> {
 
 /// What the account has used up to `now`, for the caps (P20).
 pub(super) fn used(c: &Transaction<'_>, account: &AccountId, now: Timestamp) -> Result<Used, StoreError> {
-    const HOUR: &str =
-        "SELECT count(*), min(started_at) FROM attempts WHERE account = ?1 AND started_at > ?2";
-    const LAST: &str = "SELECT max(started_at) FROM attempts WHERE account = ?1";
-    const BUSY: &str = "SELECT 1 FROM deliveries WHERE account = ?1 AND state IN ('claimed', 'sending')";
+    const SQL: &str = "SELECT count(*), min(started_at),
+            (SELECT max(started_at) FROM attempts WHERE account = ?1),
+            EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_one_under_way
+                WHERE account = ?1 AND state IN ('claimed', 'sending'))
+         FROM attempts WHERE account = ?1 AND started_at > ?2";
     let hour_ago = millis(now) - SignedDuration::from_hours(1).as_secs() * 1000;
-    let account = account.as_str();
-    let read = |f: &mut Fields<'_>| Ok((f.get()?, f.optional_time()?));
-    let (in_last_hour, oldest_in_hour) = c.first(HOUR, params![account, hour_ago], read)?.unwrap_or_default();
-    let last_at = c.first(LAST, params![account], |f: &mut Fields<'_>| f.optional_time())?.flatten();
-    let busy = c.first(BUSY, params![account], |_| Ok(()))?.is_some();
-    Ok(Used { in_last_hour, oldest_in_hour, last_at, busy })
+    let read = |f: &mut Fields<'_>| {
+        Ok(Used {
+            in_last_hour: f.get()?,
+            oldest_in_hour: f.optional_time()?,
+            last_at: f.optional_time()?,
+            busy: f.get()?,
+        })
+    };
+    let used = c.first(SQL, params![account.as_str(), hour_ago], read)?;
+    used.ok_or_else(|| failed("count attempts", "the database counted nothing".into()))
 }

@@ -6,7 +6,7 @@ use juzhen_domain::id::{AccountId, DeliveryId, ItemId};
 use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 
-use super::deliveries::conditions;
+use super::deliveries::{NOT_UNDER_WAY, conditions};
 use super::rows::{self, DELIVERY, Fields};
 use super::{ToValue, Transaction};
 use crate::error::StoreError;
@@ -23,7 +23,10 @@ pub(crate) fn list(c: &Transaction<'_>, filter: &AttentionFilter) -> Result<Atte
     let (clause, mut values) = conditions(&wanted, &filter.most);
     let states: Vec<String> = filter.states.iter().map(|state| format!("'{state}'")).collect();
     let word = if clause.is_empty() { "WHERE" } else { " AND" };
-    let clause = format!("{clause}{word} state IN ({})", states.join(", "));
+    let mut clause = format!("{clause}{word} state IN ({})", states.join(", "));
+    if !filter.states.iter().any(|state| state.is_under_way()) {
+        clause.push_str(NOT_UNDER_WAY);
+    }
     let counts = counts(c, &clause, &values)?;
     let after = filter.after.as_ref().map(DeliveryId::as_str);
     let mut later = String::new();

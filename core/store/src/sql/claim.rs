@@ -17,10 +17,10 @@ use serde_json::json;
 
 use super::rows::{self, DELIVERY, DeliveryRow, millis, millis_not_before, time};
 use super::{
-    Transaction, attempts, audit, deliveries, items, params, pauses, queue, sign_ins, stop, workers,
+    Transaction, attempts, audit, deliveries, items, params, pauses, queue, settle, sign_ins, stop, workers,
 };
 use crate::error::StoreError;
-use crate::values::{Claim, ClaimRequest, ClaimRound};
+use crate::values::{Claim, ClaimRequest, ClaimRound, Settle, Settled};
 
 /// Deliveries that one round may hold or miss: a long list of them must not keep the writer from everybody else.
 const MOST_PUT_ASIDE: u32 = 256;
@@ -28,18 +28,10 @@ const MOST_PUT_ASIDE: u32 = 256;
 const PAGE: u32 = 128;
 
 pub(crate) fn claim(c: &Transaction<'_>, request: &ClaimRequest) -> Result<ClaimRound, StoreError> {
+    let mut round = Round::new(c, request)?;
     if workers::is_over(c, &request.worker)? {
-        return Ok(ClaimRound { claims: Vec::new(), held: 0, missed: 0, next_due: None });
+        return Ok(round.done);
     }
-    let mut round = Round {
-        c,
-        request,
-        stopped: request.stopped || stop::is_on(c)?,
-        paused: pauses::paused(c)?,
-        sign_ins: sign_ins::all(c)?,
-        until: millis(request.until.max(request.now)),
-        done: ClaimRound { claims: Vec::new(), held: 0, missed: 0, next_due: None },
-    };
     let mut after = (i64::MIN, AccountId::new(""));
     while !round.is_full() {
         let page = queue::awake(c, round.until, &after, PAGE)?;
@@ -57,6 +49,23 @@ pub(crate) fn claim(c: &Transaction<'_>, request: &ClaimRequest) -> Result<Claim
     Ok(done)
 }
 
+/// Settles, then claims what the same account has next: the one transaction saves it the wait for a second commit.
+pub(crate) fn after(
+    c: &Transaction<'_>,
+    news: &Settle,
+    request: &ClaimRequest,
+) -> Result<(Settled, ClaimRound), StoreError> {
+    let settled = settle::settle(c, news)?;
+    let mut round = Round::new(c, request)?;
+    if let Settled::Applied { delivery, .. } = &settled
+        && let Some(wake_at) = queue::wakes(c, &delivery.account, round.until)?
+        && !workers::is_over(c, &request.worker)?
+    {
+        round.account(&delivery.account, wake_at)?;
+    }
+    Ok((settled, round.done))
+}
+
 struct Round<'a> {
     c: &'a Transaction<'a>,
     request: &'a ClaimRequest,
@@ -67,7 +76,19 @@ struct Round<'a> {
     done: ClaimRound,
 }
 
-impl Round<'_> {
+impl<'a> Round<'a> {
+    fn new(c: &'a Transaction<'a>, request: &'a ClaimRequest) -> Result<Self, StoreError> {
+        Ok(Self {
+            c,
+            request,
+            stopped: request.stopped || stop::is_on(c)?,
+            paused: pauses::paused(c)?,
+            sign_ins: sign_ins::all(c)?,
+            until: millis(request.until.max(request.now)),
+            done: ClaimRound { claims: Vec::new(), held: 0, missed: 0, next_due: None },
+        })
+    }
+
     fn is_full(&self) -> bool {
         let claims = u32::try_from(self.done.claims.len()).unwrap_or(u32::MAX);
         claims >= self.request.most || self.done.held + self.done.missed >= MOST_PUT_ASIDE
@@ -168,11 +189,9 @@ impl Round<'_> {
             "payload": leave.hash().as_str(),
             "worker": self.request.worker,
         });
-        let delivery = &row.delivery;
-        self.save(row, after, detail)?;
+        let delivery = self.save(row, after, detail)?;
         attempts::insert(self.c, &attempt, &delivery.account, &self.request.worker)?;
         self.c.will_follow(&delivery.item, self.request.now);
-        let delivery = deliveries::require(self.c, &delivery.id)?.delivery;
         self.done.claims.push(Claim { delivery, leave, attempt, origin });
         Ok(())
     }
@@ -192,7 +211,7 @@ impl Round<'_> {
         before: &DeliveryRow,
         after: DeliveryRow,
         detail: serde_json::Value,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Delivery, StoreError> {
         let (id, now) = (&before.delivery.id, self.request.now);
         let action = format!("delivery.{}", after.delivery.state);
         let row = audit::daemon(action, format!("delivery:{id}"), detail, now);

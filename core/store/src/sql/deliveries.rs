@@ -32,13 +32,13 @@ pub(crate) fn change(
         return Ok(before.delivery);
     }
     let wanted = change(&before.delivery).map_err(StoreError::Refused)?;
-    apply(c, &before, &wanted)?;
+    let delivery = apply(c, &before, &wanted)?;
     if before.delivery.state != wanted.state && wanted.state == DeliveryState::Published {
-        settle::forward(c, id, follow, &wanted.audit)?;
+        settle::forward(c, &delivery, follow, &wanted.audit)?;
     }
     c.will_follow(&before.delivery.item, wanted.audit.at);
     once::remember(c, id.as_str(), asked)?;
-    Ok(require(c, id)?.delivery)
+    Ok(delivery)
 }
 
 /// Writes what a person wants of a delivery.
@@ -46,7 +46,7 @@ pub(super) fn apply(
     c: &Transaction<'_>,
     before: &DeliveryRow,
     change: &DeliveryChange,
-) -> Result<(), StoreError> {
+) -> Result<Delivery, StoreError> {
     let mut after = before.clone();
     let delivery = &mut after.delivery;
     let moved = change.state != delivery.state;
@@ -71,19 +71,20 @@ pub(super) fn apply(
     save(c, before, after, Some(&change.audit), change.audit.at)
 }
 
-/// Writes a delivery: only a move that the domain allows, with its audit row, and the queue kept right.
+/// Writes a delivery: only a move that the domain allows, with its audit row, and the queue kept right. The delivery as it
+/// would be read now.
 pub(super) fn save(
     c: &Transaction<'_>,
     before: &DeliveryRow,
     mut after: DeliveryRow,
     audit: Option<&Audit>,
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Delivery, StoreError> {
     let (from, to) = (before.delivery.state, after.delivery.state);
     if from != to && !from.may_become(to) {
         return Err(impossible(&before.delivery.id, from.as_str(), to.as_str()));
     }
-    let is_under_way = matches!(to, DeliveryState::Claimed | DeliveryState::Sending);
+    let is_under_way = to.is_under_way();
     if !is_under_way {
         (after.worker, after.lease_until) = (None, None);
     }
@@ -98,15 +99,23 @@ pub(super) fn save(
     };
     after.delivery.changed_at = at;
     update(c, &after)?;
-    queue::refresh(c, &after.delivery.account)?;
+    match (from.is_under_way(), is_under_way) {
+        // The account waited for this one, and still does.
+        (true, true) => {}
+        (false, true) => queue::takes_place(c, &after.delivery.account)?,
+        _ => queue::refresh(c, &after.delivery.account)?,
+    }
     match audit {
         Some(audit) => {
             c.will_audit(audit.clone());
-            tell(c, from, &after.delivery, audit)
+            tell(c, from, &after.delivery, audit)?;
         }
-        None if from == to => Ok(()),
-        None => Err(impossible(&after.delivery.id, from.as_str(), "another state without an audit row")),
+        None if from == to => {}
+        None => {
+            return Err(impossible(&after.delivery.id, from.as_str(), "another state without an audit row"));
+        }
     }
+    Ok(rows::as_read(after))
 }
 
 /// What waits for people is told by the very transaction that makes it wait; what they did themselves they know.
@@ -269,11 +278,17 @@ pub(crate) fn list(c: &Transaction<'_>, filter: &DeliveryFilter) -> Result<Vec<D
         ("item =", filter.item.as_ref().map(ItemId::as_str)),
         ("id <", filter.before.as_ref().map(DeliveryId::as_str)),
     ];
-    let (clause, values) = conditions(&wanted, &filter.most);
+    let (mut clause, values) = conditions(&wanted, &filter.most);
+    if filter.state.is_some_and(|state| !state.is_under_way()) {
+        clause.push_str(NOT_UNDER_WAY);
+    }
     let sql = format!("SELECT {DELIVERY} FROM deliveries {clause} ORDER BY id DESC LIMIT ?1");
     let found = c.collect(&sql, &values, rows::delivery)?;
     Ok(found.into_iter().map(|row| row.delivery).collect())
 }
+
+/// After a condition on other states: by these very words SQLite sees that `deliveries_listed` has all of them.
+pub(super) const NOT_UNDER_WAY: &str = " AND state <> 'claimed' AND state <> 'sending'";
 
 /// A WHERE clause of the conditions that have a value, and the values, of which the first is the limit.
 pub(super) fn conditions<'a>(

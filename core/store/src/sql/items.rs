@@ -144,6 +144,17 @@ pub(super) fn require(c: &Transaction<'_>, id: &ItemId) -> Result<(Item, i64), S
     get(c, id)?.ok_or_else(|| StoreError::NotFound { what: "item", id: id.to_string() })
 }
 
+/// What a claim rests on; without the content, which may be long.
+pub(super) fn state_and_hash(
+    c: &Transaction<'_>,
+    id: &ItemId,
+) -> Result<(ItemState, ContentHash), StoreError> {
+    const SQL: &str = "SELECT state, hash FROM items WHERE id = ?1";
+    let read = |f: &mut Fields<'_>| Ok((f.item_state()?, f.hash()?));
+    let found = c.first(SQL, params![id.as_str()], read)?;
+    found.ok_or_else(|| StoreError::NotFound { what: "item", id: id.to_string() })
+}
+
 fn require_record(c: &Transaction<'_>, id: &ItemId) -> Result<ItemRecord, StoreError> {
     record(c, id)?.ok_or_else(|| StoreError::NotFound { what: "item", id: id.to_string() })
 }

@@ -22,6 +22,14 @@ pub(super) fn refresh(c: &Transaction<'_>, account: &AccountId) -> Result<(), St
     Ok(())
 }
 
+/// One of the account's deliveries is under way now: until it is done nothing of the account is claimed.
+pub(super) fn takes_place(c: &Transaction<'_>, account: &AccountId) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE queue SET wake_at = NULL WHERE account = ?1";
+    c.hold(Hold::Account(account.as_str()))?;
+    c.execute(SQL, params![account.as_str()])?;
+    Ok(())
+}
+
 /// Nothing of this account before `time`. The deliveries keep their own times, and so their order.
 pub(super) fn not_before(c: &Transaction<'_>, account: &AccountId, time: i64) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE queue SET not_before = ?2, wake_at = max(wake_at, ?2) WHERE account = ?1";
@@ -54,6 +62,12 @@ pub(super) fn awake(
          /*+ FOR UPDATE SKIP LOCKED */";
     let read = |f: &mut Fields<'_>| Ok((f.get()?, f.id()?));
     c.collect(SQL, params![until, after.0, after.1.as_str(), most], read)
+}
+
+/// When this account's time came, if it did until `until`.
+pub(super) fn wakes(c: &Transaction<'_>, account: &AccountId, until: i64) -> Result<Option<i64>, StoreError> {
+    const SQL: &str = "SELECT wake_at FROM queue WHERE account = ?1 AND wake_at <= ?2";
+    c.first(SQL, params![account.as_str(), until], |f: &mut Fields<'_>| f.get())
 }
 
 /// When the next account wakes.

@@ -81,7 +81,7 @@ impl<'r> Fields<'r> {
         }
     }
 
-    fn hash(&mut self) -> Result<ContentHash, StoreError> {
+    pub(super) fn hash(&mut self) -> Result<ContentHash, StoreError> {
         let text: String = self.get()?;
         ContentHash::parse(&text).ok_or_else(|| self.unreadable(format!("{text} is no hash")))
     }
@@ -203,6 +203,22 @@ pub(super) fn delivery(f: &mut Fields<'_>) -> Result<DeliveryRow, StoreError> {
         lease_until: f.optional_time()?,
         row_version: f.get()?,
     })
+}
+
+/// The delivery of a row that was just written as reading it would give it: the times as coarse as they are kept.
+pub(super) fn as_read(row: DeliveryRow) -> Delivery {
+    let down = |at: Timestamp| time(millis(at)).unwrap_or(at);
+    let up = |at: Timestamp| time(millis_not_before(at)).unwrap_or(at);
+    let d = row.delivery;
+    Delivery {
+        due_at: up(d.due_at),
+        latest_at: down(d.latest_at),
+        next_at: up(d.next_at),
+        changed_at: down(d.changed_at),
+        receipt: d.receipt.map(|r| Receipt { published_at: down(r.published_at), ..r }),
+        resumes: row.resume_call.is_some(),
+        ..d
+    }
 }
 
 fn kind(f: &mut Fields<'_>) -> Result<DeliveryKind, StoreError> {

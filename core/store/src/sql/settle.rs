@@ -2,7 +2,6 @@
 //! no longer holds the delivery is kept as evidence and changes nothing else (R9, F37).
 
 use juzhen_domain::delivery::{Delivery, Receipt};
-use juzhen_domain::id::DeliveryId;
 use juzhen_domain::outcome::Next;
 use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
@@ -38,15 +37,15 @@ pub(crate) fn settle(c: &Transaction<'_>, settle: &Settle) -> Result<Settled, St
     let row = is_news.then(|| audit_of(settle, to, after.delivery.reason.as_deref()));
     rechecks::follow(c, &after.delivery, settle.now)?;
     pauses::note(c, &before, &after, settle.pause_after, settle.now)?;
-    deliveries::save(c, &before, after, row.as_ref(), settle.now)?;
+    let delivery = deliveries::save(c, &before, after, row.as_ref(), settle.now)?;
     let forwards = if from != to && to == DeliveryState::Published {
         let because = audit_of(settle, DeliveryState::Published, None);
-        forward(c, &settle.delivery, &settle.follow, &because)?
+        forward(c, &delivery, &settle.follow, &because)?
     } else {
         Vec::new()
     };
-    c.will_follow(&before.delivery.item, settle.now);
-    Ok(Settled::Applied { delivery: deliveries::require(c, &settle.delivery)?.delivery, forwards })
+    c.will_follow(&delivery.item, settle.now);
+    Ok(Settled::Applied { delivery, forwards })
 }
 
 fn still_holds(delivery: &Delivery, settle: &Settle) -> bool {
@@ -152,15 +151,14 @@ fn in_doubt(before: &DeliveryRow, after: DeliveryRow, settle: &Settle, why: Why)
 /// What follows from a publication. An account that has the item already is left out (P23).
 pub(super) fn forward(
     c: &Transaction<'_>,
-    published: &DeliveryId,
+    published: &Delivery,
     follow: &Follow,
     because: &Audit,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let published = deliveries::require(c, published)?.delivery;
     let (item, _) = items::require(c, &published.item)?;
     let mut already = deliveries::accounts_of(c, &published.item)?;
     let mut made = Vec::new();
-    for next in follow(&published, &item, &already) {
+    for next in follow(published, &item, &already) {
         if next.item == published.item && already.insert(next.account.clone()) {
             deliveries::insert(c, &next, because)?;
             restored::follow(c, &published.id, &next.id, because.at)?;

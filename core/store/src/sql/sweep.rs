@@ -46,7 +46,7 @@ impl Sweep<'_> {
     fn miss_late_ones(&self) -> Result<u32, StoreError> {
         let sql = format!(
             "SELECT {DELIVERY} FROM deliveries INDEXED BY deliveries_that_can_be_late
-             WHERE state IN ('due', 'waiting', 'held') AND latest_at < ?1
+             WHERE (state = 'due' OR state = 'waiting' OR state = 'held') AND latest_at < ?1
              AND resume_call IS NULL
              ORDER BY latest_at LIMIT ?2"
         );

@@ -173,6 +173,10 @@ impl Database for Sqlite {
         Presence::Alone
     }
 
+    fn is_in_order(&self) -> bool {
+        true
+    }
+
     fn look(&self) -> Result<(), StoreError> {
         open::same_file(&self.opened, &self.poison)
     }

@@ -1,5 +1,6 @@
-//! The one thread that writes. It takes every waiting job, runs them in one transaction, each in its own savepoint, and
-//! answers all of them after the commit: the cost of an fsync is shared, and nobody hears "done" before it is durable.
+//! The one thread that writes. It takes every waiting job, runs them in one transaction, and answers all of them after the
+//! commit: the cost of an fsync is shared, and nobody hears "done" before it is durable. A job that fails is taken back
+//! alone: then all of them run again, each in its own savepoint, which would cost the many that succeed more than their work.
 //!
 //! When the disk is full, the ballast is let go and the results of what was sent are written in its room; everything else
 //! is refused until there is room for a new one, so that nothing begins that could not be recorded (P17).
@@ -49,6 +50,7 @@ impl Writer {
             ballast,
             checkpointed: 0,
             commits: Arc::clone(&commits),
+            closing: None,
         };
         let thread =
             std::thread::Builder::new().name("store-writer".into()).spawn(move || turns.run(&waiting))?;
@@ -201,6 +203,13 @@ fn said(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("without a word")
 }
 
+/// How a transaction without savepoints ended.
+enum Ended {
+    Done,
+    /// One job of several failed; nothing is written.
+    ToBeTakenApart,
+}
+
 /// The thread's own side.
 struct Turns {
     connection: Connection,
@@ -211,6 +220,8 @@ struct Turns {
     /// `total_changes` at the last checkpoint.
     checkpointed: u64,
     commits: Arc<AtomicU64>,
+    /// Whom to tell that what came before is written.
+    closing: Option<oneshot::Sender<()>>,
 }
 
 /// Rows changed between two checkpoints: about 1,000 pages of log.
@@ -219,24 +230,31 @@ const CHECKPOINT_AFTER: u64 = 4000;
 impl Turns {
     fn run(mut self, waiting: &Receiver<Message>) {
         while let Ok(first) = waiting.recv() {
-            let (mut jobs, mut close) = (Vec::new(), None);
-            let mut next = Some(first);
-            while let Some(message) = next {
-                match message {
-                    Message::Job(job) => jobs.push(job),
-                    Message::Close(answer) => close = Some(answer),
-                }
-                let full = jobs.len() >= self.group || close.is_some();
-                next = if full { None } else { waiting.try_recv().ok() };
+            match first {
+                Message::Job(job) => self.turn(vec![job], waiting),
+                Message::Close(answer) => self.closing = Some(answer),
             }
-            self.turn(jobs);
-            if let Some(answer) = close {
+            if let Some(answer) = self.closing.take() {
                 self.let_go();
                 let _ = answer.send(());
                 return;
             }
         }
         self.let_go();
+    }
+
+    /// A job that waits already, as long as there is room for it in the group.
+    fn next_of_group(&mut self, taken: usize, waiting: &Receiver<Message>) -> Option<Box<dyn Job>> {
+        if taken >= self.group || self.closing.is_some() {
+            return None;
+        }
+        match waiting.try_recv().ok()? {
+            Message::Job(job) => Some(job),
+            Message::Close(answer) => {
+                self.closing = Some(answer);
+                None
+            }
+        }
     }
 
     /// SQLite folds the log in and removes it when the last connection goes. After a failed fsync that would be the next
@@ -252,11 +270,13 @@ impl Turns {
         }
     }
 
-    fn turn(&mut self, jobs: Vec<Box<dyn Job>>) {
+    fn turn(&mut self, mut jobs: Vec<Box<dyn Job>>, waiting: &Receiver<Message>) {
+        while let Some(job) = self.next_of_group(jobs.len(), waiting) {
+            jobs.push(job);
+        }
         if let Err(error) = self.poison.check("write") {
             return answer_all(jobs, Some(&Lost { why: super::error::chain(&error), no_room: false }));
         }
-        let mut jobs = jobs;
         if self.ballast.as_mut().is_some_and(Ballast::is_let_go) {
             jobs = refuse_for_room(jobs);
         }
@@ -285,10 +305,13 @@ impl Turns {
 
     /// Runs every job, then commits. `Err` when nothing of it was kept.
     fn transaction(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Lost> {
-        let outcome = self.statements(jobs);
+        let outcome = match self.together(jobs) {
+            Ok(Ended::ToBeTakenApart) => self.one_by_one(jobs),
+            outcome => outcome.map(drop),
+        };
         if let Err(error) = &outcome {
             if !self.connection.is_autocommit()
-                && let Err(error) = self.connection.execute_batch("ROLLBACK")
+                && let Err(error) = self.say("ROLLBACK")
             {
                 self.poison.set(format!("could not roll back: {error}"));
             }
@@ -299,25 +322,53 @@ impl Turns {
         outcome.map_err(|error| Lost { no_room: found_no_room(&error), why: error.to_string() })
     }
 
-    fn statements(&self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-        let say = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
+    /// As if none of them could fail.
+    fn together(&self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<Ended> {
         // IMMEDIATE: a transaction that starts by reading and then writes can fail at once, whatever busy_timeout says.
-        say("BEGIN IMMEDIATE")?;
+        self.say("BEGIN IMMEDIATE")?;
+        let is_alone = jobs.len() == 1;
         for job in jobs {
-            say("SAVEPOINT job")?;
-            match job.run(&self.connection, &self.poison) {
-                // The jobs after it would find no room either, so all of them go together.
-                Ran::NoRoom => return Err(no_room()),
-                // An IO error has rolled everything back, the jobs before this one too.
-                _ if self.connection.is_autocommit() => return Err(rolled_back()),
-                Ran::Keep => {}
-                Ran::TakeBack => say("ROLLBACK TO job")?,
+            if self.is_to_be_taken_back(job)? {
+                self.say("ROLLBACK")?;
+                return Ok(if is_alone { Ended::Done } else { Ended::ToBeTakenApart });
             }
-            say("RELEASE job")?;
         }
+        self.commit().map(|()| Ended::Done)
+    }
+
+    /// Each in its own savepoint.
+    fn one_by_one(&self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        self.say("BEGIN IMMEDIATE")?;
+        for job in jobs {
+            self.say("SAVEPOINT job")?;
+            if self.is_to_be_taken_back(job)? {
+                self.say("ROLLBACK TO job")?;
+            }
+            self.say("RELEASE job")?;
+        }
+        self.commit()
+    }
+
+    /// Runs it. `Err` when everything is lost with it.
+    fn is_to_be_taken_back(&self, job: &mut Box<dyn Job>) -> rusqlite::Result<bool> {
+        match job.run(&self.connection, &self.poison) {
+            // The jobs after it would find no room either, so all of them go together.
+            Ran::NoRoom => Err(no_room()),
+            // An IO error has rolled everything back, the jobs before this one too.
+            _ if self.connection.is_autocommit() => Err(rolled_back()),
+            Ran::Keep => Ok(false),
+            Ran::TakeBack => Ok(true),
+        }
+    }
+
+    fn commit(&self) -> rusqlite::Result<()> {
         (self.commit)(&self.connection)?;
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn say(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
 
     /// After the answers, so that nobody waits for it; not by SQLite itself, which would not tell of a failed fsync.

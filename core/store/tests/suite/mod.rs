@@ -81,6 +81,9 @@ macro_rules! exercise {
                 what_a_person_saw_published_is_forwarded
                 waiting_for_a_sign_in_uses_up_no_attempt
                 a_person_takes_it_on_anew
+                the_commit_that_settles_claims_what_the_account_has_next
+                p02_p18_p26_what_follows_a_settled_one_is_asked_the_same_as_any
+                a_claim_that_fails_takes_the_news_back_with_it
             }
             effects {
                 the_first_effect_marks_the_delivery_as_sending

@@ -334,3 +334,66 @@ pub(crate) async fn a_person_takes_it_on_anew(place: &dyn Place) {
     assert_eq!(published.receipt, Some(seen));
     assert_eq!(item_state(&*store, "i1").await, ItemState::Published);
 }
+
+pub(crate) async fn the_commit_that_settles_claims_what_the_account_has_next(place: &dyn Place) {
+    let store = place.open();
+    for (id, account) in [("i1", "W000"), ("i2", "W000"), ("i3", "W001"), ("i4", "W000")] {
+        let due = if id == "i4" { 50 } else { 0 };
+        scheduled(&*store, id, &[(account, due)]).await;
+    }
+    let alone = ClaimRequest { most: 1, ..request(1) };
+    let first = store.claim(alone).await.unwrap().claims.remove(0);
+    send(&*store, &first, 2).await;
+    let news = settle_as(&first, published("p1", 3), 3);
+    let (settled, mut round) = store.settle_and_claim(news.clone(), request(3)).await.unwrap();
+    assert!(matches!(settled, Settled::Applied { delivery, .. } if delivery.state == DeliveryState::Published));
+    let ids: Vec<&str> = round.claims.iter().map(|c| c.delivery.id.as_str()).collect();
+    assert_eq!(ids, ["i2-W000"], "of this account, and one");
+    let second = round.claims.remove(0);
+    assert_eq!(second.delivery, record(&*store, "i2-W000").await.delivery, "as it would be read");
+    assert_eq!(actions(&*store, "delivery:i2-W000").await, ["delivery.made", "delivery.claimed"]);
+
+    // Late news claims nothing: whoever moved it on goes on with its account.
+    send(&*store, &second, 4).await;
+    let (late, round) = store.settle_and_claim(news, request(4)).await.unwrap();
+    assert!(matches!(late, Settled::Late { .. }) && round.claims.is_empty());
+
+    // What is not due yet stays where it is.
+    let news = settle_as(&second, published("p2", 5), 5);
+    let (_, round) = store.settle_and_claim(news, request(5)).await.unwrap();
+    assert!(round.claims.is_empty());
+    assert_eq!(state(&*store, "i4-W000").await, DeliveryState::Due);
+    assert_eq!(claim(&*store, 50).await.len(), 2, "the other account's, and the one that waited");
+}
+
+pub(crate) async fn p02_p18_p26_what_follows_a_settled_one_is_asked_the_same_as_any(place: &dyn Place) {
+    let store = place.open();
+    for id in ["i1", "i2", "i3"] {
+        scheduled(&*store, id, &[("W000", 0)]).await;
+    }
+    let first = claim_one(&*store, 1).await;
+    send(&*store, &first, 2).await;
+    store.stop("off.hg".into(), "test".into(), at(2)).await.unwrap();
+    let news = settle_as(&first, published("p1", 3), 3);
+    let (_, round) = store.settle_and_claim(news, request(3)).await.unwrap();
+    assert_eq!((round.claims.len(), round.held), (0, 2), "STOP ALL holds them");
+    assert_eq!(state(&*store, "i2-W000").await, DeliveryState::Held);
+    assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Published);
+}
+
+pub(crate) async fn a_claim_that_fails_takes_the_news_back_with_it(place: &dyn Place) {
+    let store = place.open();
+    for id in ["i1", "i2"] {
+        scheduled(&*store, id, &[("W000", 0)]).await;
+    }
+    let first = claim_one(&*store, 1).await;
+    send(&*store, &first, 2).await;
+    let news = settle_as(&first, published("p1", 3), 3);
+    let breaks: StandingOf = Arc::new(|_| panic!("a rule that breaks"));
+    let asked = ClaimRequest { standing: breaks, ..request(3) };
+    store.settle_and_claim(news.clone(), asked).await.unwrap_err();
+    assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Sending, "all or nothing");
+    settle(&*store, &first, published("p1", 3), 4).await;
+    assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Published);
+    assert_eq!(state(&*store, "i2-W000").await, DeliveryState::Due);
+}

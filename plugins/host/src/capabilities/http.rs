@@ -301,7 +301,7 @@ async fn prepare(
     checked: &Checked,
 ) -> Result<Outgoing, HostError> {
     // Also without a placeholder: the values have to be known to be masked in the answer.
-    let vault = Vault::open(scope, capabilities.ports.secrets.as_ref()).await?;
+    let vault = Vault::open(scope, capabilities).await?;
     let fill = |text, encoding| vault.fill(scope, text, encoding, &checked.url);
     let mut url = checked.url.clone();
     if let Some(query) = &checked.query {

@@ -22,6 +22,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::task::TaskTracker;
 
 use self::client::{HttpClient, Transport};
+use self::secrets::KnownMasks;
 use crate::journal::error;
 use crate::lane::HostCalls;
 use crate::options::EgressOptions;
@@ -35,6 +36,7 @@ pub(crate) type Answer = Result<Vec<u8>, HostError>;
 pub(crate) struct Capabilities {
     pub(crate) ports: Ports,
     transport: Arc<dyn Transport>,
+    masks: KnownMasks,
     /// Requests that may outlive the call that asked for them.
     pub(crate) background: TaskTracker,
 }
@@ -45,7 +47,7 @@ impl Capabilities {
     }
 
     pub(crate) fn over(ports: Ports, transport: Arc<dyn Transport>) -> Self {
-        Self { ports, transport, background: TaskTracker::new() }
+        Self { ports, transport, masks: KnownMasks::default(), background: TaskTracker::new() }
     }
 }
 

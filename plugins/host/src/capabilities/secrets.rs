@@ -2,19 +2,20 @@
 //! it is bound to, and taken out of whatever comes back (P11).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use juzhen_abi::message::{HostError, HostErrorKind, SecretUse};
 use reqwest::Url;
 use serde_json::Value;
 
+use super::Capabilities;
 use super::egress::{Egress, shown};
 use crate::journal::{error, lock};
 use crate::ledger_flow::chain;
-use crate::ports::{PortError, Secret, Secrets};
+use crate::ports::{PortError, Secret};
 use crate::scope::Scope;
 
 /// What a placeholder begins with.
@@ -44,7 +45,8 @@ pub(crate) enum Encoding {
 
 impl Vault {
     /// Reads every declared secret, so that each is masked even where only the platform mentions it.
-    pub(crate) async fn open(scope: &Scope, secrets: &dyn Secrets) -> Result<Self, HostError> {
+    pub(crate) async fn open(scope: &Scope, capabilities: &Capabilities) -> Result<Self, HostError> {
+        let secrets = capabilities.ports.secrets.as_ref();
         let mut values = BTreeMap::new();
         for declared in &scope.manifest.secrets {
             let value = secrets.get(&scope.account, &declared.name).await.map_err(|e| unreadable(&e))?;
@@ -52,7 +54,7 @@ impl Vault {
                 values.insert(declared.name.clone(), value);
             }
         }
-        lock(&scope.masks).learn(values.values());
+        capabilities.masks.teach(&scope.account, &mut lock(&scope.masks), values.values());
         Ok(Self { values })
     }
 
@@ -173,31 +175,56 @@ fn json_escaped(value: &str) -> String {
     quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }
 
+/// The masks that the last call of each account ended up with: to build one costs more than the rest of a request.
+#[derive(Default)]
+pub(crate) struct KnownMasks(Mutex<HashMap<String, Masks>>);
+
+impl KnownMasks {
+    /// [`Masks::learn`], with what was built before where the values are still the same.
+    fn teach<'s>(
+        &self,
+        account: &str,
+        masks: &mut Masks,
+        values: impl IntoIterator<Item = &'s Secret> + Clone,
+    ) {
+        let mut known = lock(&self.0);
+        if masks.known.is_empty()
+            && let Some(built) = known.get(account)
+            && built.is_of(values.clone())
+        {
+            masks.clone_from(built);
+            return;
+        }
+        masks.learn(values);
+        known.insert(account.to_owned(), masks.clone());
+    }
+}
+
 /// Hides known values wherever they turn up.
 #[derive(Clone, Default)]
 pub(crate) struct Masks {
-    known: Vec<Secret>,
+    known: Arc<Vec<Secret>>,
     finder: Option<Arc<AhoCorasick>>,
 }
 
 impl Masks {
     /// Also remembers the forms in which a platform may repeat a value.
     pub(crate) fn learn<'s>(&mut self, values: impl IntoIterator<Item = &'s Secret>) {
-        let before = self.known.len();
-        for value in values {
-            let plain = value.expose();
-            for form in [plain.to_owned(), percent_encoded(plain), json_escaped(plain)] {
-                if form.len() >= SHORTEST_MASKED && !self.known.iter().any(|known| known.expose() == form) {
-                    self.known.push(Secret::new(form));
-                }
-            }
+        let new = forms(&self.known, values);
+        if new.is_empty() {
+            return;
         }
-        if self.known.len() > before {
-            let patterns = self.known.iter().map(Secret::expose);
-            let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns);
-            // Only fails beyond millions of patterns; then every answer is hidden whole.
-            self.finder = built.ok().map(Arc::new);
-        }
+        Arc::make_mut(&mut self.known).extend(new);
+        let patterns = self.known.iter().map(Secret::expose);
+        let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns);
+        // Only fails beyond millions of patterns; then every answer is hidden whole.
+        self.finder = built.ok().map(Arc::new);
+    }
+
+    /// Whether it hides these values and nothing else.
+    fn is_of<'s>(&self, values: impl IntoIterator<Item = &'s Secret>) -> bool {
+        let of = forms(&[], values);
+        of.iter().map(Secret::expose).eq(self.known.iter().map(Secret::expose))
     }
 
     pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -217,6 +244,21 @@ impl Masks {
             (None, false) => *bytes = MASK.as_bytes().to_vec(),
         }
     }
+}
+
+/// In which forms a platform may repeat the values, less those that are known.
+fn forms<'s>(known: &[Secret], values: impl IntoIterator<Item = &'s Secret>) -> Vec<Secret> {
+    let mut new: Vec<Secret> = Vec::new();
+    for value in values {
+        let plain = value.expose();
+        for form in [plain.to_owned(), percent_encoded(plain), json_escaped(plain)] {
+            let is_known = known.iter().chain(&new).any(|known| known.expose() == form);
+            if form.len() >= SHORTEST_MASKED && !is_known {
+                new.push(Secret::new(form));
+            }
+        }
+    }
+    new
 }
 
 /// What comes from outside must not become a placeholder when an adapter quotes it in its next request.
@@ -284,6 +326,24 @@ mod tests {
         let mut bytes = b"\xff canary/1 \"x".to_vec();
         masks.bytes(&mut bytes);
         assert_eq!(bytes, b"\xff ***");
+    }
+
+    #[test]
+    fn p11_masks_of_the_last_call_serve_the_next_one_unless_a_value_is_another_one() {
+        let known = KnownMasks::default();
+        let learnt = |values: &[Secret]| {
+            let mut masks = Masks::default();
+            known.teach("W000", &mut masks, values);
+            masks
+        };
+        let (old, new) = (Secret::new("canary-1"), Secret::new("canary-2"));
+        let first = learnt(std::slice::from_ref(&old));
+        let again = learnt(std::slice::from_ref(&old));
+        assert!(Arc::ptr_eq(&first.known, &again.known), "built once");
+        let both = learnt(&[old, new.clone()]);
+        assert_eq!(both.text("canary-1 canary-2"), "*** ***");
+        let only = learnt(&[new]);
+        assert_eq!(only.text("canary-1 canary-2"), "canary-1 ***");
     }
 
     #[test]

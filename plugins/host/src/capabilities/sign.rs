@@ -15,7 +15,7 @@ use crate::scope::Scope;
 
 pub(crate) async fn sign(capabilities: &Capabilities, scope: &Scope, request: &[u8]) -> Answer {
     let (sign, _): (Sign, _) = parse(scope, request)?;
-    let vault = Vault::open(scope, capabilities.ports.secrets.as_ref()).await?;
+    let vault = Vault::open(scope, capabilities).await?;
     let joined = Cow::Owned(sign.parts.concat());
     let text = replace(joined, |name| Ok(vault.value(scope, name)?.expose().to_owned()))?;
     let digest = match (sign.algorithm.as_str(), &sign.key) {

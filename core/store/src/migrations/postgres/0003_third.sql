@@ -63,3 +63,11 @@ CREATE TABLE sign_ins (
     -- A fingerprint of the secrets that people had given at the last failure: others are tried at once.
     given        TEXT NOT NULL
 );
+
+-- A send changes its delivery three times, and each time every index that names `state`: so these leave out what is under
+-- way, and a list of three words, which SQLite would make a tree of for each row, is written as it is compared.
+DROP INDEX deliveries_listed;
+CREATE INDEX deliveries_listed ON deliveries (state, id) WHERE state <> 'claimed' AND state <> 'sending';
+DROP INDEX deliveries_that_can_be_late;
+CREATE INDEX deliveries_that_can_be_late ON deliveries (latest_at)
+    WHERE state = 'due' OR state = 'waiting' OR state = 'held';
