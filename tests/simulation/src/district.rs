@@ -115,7 +115,7 @@ fn district(variant: usize) -> String {
          publish:\n\
          \x20 min_gap_seconds: 1\n\
          \x20 retry: {{most: 3, first_pause_seconds: 5, longest_pause_seconds: 60}}\n\
-         \x20 caps: {{per_delivery: 4, per_account_hour: 60, pause_after: 0}}\n{fault}...\n"
+         \x20 caps: {{per_delivery: 4, per_account_hour: 60}}\n{fault}...\n"
     )
 }
 

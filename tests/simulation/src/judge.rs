@@ -104,11 +104,6 @@ impl<'s> Judge<'s> {
             of_delivery.entry(&effect.delivery).or_default().push(effect);
         }
         of_delivery.remove("");
-        for (delivery, effects) in &of_delivery {
-            if effects.len() > 1 {
-                self.says(format!("duplicate: {delivery} is public {} times", effects.len()));
-            }
-        }
         self.once_on_each_account(&effects);
         self.asked_no_more_than_allowed();
         self.noticed(&effects);
@@ -180,10 +175,13 @@ impl<'s> Judge<'s> {
     fn comes_out(&self, record: &DeliveryRecord, public: Option<&Effect>) {
         use DeliveryState as S;
         let one = &record.delivery;
-        if OPEN.contains(&one.state) {
+        // A forward that was made under a clock that ran ahead is due when that clock says.
+        let is_to_come = one.state == S::Due && one.due_at > self.scene.time.now();
+        if OPEN.contains(&one.state) && !is_to_come {
             self.says(format!("lost: {} is still {} ({:?})", one.id, one.state, one.reason));
         }
-        let says_not_out = matches!(one.state, S::Refused | S::Missed | S::Cancelled | S::Held);
+        // One that broke off after answered requests says of itself that it may be out, in whatever state.
+        let says_not_out = matches!(one.state, S::Refused | S::Missed | S::Cancelled | S::Held) && !one.resumes;
         if says_not_out && let Some(effect) = public {
             self.says(format!("untrue: {} is {} and public as {}", one.id, one.state, effect.id));
         }

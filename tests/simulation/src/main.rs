@@ -23,6 +23,9 @@ struct Arguments {
     /// With one rule of the protocol left out, such as `RetryUnknown`: every seed ought to fail soon.
     #[arg(long, value_parser = broken)]
     broken: Option<Broken>,
+    /// This many daemons share the database, whatever the seed says.
+    #[arg(long)]
+    daemons: Option<u64>,
     /// Say what happens in it.
     #[arg(long, requires = "seed")]
     trace: bool,
@@ -33,7 +36,7 @@ fn main() -> ExitCode {
     if arguments.trace {
         tracing_subscriber::fmt().without_time().with_target(false).init();
     }
-    let plan = Plan { broken: arguments.broken, shown: arguments.trace, ..Plan::default() };
+    let plan = Plan { broken: arguments.broken, shown: arguments.trace, daemons: arguments.daemons, ..Plan::default() };
     let failed = match arguments.seed {
         Some(seed) => match juzhen_simulation::run(seed, &plan) {
             Ok(outcome) => {

@@ -67,6 +67,7 @@ impl People {
         loop {
             tokio::time::sleep(Duration::from_secs(1800)).await;
             self.trust_clocks();
+            self.resume_accounts().await;
             for delivery in self.in_state(DeliveryState::NeedsPerson).await {
                 self.resolve(&delivery).await;
             }
@@ -84,6 +85,19 @@ impl People {
         for engine in doubtful {
             self.scene.fired.count("people.trust_the_clock");
             engine.trust_clock();
+        }
+    }
+
+    /// Lifts the pauses of accounts that the daemon set, after a look (P20).
+    async fn resume_accounts(&self) {
+        let troubled = self.scene.view.troubled().await.unwrap_or_default();
+        for account in troubled.into_iter().filter(|trouble| trouble.pause.is_some()).map(|t| t.account) {
+            self.scene.fired.count("people.resume_an_account");
+            let at = self.scene.time.now();
+            let resume = async |engine: &Engine| {
+                engine.store().resume_account(&account, "off.zr".into(), "看过了".into(), at).await
+            };
+            self.act(resume).await;
         }
     }
 

@@ -11,6 +11,7 @@ use juzhen_host::message::{HostError, HostErrorKind};
 use juzhen_host::simulated::NetworkRequest;
 use serde_json::{Value, json};
 
+use crate::book::Book;
 use crate::chance::Chance;
 use crate::fired::Fired;
 use crate::time::Time;
@@ -63,6 +64,7 @@ pub(crate) struct Platform {
     chance: Chance,
     fired: Fired,
     trace: Trace,
+    book: Book,
     /// Of its clock.
     skew: SignedDuration,
 }
@@ -88,10 +90,10 @@ enum Host {
 }
 
 impl Platform {
-    pub(crate) fn new(time: Time, chance: Chance, fired: Fired, trace: Trace) -> Self {
+    pub(crate) fn new(time: Time, chance: Chance, fired: Fired, trace: Trace, book: Book) -> Self {
         let millis = i64::try_from(chance.below(50_000)).unwrap_or_default() - 25_000;
         let skew = SignedDuration::from_millis(millis);
-        Self { state: Arc::default(), time, chance, fired, trace, skew }
+        Self { state: Arc::default(), time, chance, fired, trace, book, skew }
     }
 
     pub(crate) fn effects(&self) -> Vec<Effect> {
@@ -317,7 +319,7 @@ impl Platform {
         let (Some(public_after), Some(effect)) = (public_after, effect) else { return answer };
         if public_after.is_zero() {
             self.trace.note(|| format!("public: {} of {} on {}", effect.id, effect.delivery, effect.uid));
-            state.effects.push(effect);
+            self.becomes_public(&mut state, effect);
             return answer;
         }
         *state.coming.entry(post.delivery.clone()).or_default() += 1;
@@ -330,9 +332,17 @@ impl Platform {
             if let Some(coming) = state.coming.get_mut(&effect.delivery) {
                 *coming -= 1;
             }
-            state.effects.push(effect);
+            platform.becomes_public(&mut state, effect);
         });
         answer
+    }
+
+    fn becomes_public(&self, state: &mut State, effect: Effect) {
+        if state.effects.iter().any(|other| other.delivery == effect.delivery) {
+            self.trace.note(|| format!("VIOLATION duplicate: {}", effect.delivery));
+            self.book.violation(format!("duplicate: {} is public once more", effect.delivery));
+        }
+        state.effects.push(effect);
     }
 
     fn effect(&self, post: &Post, id: String, now: Timestamp, public_after: Duration) -> Effect {

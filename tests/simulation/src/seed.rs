@@ -120,19 +120,19 @@ pub(crate) fn scene(seed: u64, plan: &Plan) -> Result<Scene, SeedError> {
     // 2026-12-01T00:00:00Z, and some hours.
     let epoch = jiff::Timestamp::constant(1_796_083_200, 0) + chance.seconds(0, 86_400);
     let (time, fired) = (Time::start(epoch), Fired::default());
-    let trace = Trace::new(time, plan.shown);
+    let (trace, book) = (Trace::new(time, plan.shown), Book::default());
     let database = InMemory::on_clock(Arc::new(move || time.now()))?;
     let view: Arc<dyn Store> = Arc::new(database.store(Arc::new(|_| Fate::Done)));
     let drawn = chance.pick(&[1, 1, 1, 1, 1, 1, 2, 2, 2, 3]).copied().unwrap_or(1);
     let marks = if chance.percent(5) { Some(Arc::new(tempfile::tempdir()?)) } else { None };
     Ok(Scene {
         time,
-        platform: Platform::new(time, chance.fork(), fired.clone(), trace.clone()),
+        platform: Platform::new(time, chance.fork(), fired.clone(), trace.clone(), book.clone()),
         horizon: Horizon::of(&database, &view),
         view,
         database,
         files: Memory::new(),
-        book: Book::default(),
+        book,
         plan: Arc::new(plan.clone()),
         daemons: plan.daemons.unwrap_or(drawn),
         clocks: Clocks::new(time),

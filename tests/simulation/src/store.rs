@@ -2,6 +2,7 @@
 //! protocol left out. The shipped code has no switch for these variants: they stand around it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -177,7 +178,12 @@ macro_rules! through {
 
             async fn settle(&self, settle: Settle) -> Result<Settled, StoreError> {
                 self.life.gate().await;
-                let answer = self.inner.settle(self.twisted(settle).await).await;
+                let (in_doubt, twisted) = (settle.outcome == "looked", self.twisted(settle).await);
+                let answer = self.inner.settle(twisted).await;
+                if in_doubt && self.broken.is_some() {
+                    // The store keeps in doubt what has no answer: without this it would be looked for at once, for ever.
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                }
                 self.life.pass().await;
                 answer
             }
