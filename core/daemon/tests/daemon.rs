@@ -188,7 +188,10 @@ fn a_database_that_cannot_be_used_is_told_without_its_password() {
         finish(command.current_dir(district.home.path()))
     };
     let ran = run("postgres://u:secret@127.0.0.1/juzhen?sslmode=prefer");
-    assert!(ran.code == Some(1) && ran.stderr.contains("verify-full") && !ran.stderr.contains("secret"), "{ran:?}");
+    assert!(
+        ran.code == Some(1) && ran.stderr.contains("verify-full") && !ran.stderr.contains("secret"),
+        "{ran:?}"
+    );
     assert_eq!(run("mysql://x").code, Some(2));
 }
 

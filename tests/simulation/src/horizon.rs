@@ -17,7 +17,13 @@ const ALL: u32 = 10_000;
 pub(crate) struct Horizon {
     database: InMemory,
     view: Arc<dyn Store>,
-    known: Arc<Mutex<Option<(u64, Option<Timestamp>)>>>,
+    known: Arc<Mutex<Option<Known>>>,
+}
+
+/// What was read when the database had changed so many times.
+struct Known {
+    changes: u64,
+    next: Option<Timestamp>,
 }
 
 impl Horizon {
@@ -29,13 +35,11 @@ impl Horizon {
     pub(crate) fn next(&self) -> Option<Timestamp> {
         let changes = self.database.changes();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((read_at, next)) = *known
-            && read_at == changes
-        {
-            return next;
+        if let Some(known) = known.as_ref().filter(|known| known.changes == changes) {
+            return known.next;
         }
         let next = read(self.view.as_ref());
-        *known = Some((changes, next));
+        *known = Some(Known { changes, next });
         next
     }
 }

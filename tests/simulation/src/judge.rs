@@ -181,7 +181,8 @@ impl<'s> Judge<'s> {
             self.says(format!("lost: {} is still {} ({:?})", one.id, one.state, one.reason));
         }
         // One that broke off after answered requests says of itself that it may be out, in whatever state.
-        let says_not_out = matches!(one.state, S::Refused | S::Missed | S::Cancelled | S::Held) && !one.resumes;
+        let says_not_out =
+            matches!(one.state, S::Refused | S::Missed | S::Cancelled | S::Held) && !one.resumes;
         if says_not_out && let Some(effect) = public {
             self.says(format!("untrue: {} is {} and public as {}", one.id, one.state, effect.id));
         }

@@ -36,7 +36,12 @@ fn main() -> ExitCode {
     if arguments.trace {
         tracing_subscriber::fmt().without_time().with_target(false).init();
     }
-    let plan = Plan { broken: arguments.broken, shown: arguments.trace, daemons: arguments.daemons, ..Plan::default() };
+    let plan = Plan {
+        broken: arguments.broken,
+        shown: arguments.trace,
+        daemons: arguments.daemons,
+        ..Plan::default()
+    };
     let failed = match arguments.seed {
         Some(seed) => match juzhen_simulation::run(seed, &plan) {
             Ok(outcome) => {

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use juzhen_engine::{Engine, MasterKey};
 use juzhen_engine::failpoint::Failpoints;
+use juzhen_engine::{Engine, MasterKey};
 use juzhen_sandbox::{Sandbox, SandboxHandle, SandboxOptions};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;

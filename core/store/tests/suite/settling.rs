@@ -346,7 +346,9 @@ pub(crate) async fn the_commit_that_settles_claims_what_the_account_has_next(pla
     send(&*store, &first, 2).await;
     let news = settle_as(&first, published("p1", 3), 3);
     let (settled, mut round) = store.settle_and_claim(news.clone(), request(3)).await.unwrap();
-    assert!(matches!(settled, Settled::Applied { delivery, .. } if delivery.state == DeliveryState::Published));
+    assert!(
+        matches!(settled, Settled::Applied { delivery, .. } if delivery.state == DeliveryState::Published)
+    );
     let ids: Vec<&str> = round.claims.iter().map(|c| c.delivery.id.as_str()).collect();
     assert_eq!(ids, ["i2-W000"], "of this account, and one");
     let second = round.claims.remove(0);
