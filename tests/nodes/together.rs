@@ -34,8 +34,8 @@ async fn p18_three_daemons_share_the_work_and_this_is_what_it_costs_the_database
     tokio::time::sleep(Duration::from_secs(6)).await;
     let idle = fleet.costs().since(idle);
     let api = &berths[0].api;
-    // All at once, so that there is more than one of them can do.
-    fleet.plan(10, Duration::from_secs(6), Duration::from_millis(1), api).await;
+    // Apart: whoever settles one delivery goes on with what its account has next if that is due, and would never let go.
+    fleet.plan(10, Duration::from_secs(6), Duration::from_millis(300), api).await;
     let planned = fleet.costs();
     let began = fleet.world.planned[0].due;
     fleet

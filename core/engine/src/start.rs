@@ -78,11 +78,12 @@ pub(crate) async fn start(options: EngineOptions) -> Result<Engine, StartError> 
     // Before this start writes times of its own.
     let newest = newest_time(store.as_ref()).await?;
     let now = world.now();
+    // Before `recover`, which believes what the database says, and before this start writes rows of its own: the time that
+    // is lost begins with the newest one.
+    let high_water = HighWater::compare(options.mark.clone(), store.as_ref(), now).await?;
     if !chosen.is_last_good {
         reload::keep(store.as_ref(), &chosen.settings, now).await?;
     }
-    // Before `recover`, which believes what the database says.
-    let high_water = HighWater::compare(options.mark.clone(), store.as_ref(), now).await?;
     // What is recovered is what nobody who is there holds.
     node.join(store.as_ref(), world).await?;
     let recovered = store.recover(now).await?;

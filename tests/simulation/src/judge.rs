@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
-use juzhen_domain::delivery::{DeliveryKind, ReceiptBy};
+use juzhen_domain::delivery::{Delivery, DeliveryKind, ReceiptBy};
 use juzhen_domain::id::DeliveryId;
 use juzhen_domain::state::DeliveryState;
 use juzhen_host::simulated::NetworkRequest;
@@ -191,6 +191,7 @@ impl<'s> Judge<'s> {
             let id = receipt.and_then(|r| r.platform_id.as_deref());
             let by_person = receipt.is_some_and(|r| r.by == ReceiptBy::Person);
             match public {
+                None if self.is_of_a_forgotten_one(one, id) => {}
                 None => self.says(format!("untrue: {} is published and nowhere", one.id)),
                 Some(effect) if !by_person && id != Some(effect.id.as_str()) => {
                     self.says(format!("untrue: {} is {} and its receipt says {id:?}", one.id, effect.id));
@@ -198,6 +199,18 @@ impl<'s> Judge<'s> {
                 Some(_) => {}
             }
         }
+    }
+
+    /// The post of this receipt says the same and was made by a delivery that is no more since its database was put back.
+    fn is_of_a_forgotten_one(&self, one: &Delivery, post: Option<&str>) -> bool {
+        let effects = self.scene.platform.effects();
+        let Some(effect) = effects.iter().find(|effect| post == Some(effect.id.as_str())) else {
+            return false;
+        };
+        let book = self.scene.book.open();
+        let says_the_same = book.approved.get(&one.item).is_some_and(|texts| texts.contains(&effect.text));
+        drop(book);
+        effect.uid == one.account.as_str() && says_the_same && self.record(&effect.delivery).is_none()
     }
 
     /// Of two on one account that nothing disturbed, the one that was due first went first.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::act::{self, Move, Resolution};
-use juzhen_domain::delivery::Delivery;
+use juzhen_domain::delivery::{Delivery, payload};
 use juzhen_domain::id::{DeliveryId, ItemId, PersonId};
 use juzhen_domain::item::{Content, Item, Variant};
 use juzhen_domain::matrix::{Person, Procedure, Role};
@@ -277,7 +277,11 @@ impl People {
 
     async fn resolve(&self, delivery: &Delivery) {
         let now = self.scene.time.now();
-        let resolution = match self.scene.platform.truth(delivery.id.as_str()) {
+        let item = self.scene.view.item(&delivery.item).await.ok().flatten();
+        let variant = item.as_ref().and_then(|r| payload(&r.item.content, &delivery.platform, None));
+        let text = variant.map(|variant| variant.text.as_str());
+        let truth = self.scene.platform.truth(delivery.id.as_str(), delivery.account.as_str(), text);
+        let resolution = match truth {
             Truth::Public(id) => {
                 let url = Some(format!("https://{}.example/{id}", delivery.platform));
                 Resolution::Published { url, platform_id: Some(id) }

@@ -122,10 +122,12 @@ impl Platform {
         self.state().arrivals.clone()
     }
 
-    /// Whether something of this delivery is public, or may still become so.
-    pub(crate) fn truth(&self, delivery: &str) -> Truth {
+    /// Whether something of this delivery is public, or may still become so. A delivery that was made anew after its database
+    /// was put back is known by its words.
+    pub(crate) fn truth(&self, delivery: &str, uid: &str, text: Option<&str>) -> Truth {
         let state = self.state();
-        match state.effects.iter().find(|e| e.delivery == delivery) {
+        let says_it = |effect: &Effect| effect.uid == uid && Some(effect.text.as_str()) == text;
+        match state.effects.iter().find(|e| e.delivery == delivery || says_it(e)) {
             Some(effect) => Truth::Public(effect.id.clone()),
             None if state.coming.get(delivery).is_some_and(|n| *n > 0) => Truth::Coming,
             None => Truth::Nothing,

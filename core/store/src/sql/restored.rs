@@ -5,7 +5,7 @@
 //! may be out: it goes in doubt, so that a look at the account decides and nothing is sent a second time. STOP ALL keeps
 //! everything else back until two people have looked.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::id::{DeliveryId, PersonId};
 use juzhen_domain::reason::{Ended, Why};
 use juzhen_domain::state::DeliveryState;
@@ -16,6 +16,9 @@ use super::rows::{self, DELIVERY, DeliveryRow, Fields, millis};
 use super::{Transaction, audit, deliveries, params, stop};
 use crate::error::StoreError;
 use crate::values::{Known, Mark, Restoration, Suspect};
+
+/// How much time is taken for lost when no row says since when.
+const UNKNOWN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How far the history goes now.
 pub(crate) fn mark(c: &Transaction<'_>) -> Result<Mark, StoreError> {
@@ -77,10 +80,11 @@ fn is_looked_after(c: &Transaction<'_>, seen: &Mark) -> Result<bool, StoreError>
 
 /// Holds everything: STOP ALL, and in doubt whatever may have been sent in the time that is lost.
 pub(crate) fn suspect(c: &Transaction<'_>, reason: &str, now: Timestamp) -> Result<Restoration, StoreError> {
-    const NEWEST: &str = "SELECT at FROM audit ORDER BY number DESC LIMIT 1";
+    // What says that it comes from the future was written by a clock that was wrong (F43).
+    const NEWEST: &str = "SELECT at FROM audit WHERE at < ?1 ORDER BY number DESC LIMIT 1";
     const INSERT: &str = "INSERT INTO restorations (number, at, since, reason) VALUES (?1, ?2, ?3, ?4)";
-    let newest = c.first(NEWEST, params![], |f: &mut Fields<'_>| f.time())?;
-    let since = newest.map_or(now, |newest| newest.min(now));
+    let newest = c.first(NEWEST, params![millis(now)], |f: &mut Fields<'_>| f.time())?;
+    let since = newest.unwrap_or_else(|| now.checked_sub(UNKNOWN).unwrap_or(Timestamp::MIN));
     let number = newest_number(c)? + 1;
     c.execute(INSERT, params![number, millis(now), millis(since), reason])?;
     let detail = json!({ "reason": reason, "since": since });

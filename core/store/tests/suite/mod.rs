@@ -128,6 +128,7 @@ macro_rules! exercise {
                 p19_a_loss_that_one_daemon_looked_after_is_no_news_from_another
                 p19_what_may_have_been_sent_since_is_in_doubt_and_everything_stops
                 p19_evidence_closes_a_suspect_and_is_looked_for_from_where_the_history_ends
+                p19_f43_the_lost_time_does_not_begin_at_the_start_or_in_the_future
             }
             pausing {
                 p20_an_account_that_never_ends_well_pauses_and_a_person_lifts_it

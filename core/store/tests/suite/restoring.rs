@@ -146,6 +146,19 @@ pub(crate) async fn p19_evidence_closes_a_suspect_and_is_looked_for_from_where_t
     assert_eq!(now, expected);
 }
 
+pub(crate) async fn p19_f43_the_lost_time_does_not_begin_at_the_start_or_in_the_future(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    scheduled(&*store, "i2", &[("W001", 500)]).await;
+    // A row of the start itself, and one of a clock that ran ahead.
+    for seconds in [3600, 9000] {
+        change_delivery(&*store, delivery_moved(&"i2-W001".into(), DeliveryState::Held, seconds), "i2-W001")
+            .await;
+    }
+    let restoration = store.suspect(WHY.into(), at(3600)).await.unwrap();
+    assert_eq!(restoration.since, at(-30));
+}
+
 fn settle_of(next: Next, seconds: i64) -> Settle {
     Settle {
         delivery: "".into(),
