@@ -208,7 +208,10 @@ impl<'s> Judge<'s> {
             return false;
         };
         let book = self.scene.book.open();
-        let says_the_same = book.approved.get(&one.item).is_some_and(|texts| texts.contains(&effect.text));
+        let texts = book.approved.get(&one.item);
+        // A repost says nothing of its own.
+        let says_the_same =
+            effect.origin.is_some() || texts.is_some_and(|texts| texts.contains(&effect.text));
         drop(book);
         effect.uid == one.account.as_str() && says_the_same && self.record(&effect.delivery).is_none()
     }
