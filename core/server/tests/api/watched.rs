@@ -97,7 +97,7 @@ async fn metrics_follow_what_happens() {
 async fn every_metric_of_the_alert_rules_is_there() {
     let api = Api::start().await;
     let page = api.send(Request::new("GET", "/metrics")).await.text();
-    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/alerts.yaml");
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../daemon/deploy/alerts.yaml");
     let rules = std::fs::read_to_string(rules).unwrap();
     let named = |word: &&str| word.starts_with("juzhen_") || word.starts_with("config_");
     let mut seen = 0;
