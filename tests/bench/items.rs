@@ -139,7 +139,7 @@ fn change(
     at: Timestamp,
 ) -> ItemChange {
     let audit = audit(state.as_str(), &item.id, at);
-    ItemChange { state, decision, content: None, new_deliveries, deliveries: vec![], audit }
+    ItemChange { decision, new_deliveries, ..ItemChange::to(state, audit) }
 }
 
 fn audit(what: &str, item: &ItemId, at: Timestamp) -> Audit {

@@ -21,13 +21,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::service::{self, Round};
-use crate::{Engine, send};
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::caps::later;
 use juzhen_store::{ClaimRequest, ClaimRound, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::service::{self, Round};
+use crate::{Engine, send};
 
 /// How far ahead of its time a delivery is claimed.
 const AHEAD: SignedDuration = SignedDuration::from_millis(200);

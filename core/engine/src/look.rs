@@ -10,7 +10,7 @@ use juzhen_store::{Look, Looked, Settle, StoreError};
 use tracing::{Instrument, info_span};
 
 use crate::Engine;
-use crate::node::NOT_OURS;
+use crate::node::{self, NOT_OURS};
 use crate::service::Round;
 
 /// Deliveries read in one round.
@@ -24,10 +24,8 @@ pub(crate) async fn round(
     state: DeliveryState,
     at_each: impl AsyncFn(&Engine, Looked) -> Result<(), StoreError>,
 ) -> Round {
-    match engine.has_turn(state.as_str()).await {
-        Ok(true) => {}
-        Ok(false) => return Round::next_in(NOT_OURS),
-        Err(error) => return Round::failed(&error),
+    if let Err(round) = node::turn(engine, state.as_str(), NOT_OURS).await {
+        return round;
     }
     let look = Look { states: vec![state], now: engine.now(), most: MOST };
     let waiting = match engine.store().to_look_at(look).await {

@@ -92,6 +92,16 @@ async fn round(engine: &Engine) -> Round {
     }
 }
 
+/// For a round of what one daemon does for all. `Err`: what the round comes to when that is another one now, who is asked
+/// again after `again_in`.
+pub(crate) async fn turn(engine: &Engine, name: &'static str, again_in: Duration) -> Result<(), Round> {
+    match engine.has_turn(name).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Round::next_in(again_in)),
+        Err(error) => Err(Round::failed(&error)),
+    }
+}
+
 /// Stays a worker or becomes one again, and takes up what others left behind.
 async fn stay(engine: &Engine) -> Result<Duration, StoreError> {
     let (node, store) = (engine.node(), engine.store());

@@ -15,7 +15,7 @@ use tracing::warn;
 
 use crate::interpret::Progress;
 use crate::service::{self, Round};
-use crate::{Engine, interpret, running, send};
+use crate::{Engine, interpret, node, running, send};
 
 /// Deliveries asked about in one round.
 const MOST: u32 = 16;
@@ -33,10 +33,8 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
 }
 
 async fn round(engine: &Engine) -> Round {
-    match engine.has_turn("recheck").await {
-        Ok(true) => {}
-        Ok(false) => return Round::next_in(NEXT),
-        Err(error) => return Round::failed(&error),
+    if let Err(round) = node::turn(engine, "recheck", NEXT).await {
+        return round;
     }
     match look(engine).await {
         Ok(()) => Round::next_in(NEXT),

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::Engine;
-use crate::node::NOT_OURS;
+use crate::node::{self, NOT_OURS};
 use crate::service::{self, Round};
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
@@ -15,10 +15,8 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
 }
 
 async fn round(engine: &Engine) -> Round {
-    match engine.has_turn("sweep").await {
-        Ok(true) => {}
-        Ok(false) => return Round::next_in(NOT_OURS),
-        Err(error) => return Round::failed(&error),
+    if let Err(round) = node::turn(engine, "sweep", NOT_OURS).await {
+        return round;
     }
     match engine.store().sweep(engine.now(), engine.standing()).await {
         Ok(swept) => {

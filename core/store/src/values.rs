@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use juzhen_domain::act::Move;
 use juzhen_domain::approval::Authorised;
 use juzhen_domain::delivery::{Attempt, Delivery, ReceiptBy};
 use juzhen_domain::hash::ContentHash;
@@ -53,6 +54,30 @@ pub struct DeliveryChange {
     /// Start the count of attempts anew: a person has looked and takes it on themselves.
     pub forget_tries: bool,
     pub audit: Audit,
+}
+
+impl ItemChange {
+    /// Moves the item and writes nothing else to it.
+    pub fn to(state: ItemState, audit: Audit) -> Self {
+        let (new_deliveries, deliveries) = (Vec::new(), Vec::new());
+        Self { state, decision: None, content: None, new_deliveries, deliveries, audit }
+    }
+}
+
+impl DeliveryChange {
+    /// What a move that `domain` decided writes.
+    pub fn of(to: Move, audit: Audit) -> Self {
+        Self {
+            state: to.state,
+            reason: to.reason,
+            due_at: to.due_at,
+            latest_at: to.latest_at,
+            next_at: to.next_at,
+            receipt: to.receipt,
+            forget_tries: to.forget_tries,
+            audit,
+        }
+    }
 }
 
 /// Who did what to what. Written in the same transaction as the change, chained by hash, never changed.

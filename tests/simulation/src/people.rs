@@ -173,7 +173,7 @@ impl People {
             let decided = review::decide(&record.item, &record.decisions, &proposal)
                 .map_err(|r| Refused::new(r.code(), r.to_string()))?;
             let audit = audit("off.hg", "item.decided", &format!("item:{}", record.item.id), now);
-            Ok(ItemChange { decision: Some(decided.decision), ..change_to(decided.state, audit) })
+            Ok(ItemChange { decision: Some(decided.decision), ..ItemChange::to(decided.state, audit) })
         });
         self.act(async |engine: &Engine| engine.store().change_item(item, Arc::clone(&change), None).await)
             .await;
@@ -196,7 +196,7 @@ impl People {
                 let new_deliveries = schedule::deliveries(&record.item, &record.decisions, &plan, id)
                     .map_err(|r| Refused::new(r.code(), r.to_string()))?;
                 let audit = audit("off.zr", "item.scheduled", &format!("item:{}", record.item.id), now);
-                Ok(ItemChange { new_deliveries, ..change_to(ItemState::Scheduled, audit) })
+                Ok(ItemChange { new_deliveries, ..ItemChange::to(ItemState::Scheduled, audit) })
             });
             engine.store().change_item(item, change, None).await
         };
@@ -218,7 +218,7 @@ impl People {
                 (id, written)
             });
             let audit = audit("off.zr", "item.withdrawn", &format!("item:{}", record.item.id), now);
-            Ok(ItemChange { deliveries: each.collect(), ..change_to(ItemState::Withdrawn, audit) })
+            Ok(ItemChange { deliveries: each.collect(), ..ItemChange::to(ItemState::Withdrawn, audit) })
         });
         let done = self
             .act(async |engine: &Engine| engine.store().change_item(item, Arc::clone(&change), None).await);
@@ -346,26 +346,7 @@ fn audit(actor: &str, action: &str, subject: &str, at: Timestamp) -> Audit {
     Audit { actor, action, subject, detail: json!({}), at, request: None }
 }
 
-fn change_to(state: ItemState, audit: Audit) -> ItemChange {
-    ItemChange {
-        state,
-        decision: None,
-        content: None,
-        new_deliveries: Vec::new(),
-        deliveries: Vec::new(),
-        audit,
-    }
-}
-
 fn written(to: Move, subject: &str, at: Timestamp) -> DeliveryChange {
-    DeliveryChange {
-        state: to.state,
-        reason: to.reason,
-        due_at: to.due_at,
-        latest_at: to.latest_at,
-        next_at: to.next_at,
-        receipt: to.receipt,
-        forget_tries: to.forget_tries,
-        audit: audit("off.zr", to.action, subject, at),
-    }
+    let audit = audit("off.zr", to.action, subject, at);
+    DeliveryChange::of(to, audit)
 }

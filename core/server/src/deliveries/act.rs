@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use juzhen_domain::act::{self, ActRefusal, Move};
 use juzhen_domain::delivery::Delivery;
 use juzhen_domain::id::DeliveryId;
-use juzhen_store::{Audit, DeliveryChange, Refused};
+use juzhen_store::{DeliveryChange, Refused};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -158,24 +158,10 @@ where
             detail.extend(noted.clone());
         }
         let audit = command.audit(to.action, format!("delivery:{}", delivery.id), detail);
-        Ok(written(to, audit))
+        Ok(DeliveryChange::of(to, audit))
     });
     app.store().change_delivery(&id, changer, app.engine.follow(), once).await?;
     app.engine.wake();
     let record = app.store().delivery(&id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok((asked.header(), DeliveryView::answer(&record, &caller, at)).into_response())
-}
-
-/// What the store writes for a move that `domain` decided.
-pub(crate) fn written(to: Move, audit: Audit) -> DeliveryChange {
-    DeliveryChange {
-        state: to.state,
-        reason: to.reason,
-        due_at: to.due_at,
-        latest_at: to.latest_at,
-        next_at: to.next_at,
-        receipt: to.receipt,
-        forget_tries: to.forget_tries,
-        audit,
-    }
 }

@@ -24,7 +24,6 @@ use crate::permit::{self, Act};
 use crate::problem::{Code, Problem, ProblemView};
 use crate::query::{Id, Limit, Parameters, plain};
 
-pub(crate) use act::written;
 pub(crate) use view::DeliveryLine;
 use view::DeliveryView;
 

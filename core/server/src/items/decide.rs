@@ -117,12 +117,5 @@ fn change(
         Verdict::Reject => "item.rejected",
     };
     let audit = command.audit(action, super::subject(record), detail);
-    Ok(ItemChange {
-        state,
-        decision: Some(decision),
-        content: None,
-        new_deliveries,
-        deliveries: Vec::new(),
-        audit,
-    })
+    Ok(ItemChange { decision: Some(decision), new_deliveries, ..ItemChange::to(state, audit) })
 }

@@ -120,12 +120,6 @@ fn change(
         "from": record.item.state, "to": ItemState::Scheduled, "hash": record.item.hash,
         "deliveries": new_deliveries.len(), "publish_at": times.due_at, "latest_at": times.latest_at,
     });
-    Ok(ItemChange {
-        state: ItemState::Scheduled,
-        decision: None,
-        content: None,
-        new_deliveries,
-        deliveries: Vec::new(),
-        audit: command.audit("item.scheduled", super::subject(record), detail),
-    })
+    let audit = command.audit("item.scheduled", super::subject(record), detail);
+    Ok(ItemChange { new_deliveries, ..ItemChange::to(ItemState::Scheduled, audit) })
 }

@@ -124,12 +124,6 @@ fn rewrite(
         act::rewrite(&record.item, &record.decisions, &command.by, content.clone())
             .map_err(|refusal| Refused::new(refusal.code(), refusal.to_string()))?;
     let detail = json!({ "from": record.item.state, "to": state, "hash": hash, "before": record.item.hash });
-    Ok(ItemChange {
-        state,
-        decision: None,
-        content: Some((content, hash)),
-        new_deliveries: Vec::new(),
-        deliveries: Vec::new(),
-        audit: command.audit("item.resubmitted", super::subject(record), detail),
-    })
+    let audit = command.audit("item.resubmitted", super::subject(record), detail);
+    Ok(ItemChange { content: Some((content, hash)), ..ItemChange::to(state, audit) })
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use juzhen_domain::act;
 use juzhen_domain::state::ItemState;
-use juzhen_store::{ItemChange, ItemRecord, Refused};
+use juzhen_store::{DeliveryChange, ItemChange, ItemRecord, Refused};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -12,7 +12,6 @@ use utoipa::ToSchema;
 use super::view::ItemView;
 use crate::app::App;
 use crate::command::Command;
-use crate::deliveries::written;
 use crate::problem::{Problem, ProblemView};
 use crate::query::Id;
 use crate::text;
@@ -46,15 +45,9 @@ fn change(command: &Command<NewWithdrawal>, record: &ItemRecord) -> Result<ItemC
         let subject = format!("delivery:{id}");
         let detail = json!({ "to": to.state, "reason": &to.reason, "item": &record.item.id });
         let audit = command.audit(to.action, subject, detail);
-        (id, written(to, audit))
+        (id, DeliveryChange::of(to, audit))
     });
     let detail = json!({ "from": record.item.state, "to": ItemState::Withdrawn, "reason": reason });
-    Ok(ItemChange {
-        state: ItemState::Withdrawn,
-        decision: None,
-        content: None,
-        new_deliveries: Vec::new(),
-        deliveries: deliveries.collect(),
-        audit: command.audit("item.withdrawn", super::subject(record), detail),
-    })
+    let audit = command.audit("item.withdrawn", super::subject(record), detail);
+    Ok(ItemChange { deliveries: deliveries.collect(), ..ItemChange::to(ItemState::Withdrawn, audit) })
 }

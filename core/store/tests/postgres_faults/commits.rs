@@ -8,14 +8,11 @@ use juzhen_store::{Settled, Store, StoreError};
 
 use crate::cluster::cluster;
 use crate::fixture::*;
-use crate::wire::Wire;
-use crate::{Session, back, open, options, row, times};
+use crate::{Session, back, open, options, row, times, wired};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f29_f30_a_commit_whose_answer_is_lost_is_asked_for_and_done_once() {
-    let database = cluster().database(None).unwrap();
-    let wire = Wire::to(cluster().port());
-    let store = open(wire.port(), &database, &options()).unwrap();
+    let (wire, store) = wired(&options());
     for n in 0..6 {
         // Either the word COMMIT is lost, or the answer to it.
         let spot = if n % 2 == 0 { &wire.spots().cut_before_commit } else { &wire.spots().cut_after_commit };
@@ -30,9 +27,7 @@ async fn f29_f30_a_commit_whose_answer_is_lost_is_asked_for_and_done_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f30_while_the_database_is_away_calls_fail_and_go_on_after_it() {
-    let database = cluster().database(None).unwrap();
-    let wire = Wire::to(cluster().port());
-    let store = open(wire.port(), &database, &options()).unwrap();
+    let (wire, store) = wired(&options());
     store.note(row("before")).await.unwrap();
     wire.cut(true);
     let refused = store.note(row("meanwhile")).await.unwrap_err();
@@ -68,9 +63,7 @@ async fn f32_work_that_met_a_deadlock_is_done_again_and_the_chain_is_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f29_a_claim_whose_commit_is_not_answered_is_claimed_once_and_told() {
-    let database = cluster().database(None).unwrap();
-    let wire = Wire::to(cluster().port());
-    let store = open(wire.port(), &database, &options()).unwrap();
+    let (wire, store) = wired(&options());
     for (n, spot) in [&wire.spots().cut_before_commit, &wire.spots().cut_after_commit].into_iter().enumerate()
     {
         let (item, account) = (format!("i{n}"), format!("W00{n}"));
@@ -87,9 +80,7 @@ async fn f29_a_claim_whose_commit_is_not_answered_is_claimed_once_and_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f30_a_result_whose_commit_is_not_answered_is_written_once() {
-    let database = cluster().database(None).unwrap();
-    let wire = Wire::to(cluster().port());
-    let store = open(wire.port(), &database, &options()).unwrap();
+    let (wire, store) = wired(&options());
     for (n, spot) in [&wire.spots().cut_before_commit, &wire.spots().cut_after_commit].into_iter().enumerate()
     {
         let (item, account) = (format!("i{n}"), format!("W00{n}"));

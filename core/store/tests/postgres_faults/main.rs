@@ -44,6 +44,14 @@ fn open(port: u16, database: &str, options: &PostgresOptions) -> Result<Postgres
     Postgres::open(&url(port, database), options)
 }
 
+/// A store on a database of its own, with what happens on the way to it.
+fn wired(options: &PostgresOptions) -> (wire::Wire, Postgres) {
+    let database = cluster::cluster().database(None).unwrap();
+    let wire = wire::Wire::to(cluster::cluster().port());
+    let store = open(wire.port(), &database, options).unwrap();
+    (wire, store)
+}
+
 fn row(subject: &str) -> Audit {
     let (actor, action) = ("off.hg".into(), "thing.done".into());
     Audit { actor, action, subject: subject.into(), detail: json!({}), at: fixture::at(0), request: None }

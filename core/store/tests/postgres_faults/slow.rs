@@ -8,8 +8,7 @@ use juzhen_store::{EffectBegun, PostgresOptions, Store, StoreError};
 
 use crate::cluster::cluster;
 use crate::fixture::*;
-use crate::wire::Wire;
-use crate::{Session, open, options, row};
+use crate::{Session, open, options, row, wired};
 
 /// The catalogue says 10 s.
 fn slowly() -> Duration {
@@ -18,9 +17,7 @@ fn slowly() -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f33_what_is_too_late_when_the_database_gets_to_it_is_not_claimed() {
-    let database = cluster().database(None).unwrap();
-    let wire = Wire::to(cluster().port());
-    let store = open(wire.port(), &database, &options()).unwrap();
+    let (wire, store) = wired(&options());
     // To be sent by 900; by 950; not before 905.
     scheduled(&store, "i1", &[("W000", 0), ("W001", 50), ("W002", 905)]).await;
     *wire.spots().slow.lock().unwrap() = Some(("BEGIN", slowly()));
@@ -34,9 +31,7 @@ async fn f33_what_is_too_late_when_the_database_gets_to_it_is_not_claimed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f33_what_is_too_late_when_its_intent_is_on_disk_does_not_leave() {
-    let database = cluster().database(None).unwrap();
-    let wire = Wire::to(cluster().port());
-    let store = open(wire.port(), &database, &options()).unwrap();
+    let (wire, store) = wired(&options());
     scheduled(&store, "i1", &[("W000", 0)]).await;
     for word in ["BEGIN", "COMMIT"] {
         let claim = claim_one(&store, 1).await;

@@ -81,14 +81,7 @@ pub(crate) async fn submit(store: &dyn Store, id: &str) -> ItemRecord {
 
 /// A change of an item that only moves it.
 pub(crate) fn moved(record: &ItemRecord, state: ItemState) -> ItemChange {
-    ItemChange {
-        state,
-        decision: None,
-        content: None,
-        new_deliveries: vec![],
-        deliveries: vec![],
-        audit: audit(&format!("item.{state}"), format!("item:{}", record.item.id), -30),
-    }
+    ItemChange::to(state, audit(&format!("item.{state}"), format!("item:{}", record.item.id), -30))
 }
 
 /// A change of a delivery that only moves it.

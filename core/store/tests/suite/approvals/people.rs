@@ -191,15 +191,8 @@ fn refused(refusal: &ActRefusal) -> Refused {
 }
 
 fn written(id: &DeliveryId, to: Move, now: i64) -> DeliveryChange {
-    DeliveryChange {
-        reason: to.reason,
-        due_at: to.due_at,
-        latest_at: to.latest_at,
-        next_at: to.next_at,
-        receipt: to.receipt,
-        forget_tries: to.forget_tries,
-        ..delivery_moved(id, to.state, now)
-    }
+    let audit = audit(&format!("delivery.{}", to.state), format!("delivery:{id}"), now);
+    DeliveryChange::of(to, audit)
 }
 
 /// One of a few texts, so that items come back to bytes that were seen before; some have none for WeChat.
