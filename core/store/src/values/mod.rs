@@ -1,0 +1,25 @@
+//! The plain values that go into and come out of the store, each beside what it belongs to.
+
+mod accounts;
+mod audit;
+mod claims;
+mod deliveries;
+mod effects;
+mod items;
+mod kept;
+mod notices;
+mod restored;
+mod watch;
+mod workers;
+
+pub use accounts::*;
+pub use audit::*;
+pub use claims::*;
+pub use deliveries::*;
+pub use effects::*;
+pub use items::*;
+pub use kept::*;
+pub use notices::*;
+pub use restored::*;
+pub use watch::*;
+pub use workers::*;
