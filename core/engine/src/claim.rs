@@ -27,7 +27,7 @@ use juzhen_store::{ClaimRequest, ClaimRound, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::service::{self, Round};
+use crate::service::{self, Round, Service};
 use crate::{Engine, send};
 
 /// How far ahead of its time a delivery is claimed.
@@ -43,7 +43,7 @@ const IN_FLIGHT: usize = 256;
 pub(crate) async fn run(engine: Engine, stop: CancellationToken, grace: Duration) {
     let places = Places { sends: TaskTracker::new(), stop };
     let (sends, stop) = (&places.sends, &places.stop);
-    service::run(&engine, "claim", &engine.wakes().claim, stop, || round(&engine, &places)).await;
+    service::run(&engine, Service::CLAIM, stop, || round(&engine, &places)).await;
     engine.failpoints().reach("shutdown.after_stop_claim");
     sends.close();
     if tokio::time::timeout(grace, sends.wait()).await.is_err() {
@@ -124,8 +124,9 @@ pub(crate) fn claimed(engine: &Engine, round: &ClaimRound) {
     if !round.claims.is_empty() {
         engine.failpoints().reach("claim.after_commit");
     }
-    if round.held + round.missed > 0 {
-        tracing::info!(held = round.held, missed = round.missed, "Deliveries were put aside");
+    if round.put_aside() > 0 {
+        let (held, in_doubt, missed) = (round.held, round.in_doubt, round.missed);
+        tracing::info!(held, in_doubt, missed, "Deliveries were put aside");
     }
 }
 

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use crate::Engine;
-use crate::service::{self, Round};
+use crate::service::{self, Round, Service};
 
 /// Name of the file in the data folder.
 pub const FILE: &str = "high_water";
@@ -102,7 +102,7 @@ impl HighWater {
 }
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    service::run(&engine, "mark", &engine.wakes().mark, &stop, || round(&engine)).await;
+    service::run(&engine, Service::MARK, &stop, || round(&engine)).await;
 }
 
 async fn round(engine: &Engine) -> Round {

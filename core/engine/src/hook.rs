@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::Engine;
-use crate::service::{self, Round};
+use crate::service::{self, Round, Service};
 
 /// Notices taken in one round.
 const MOST: u32 = 8;
@@ -31,13 +31,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     // Made when it is needed: it reads every certificate authority of the machine.
     let outlet = OnceLock::new();
-    let rounds = service::run(&engine, "hook", &engine.wakes().hook, &stop, || round(&engine, &outlet));
-    // What is broken off is sent again after the next start.
-    tokio::select! {
-        biased;
-        () = rounds => {}
-        () = stop.cancelled() => {}
-    }
+    service::run(&engine, Service::HOOK, &stop, || round(&engine, &outlet)).await;
 }
 
 async fn round(engine: &Engine, outlet: &OnceLock<Outlet>) -> Round {

@@ -10,9 +10,12 @@ mod claim;
 pub mod clock;
 pub mod failpoint;
 mod files;
+mod follow;
 mod given;
+mod health;
 pub mod high_water;
 mod hook;
+mod inside;
 mod interpret;
 mod look;
 mod node;
@@ -30,6 +33,7 @@ mod send;
 mod service;
 mod sign_in;
 mod start;
+mod stop_all;
 mod sweep;
 mod tokens;
 mod track;
@@ -37,38 +41,34 @@ mod upkeep;
 mod watch;
 mod witness;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use juzhen_domain::clock::{Doubt, Reading};
-use juzhen_domain::id::{AccountId, DeliveryId, PersonId};
-use juzhen_domain::route::{self, PublishedOn, Subject};
-use juzhen_domain::schedule::{self, Onward};
 use juzhen_host::Host;
 use juzhen_settings::Settings;
-use juzhen_store::{Follow, StandingOf, Stop, Store, StoreError};
-use tokio::sync::{Mutex, MutexGuard, Notify};
+use juzhen_store::Store;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Guard, World};
 use crate::failpoint::Failpoints;
+use crate::health::Board;
 use crate::high_water::HighWater;
 use crate::node::Node;
 use crate::panics::Panics;
-use crate::service::Board;
+use crate::service::Wakes;
 use crate::tokens::Tokens;
 
 pub use crate::files::{Files, Folder};
+pub use crate::health::{Health, ServiceHealth};
 pub use crate::node::{LEASE, Standing};
 pub use crate::reload::{Proposed, ReloadOutcome, ReloadStatus};
 pub use crate::room::Room;
 pub use crate::running::installed;
 pub use crate::seal::MasterKey;
-pub use crate::service::{Health, ServiceHealth};
 pub use crate::start::{EngineOptions, StartError, TuneHost};
 // The server matches on it and may not know the host.
 pub use juzhen_host::AdapterState;
@@ -95,22 +95,6 @@ struct Inner {
     wakes: Wakes,
     failpoints: Arc<Failpoints>,
     high_water: HighWater,
-}
-
-#[derive(Default)]
-struct Wakes {
-    claim: Notify,
-    reconcile: Notify,
-    track: Notify,
-    recheck: Notify,
-    sweep: Notify,
-    node: Notify,
-    reload: Notify,
-    mark: Notify,
-    outbox: Notify,
-    hook: Notify,
-    watch: Notify,
-    sign_in: Notify,
 }
 
 /// What `start` hands over.
@@ -245,13 +229,6 @@ impl Engine {
         [&wakes.claim, &wakes.reconcile, &wakes.track, &wakes.sweep].into_iter().for_each(Notify::notify_one);
     }
 
-    /// A delivery was settled: its account may send the next one, and a look may be due. What the sweep does follows from time
-    /// and from people; it is a change that nothing else goes beside, so one for each settled delivery would hold up the sends.
-    pub(crate) fn wake_after_settling(&self) {
-        let wakes = &self.0.wakes;
-        [&wakes.claim, &wakes.reconcile, &wakes.track].into_iter().for_each(Notify::notify_one);
-    }
-
     /// Another daemon on the same database has changed something.
     pub fn wake_with_others(&self) {
         self.wake();
@@ -260,94 +237,10 @@ impl Engine {
         }
     }
 
-    /// STOP ALL: no new effect begins from the moment this returns (P26). The ledger asks the store in each commit, so it
-    /// holds for sends under way as well, and after a restart.
-    ///
-    /// # Errors
-    /// When the store could not keep it.
-    pub async fn stop_all(&self, by: &PersonId, reason: &str) -> Result<Stop, StoreError> {
-        self.0.stopped.store(true, Ordering::SeqCst);
-        let kept = self.store().stop(by.clone(), reason.to_owned(), self.now()).await;
-        if kept.is_err() {
-            let still = self.store().stopped().await.map_or(true, |stop| stop.is_some());
-            self.0.stopped.store(still, Ordering::SeqCst);
-        }
-        self.wake();
-        kept
-    }
-
-    /// One person's word to lift it; `None` when the second word was said and it is lifted.
-    ///
-    /// # Errors
-    /// When the store could not keep it.
-    pub async fn lift_stop(&self, by: &PersonId) -> Result<Option<Stop>, StoreError> {
-        let left = self.store().lift_stop(by.clone(), self.now()).await?;
-        self.0.stopped.store(left.is_some(), Ordering::SeqCst);
-        self.wake();
-        Ok(left)
-    }
-
     /// Whether every service does its work.
     pub fn health(&self) -> Health {
         let doubt = self.clock_doubt();
         self.0.board.health(self.0.world.monotonic(), doubt, self.0.guard.jumps())
-    }
-
-    fn rest(&self, next_in: Duration) -> Duration {
-        self.0.world.rest(next_in)
-    }
-
-    fn swap(&self, settings: Arc<Settings>) {
-        self.0.current.store(settings);
-    }
-
-    fn change_status(&self, change: impl Fn(&mut ReloadStatus)) {
-        let now = self.now();
-        self.0.status.rcu(|status| {
-            let mut status = ReloadStatus::clone(status);
-            status.last_try_at = now;
-            change(&mut status);
-            status
-        });
-    }
-
-    fn standing(&self) -> StandingOf {
-        claim::standing(self)
-    }
-
-    fn serving_adapters(&self) -> BTreeSet<String> {
-        self.host().serving()
-    }
-
-    /// The forwards that follow from something published, by the routes that run at that moment.
-    pub fn follow(&self) -> Follow {
-        self.follow_at("record.before_commit")
-    }
-
-    /// The same, reaching this point inside the transaction.
-    fn follow_at(&self, point: &'static str) -> Follow {
-        let settings = self.settings();
-        let world = Arc::clone(&self.0.world);
-        let failpoints = Arc::clone(&self.0.failpoints);
-        Arc::new(move |delivery, item, already: &BTreeSet<AccountId>| {
-            failpoints.reach(point);
-            let published = PublishedOn {
-                subject: Subject { unit: &item.unit, column: item.column.as_ref() },
-                account: &delivery.account,
-                platform: &delivery.platform,
-                hops: delivery.kind.hops(),
-                already,
-            };
-            let now = world.now();
-            let onward = Onward {
-                accounts: &settings.accounts,
-                revision: settings.revision.as_str(),
-                latest_at: running::latest(&settings, now),
-                now,
-            };
-            let targets = route::follow(&settings.routes, &published);
-            schedule::forwards(item, delivery, targets, &onward, || DeliveryId::new(clock::new_id(&world)))
-        })
     }
 
     /// A named point of the surface is reached.
@@ -365,101 +258,14 @@ impl Engine {
         self.0.panics.too_many().await
     }
 
-    /// Why nothing may be decided by the time now (P14).
-    fn clock_doubt(&self) -> Option<Doubt> {
-        self.0.guard.look(self.0.world.as_ref())
-    }
-
-    fn reading(&self) -> Reading {
-        clock::reading(self.0.world.as_ref())
-    }
-
-    fn panicked(&self, task: &'static str, panic: &(dyn std::any::Any + Send)) {
-        self.0.panics.note(task, panic, self.0.world.monotonic());
-    }
-
     /// The daemon's failpoints; none is set outside tests.
     pub fn failpoints(&self) -> &Arc<Failpoints> {
         &self.0.failpoints
     }
 
-    /// A stop that the store keeps already.
-    fn stopped_by_daemon(&self) {
-        self.0.stopped.store(true, Ordering::SeqCst);
-    }
-
-    fn high_water(&self) -> &HighWater {
-        &self.0.high_water
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.0.stopped.load(Ordering::SeqCst)
-    }
-
     /// How this daemon stands among others on the same database.
     pub fn standing_among_others(&self) -> Standing {
         self.node().standing(self.0.world.monotonic())
-    }
-
-    fn node(&self) -> &Node {
-        &self.0.node
-    }
-
-    fn tokens(&self) -> &Tokens {
-        &self.0.tokens
-    }
-
-    fn world(&self) -> &Arc<dyn World> {
-        &self.0.world
-    }
-
-    /// The id to claim with, while this daemon is a worker.
-    fn worker(&self) -> Option<String> {
-        self.node().worker(self.0.world.monotonic())
-    }
-
-    /// Whether this daemon does now what one does for all.
-    async fn has_turn(&self, name: &'static str) -> Result<bool, StoreError> {
-        self.node().has_turn(name, self.store().as_ref(), self.0.world.as_ref()).await
-    }
-
-    /// Another daemon may have lifted the stop that this one remembers. What the store keeps holds without it.
-    async fn forget_lifted_stop(&self) -> Result<(), StoreError> {
-        if self.is_stopped() && self.store().stopped().await?.is_none() {
-            self.0.stopped.store(false, Ordering::SeqCst);
-            self.wake();
-        }
-        Ok(())
-    }
-
-    fn files(&self) -> &Arc<dyn Files> {
-        &self.0.files
-    }
-
-    async fn reload_lock(&self) -> MutexGuard<'_, ()> {
-        self.0.reload_lock.lock().await
-    }
-
-    fn ask_reload(&self) {
-        self.0.reload_asked.store(true, Ordering::SeqCst);
-        self.0.wakes.reload.notify_one();
-    }
-
-    /// The same without a wake: the next round takes it up.
-    fn ask_reload_later(&self) {
-        self.0.reload_asked.store(true, Ordering::SeqCst);
-    }
-
-    fn take_reload_request(&self) -> bool {
-        self.0.reload_asked.swap(false, Ordering::SeqCst)
-    }
-
-    fn board(&self) -> &Board {
-        &self.0.board
-    }
-
-    fn wakes(&self) -> &Wakes {
-        &self.0.wakes
     }
 }
 

@@ -24,7 +24,7 @@ use tracing::{info, warn};
 
 use crate::Engine;
 use crate::clock::{self, World};
-use crate::service::{self, Round};
+use crate::service::{self, Round, Service};
 
 /// How long a worker counts as there without a sign of life.
 pub const LEASE: Duration = Duration::from_secs(10);
@@ -82,7 +82,7 @@ impl Standing {
 
 /// Renews and takes up until `over`, which comes after the last claim of this daemon is settled.
 pub(crate) async fn run(engine: Engine, over: CancellationToken) {
-    service::run(&engine, "node", &engine.wakes().node, &over, || round(&engine)).await;
+    service::run(&engine, Service::NODE, &over, || round(&engine)).await;
 }
 
 async fn round(engine: &Engine) -> Round {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::Engine;
-use crate::service::{self, Round};
+use crate::service::{self, Round, Service};
 
 /// Notices taken in one round.
 const MOST: u32 = 32;
@@ -23,13 +23,7 @@ const LEASE: SignedDuration = SignedDuration::from_secs(10);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let told = AtomicBool::new(false);
-    let rounds = service::run(&engine, "outbox", &engine.wakes().outbox, &stop, || round(&engine, &told));
-    // What is broken off is handed out again after the next start.
-    tokio::select! {
-        biased;
-        () = rounds => {}
-        () = stop.cancelled() => {}
-    }
+    service::run(&engine, Service::OUTBOX, &stop, || round(&engine, &told)).await;
 }
 
 async fn round(engine: &Engine, told: &AtomicBool) -> Round {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::interpret::Progress;
-use crate::service::{self, Round};
+use crate::service::{self, Round, Service};
 use crate::{Engine, interpret, node, running, send};
 
 /// Deliveries asked about in one round.
@@ -23,13 +23,7 @@ const MOST: u32 = 16;
 const NEXT: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    let rounds = service::run(&engine, "recheck", &engine.wakes().recheck, &stop, || round(&engine));
-    // A look changes nothing outside, so a stop need not wait for one.
-    tokio::select! {
-        biased;
-        () = rounds => {}
-        () = stop.cancelled() => {}
-    }
+    service::run(&engine, Service::RECHECK, &stop, || round(&engine)).await;
 }
 
 async fn round(engine: &Engine) -> Round {

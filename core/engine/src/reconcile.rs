@@ -13,7 +13,8 @@ use juzhen_store::{DeliveryFilter, Looked, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::{Engine, interpret, look, running, send, service};
+use crate::service::{self, Service};
+use crate::{Engine, interpret, look, running, send};
 
 /// Longer than the platform's own lag: what is not seen by then goes to a person (P5).
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
@@ -21,15 +22,8 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 const SKEW: SignedDuration = SignedDuration::from_secs(30);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    let rounds = service::run(&engine, "reconcile", &engine.wakes().reconcile, &stop, || {
-        look::round(&engine, DeliveryState::InDoubt, look_for)
-    });
-    // A look changes nothing outside, so a stop need not wait for one.
-    tokio::select! {
-        biased;
-        () = rounds => {}
-        () = stop.cancelled() => {}
-    }
+    let rounds = || look::round(&engine, DeliveryState::InDoubt, look_for);
+    service::run(&engine, Service::RECONCILE, &stop, rounds).await;
 }
 
 async fn look_for(engine: &Engine, doubt: Looked) -> Result<(), StoreError> {

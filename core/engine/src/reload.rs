@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::service::{self, Round};
+use crate::service::{self, Round, Service};
 use crate::{Engine, running};
 
 /// How the last reload went. The running settings themselves are [`Engine::settings`].
@@ -66,7 +66,7 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let (look, looks) = mpsc::channel(1);
     let watch = engine.files().watch(look, stop.clone());
     let nudges = nudge(engine.clone(), looks, stop.clone());
-    let rounds = service::run(&engine, "reload", &engine.wakes().reload, &stop, || round(&engine));
+    let rounds = service::run(&engine, Service::RELOAD, &stop, || round(&engine));
     tokio::join!(watch, nudges, rounds);
 }
 

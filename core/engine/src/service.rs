@@ -1,20 +1,88 @@
 //! The one shape of every service: a round that can be called by itself, repeated until told to stop. Who has read one
 //! has read all of them.
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use jiff::Timestamp;
-use juzhen_domain::clock::{Doubt, Reading};
-use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span, warn};
 
 use crate::Engine;
+
+/// In what one service differs from another.
+#[derive(Clone, Copy)]
+pub(crate) struct Service {
+    /// In logs, metrics and `/readyz`.
+    pub(crate) name: &'static str,
+    wake: fn(&Wakes) -> &Notify,
+    goes_by_the_wall_clock: bool,
+    is_broken_off: bool,
+    is_punctual: bool,
+}
+
+impl Service {
+    pub(crate) const CLAIM: Self = Self::of("claim", |wakes| &wakes.claim).by_the_wall_clock();
+    pub(crate) const RECONCILE: Self =
+        Self::of("reconcile", |wakes| &wakes.reconcile).by_the_wall_clock().broken_off();
+    pub(crate) const TRACK: Self = Self::of("track", |wakes| &wakes.track).by_the_wall_clock().broken_off();
+    pub(crate) const RECHECK: Self = Self::of("recheck", |wakes| &wakes.recheck).broken_off();
+    pub(crate) const SWEEP: Self = Self::of("sweep", |wakes| &wakes.sweep).by_the_wall_clock();
+    pub(crate) const RELOAD: Self = Self::of("reload", |wakes| &wakes.reload);
+    pub(crate) const MARK: Self = Self::of("mark", |wakes| &wakes.mark);
+    pub(crate) const NODE: Self = Self::of("node", |wakes| &wakes.node).punctual();
+    pub(crate) const OUTBOX: Self = Self::of("outbox", |wakes| &wakes.outbox).broken_off();
+    pub(crate) const HOOK: Self = Self::of("hook", |wakes| &wakes.hook).broken_off();
+    pub(crate) const WATCH: Self = Self::of("watch", |wakes| &wakes.watch).by_the_wall_clock().broken_off();
+    pub(crate) const SIGN_IN: Self = Self::of("sign_in", |wakes| &wakes.sign_in).broken_off();
+
+    /// Those without which the daemon is not ready (P16). The others fail when somebody else does: a platform, an address
+    /// outside.
+    pub(crate) const NEEDED: [Self; 7] =
+        [Self::CLAIM, Self::RECONCILE, Self::TRACK, Self::SWEEP, Self::RELOAD, Self::MARK, Self::NODE];
+
+    const fn of(name: &'static str, wake: fn(&Wakes) -> &Notify) -> Self {
+        Self { name, wake, goes_by_the_wall_clock: false, is_broken_off: false, is_punctual: false }
+    }
+
+    /// It decides by the wall clock, so it rests while that is not believed (P14).
+    const fn by_the_wall_clock(self) -> Self {
+        Self { goes_by_the_wall_clock: true, ..self }
+    }
+
+    /// A stop does not wait for the end of its round: a look changes nothing outside, and what was being told is told again
+    /// after the next start.
+    const fn broken_off(self) -> Self {
+        Self { is_broken_off: true, ..self }
+    }
+
+    /// It never rests for longer than it asked for, however little there is to do: a lease runs out.
+    const fn punctual(self) -> Self {
+        Self { is_punctual: true, ..self }
+    }
+
+    fn rest(self, engine: &Engine, next_in: Duration) -> Duration {
+        if self.is_punctual { next_in } else { engine.rest(next_in) }
+    }
+}
+
+/// One for each service: it cuts the rest between two rounds short.
+#[derive(Default)]
+pub(crate) struct Wakes {
+    pub(crate) claim: Notify,
+    pub(crate) reconcile: Notify,
+    pub(crate) track: Notify,
+    pub(crate) recheck: Notify,
+    pub(crate) sweep: Notify,
+    pub(crate) node: Notify,
+    pub(crate) reload: Notify,
+    pub(crate) mark: Notify,
+    pub(crate) outbox: Notify,
+    pub(crate) hook: Notify,
+    pub(crate) watch: Notify,
+    pub(crate) sign_in: Notify,
+}
 
 /// Whether a round went well, and when the next one is due at the latest.
 pub(crate) struct Round {
@@ -33,34 +101,41 @@ impl Round {
     }
 
     pub(crate) fn failed(problem: &dyn std::error::Error) -> Self {
-        Self { next_in: Duration::from_secs(1), problem: Some(crate::with_causes(problem)) }
+        Self::not_yet(&crate::with_causes(problem))
     }
 }
 
-/// Services that decide by the time: they rest while the wall clock is not believed (P14).
-const BY_THE_CLOCK: [&str; 5] = ["claim", "reconcile", "track", "sweep", "watch"];
-
-/// Repeats `round` until `stop`. A panic ends the round, not the service, unless there are too many (F15).
+/// Repeats `round` until `stop`.
 pub(crate) async fn run<F>(
     engine: &Engine,
-    name: &'static str,
-    wake: &Notify,
+    service: Service,
     stop: &CancellationToken,
-    mut round: impl FnMut() -> F,
+    round: impl FnMut() -> F,
 ) where
     F: Future<Output = Round>,
 {
+    let rounds = repeat(engine, service, stop, round);
+    if !service.is_broken_off {
+        return rounds.await;
+    }
+    tokio::select! {
+        biased;
+        () = rounds => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+async fn repeat<F>(engine: &Engine, service: Service, stop: &CancellationToken, mut round: impl FnMut() -> F)
+where
+    F: Future<Output = Round>,
+{
+    let name = service.name;
     let mut told = None;
     while !stop.is_cancelled() {
-        let round = if BY_THE_CLOCK.contains(&name) && engine.clock_doubt().is_some() {
+        let round = if service.goes_by_the_wall_clock && engine.clock_doubt().is_some() {
             Round::next_in(Duration::from_secs(1))
         } else {
-            let work =
-                AssertUnwindSafe(round()).catch_unwind().instrument(info_span!("round", service = name));
-            work.await.unwrap_or_else(|panic| {
-                engine.panicked(name, panic.as_ref());
-                Round { next_in: Duration::from_secs(1), problem: Some("the last round panicked".into()) }
-            })
+            caught(engine, name, round()).await
         };
         match &round.problem {
             // A problem that lasts is told once: the disk of the log may be the full one.
@@ -72,139 +147,18 @@ pub(crate) async fn run<F>(
         engine.board().ran(name, engine.reading(), round.problem);
         tokio::select! {
             biased;
-            () = tokio::time::sleep(rest(engine, name, round.next_in)) => {}
-            () = wake.notified() => {}
+            () = tokio::time::sleep(service.rest(engine, round.next_in)) => {}
+            () = (service.wake)(engine.wakes()).notified() => {}
             () = stop.cancelled() => {}
         }
     }
 }
 
-/// A lease does not wait until there is something to do.
-fn rest(engine: &Engine, name: &str, next_in: Duration) -> Duration {
-    if name == "node" { next_in } else { engine.rest(next_in) }
-}
-
-/// When each service last did its work: what readiness is made of (P16).
-#[derive(Debug)]
-pub(crate) struct Board {
-    /// On the monotonic clock, as everything here that measures silence: the wall clock may be set.
-    started: Duration,
-    last: Mutex<BTreeMap<&'static str, Last>>,
-}
-
-#[derive(Debug, Clone)]
-struct Last {
-    at: Reading,
-    problem: Option<String>,
-    /// When the first of the rounds that failed in a row ended.
-    failing_since: Option<Timestamp>,
-}
-
-/// A service without a round for this long is not working.
-const SILENT: Duration = Duration::from_secs(10);
-
-/// Everything that has to run before the daemon is ready.
-pub(crate) const SERVICES: [&str; 7] = ["claim", "reconcile", "track", "sweep", "reload", "mark", "node"];
-
-/// Whether the daemon really works, and what each service says.
-#[derive(Debug, Clone, Serialize)]
-pub struct Health {
-    pub ready: bool,
-    pub services: Vec<ServiceHealth>,
-    /// Why the wall clock is not believed, if so: then nothing is claimed or begun (P14).
-    pub clock: Option<String>,
-    /// Jumps of the wall clock since the start.
-    pub clock_jumps: u32,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub struct ServiceHealth {
-    pub name: &'static str,
-    pub last_round_at: Option<Timestamp>,
-    pub ok: bool,
-    /// Since when it does not do its work; for a silent one its last round, for one that never ran nothing.
-    pub failing_since: Option<Timestamp>,
-    /// Since its last round, or since the start; by the clock that nobody sets.
-    pub silent_for: Duration,
-    pub detail: Option<String>,
-}
-
-impl Board {
-    pub(crate) fn new(started: Duration) -> Self {
-        Self { started, last: Mutex::default() }
-    }
-
-    pub(crate) fn ran(&self, name: &'static str, at: Reading, problem: Option<String>) {
-        let mut board = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let before = board.get(name).and_then(|last| last.failing_since);
-        let failing_since = problem.as_ref().map(|_| before.unwrap_or(at.wall));
-        board.insert(name, Last { at, problem, failing_since });
-    }
-
-    pub(crate) fn health(&self, now: Duration, clock: Option<Doubt>, clock_jumps: u32) -> Health {
-        let board = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let services: Vec<ServiceHealth> = SERVICES
-            .into_iter()
-            .map(|name| {
-                let last = board.get(name);
-                let silent_for = now.saturating_sub(last.map_or(self.started, |last| last.at.monotonic));
-                let silent = silent_for > SILENT;
-                let detail = match last {
-                    None => Some("has not run yet".to_owned()),
-                    Some(_) if silent => Some("has not done a round for over 10 s".to_owned()),
-                    Some(last) => last.problem.clone(),
-                };
-                let last_round_at = last.map(|last| last.at.wall);
-                let failing_since =
-                    last.and_then(|last| last.failing_since).or(last_round_at.filter(|_| silent));
-                ServiceHealth { name, last_round_at, ok: detail.is_none(), failing_since, silent_for, detail }
-            })
-            .collect();
-        let ready = clock.is_none() && services.iter().all(|s| s.ok);
-        Health { ready, services, clock: clock.map(|doubt| doubt.to_string()), clock_jumps }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn p16_a_silent_or_failing_service_is_not_ready() {
-        let wall = |s| Timestamp::from_second(s).unwrap();
-        let at = |s| Reading { wall: wall(s), monotonic: Duration::from_secs(s.unsigned_abs()) };
-        let board = Board::new(Duration::ZERO);
-        let health = |s| board.health(Duration::from_secs(s), None, 0);
-        assert!(!health(0).ready);
-        SERVICES.into_iter().for_each(|name| board.ran(name, at(0), None));
-        assert!(health(10).ready);
-        let silent = health(11);
-        assert_eq!((silent.ready, silent.services[0].failing_since), (false, Some(wall(0))));
-        SERVICES.into_iter().for_each(|name| board.ran(name, at(11), None));
-        board.ran("claim", at(12), Some("disk full".into()));
-        assert!(!health(12).ready);
-        board.ran("claim", at(13), Some("disk full".into()));
-        let claim = health(14).services.swap_remove(0);
-        assert_eq!((claim.detail.as_deref(), claim.failing_since), (Some("disk full"), Some(wall(12))));
-        board.ran("claim", at(15), None);
-        assert_eq!(health(15).services[0].failing_since, None);
-    }
-
-    #[test]
-    fn p14_a_clock_that_is_set_neither_silences_a_service_nor_hides_that_it_is_silent() {
-        let board = Board::new(Duration::ZERO);
-        let wall = |s| Timestamp::from_second(s).unwrap();
-        let ran = |w, m| {
-            let at = Reading { wall: wall(w), monotonic: Duration::from_secs(m) };
-            SERVICES.into_iter().for_each(|name| board.ran(name, at, None));
-        };
-        ran(1_000_000, 1);
-        assert!(board.health(Duration::from_secs(5), None, 0).ready, "set back by days");
-        assert!(!board.health(Duration::from_secs(12), None, 0).ready, "set back, and silent");
-        ran(7, 13);
-        let doubt = Doubt::Jumped { by: jiff::SignedDuration::from_secs(-999_999) };
-        let health = board.health(Duration::from_secs(14), Some(doubt), 1);
-        assert!(!health.ready && health.services.iter().all(|s| s.ok));
-        assert!(health.clock.unwrap().contains("jumped back by 999999 s"));
-    }
+/// A panic ends the round, not the service, unless there are too many (F15).
+async fn caught(engine: &Engine, name: &'static str, round: impl Future<Output = Round>) -> Round {
+    let work = AssertUnwindSafe(round).catch_unwind().instrument(info_span!("round", service = name));
+    work.await.unwrap_or_else(|panic| {
+        engine.panicked(name, panic.as_ref());
+        Round::not_yet("the last round panicked")
+    })
 }

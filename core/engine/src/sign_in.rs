@@ -19,20 +19,14 @@ use juzhen_store::{SignInRow, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::service::{self, Round};
+use crate::service::{self, Round, Service};
 use crate::{Engine, interpret, send};
 
 /// Accounts that are asked about in one round.
 const MOST: usize = 16;
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    let rounds = service::run(&engine, "sign_in", &engine.wakes().sign_in, &stop, || round(&engine));
-    // A question changes nothing outside, so a stop need not wait for the answer.
-    tokio::select! {
-        biased;
-        () = rounds => {}
-        () = stop.cancelled() => {}
-    }
+    service::run(&engine, Service::SIGN_IN, &stop, || round(&engine)).await;
 }
 
 async fn round(engine: &Engine) -> Round {

@@ -8,10 +8,10 @@ use tracing::info;
 
 use crate::Engine;
 use crate::node::{self, NOT_OURS};
-use crate::service::{self, Round};
+use crate::service::{self, Round, Service};
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    service::run(&engine, "sweep", &engine.wakes().sweep, &stop, || round(&engine)).await;
+    service::run(&engine, Service::SWEEP, &stop, || round(&engine)).await;
 }
 
 async fn round(engine: &Engine) -> Round {

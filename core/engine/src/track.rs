@@ -12,22 +12,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::interpret::Progress;
-use crate::{Engine, interpret, look, send, service};
+use crate::service::{self, Service};
+use crate::{Engine, interpret, look, send};
 
 /// A platform that has not decided after this long is for a person to ask (WeChat's own limit is 30 minutes, F64).
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
-    let rounds = service::run(&engine, "track", &engine.wakes().track, &stop, || {
-        look::round(&engine, DeliveryState::Accepted, ask)
-    });
-    // A look changes nothing outside, so a stop need not wait for one.
-    tokio::select! {
-        biased;
-        () = rounds => {}
-        () = stop.cancelled() => {}
-    }
+    let rounds = || look::round(&engine, DeliveryState::Accepted, ask);
+    service::run(&engine, Service::TRACK, &stop, rounds).await;
 }
 
 async fn ask(engine: &Engine, one: Looked) -> Result<(), StoreError> {

@@ -23,7 +23,7 @@ use juzhen_store::{Explained, SeenPost, StoreError, UnknownPost, WatchLook, Watc
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::service::{self, Round};
+use crate::service::{self, Round, Service};
 use crate::{Engine, interpret, reconcile, send};
 
 /// Accounts looked at side by side: a budget for the platforms' patience and ours.
@@ -36,13 +36,7 @@ const SKEW: SignedDuration = SignedDuration::from_secs(30);
 
 pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
     let next = Mutex::default();
-    let rounds = service::run(&engine, "watch", &engine.wakes().watch, &stop, || round(&engine, &next));
-    // A look changes nothing outside, so a stop need not wait for one.
-    tokio::select! {
-        biased;
-        () = rounds => {}
-        () = stop.cancelled() => {}
-    }
+    service::run(&engine, Service::WATCH, &stop, || round(&engine, &next)).await;
 }
 
 /// When this daemon thinks of each account next. The store says whose turn it then is.
