@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod database;
 mod error;
 mod front;
 mod postgres;

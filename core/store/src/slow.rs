@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::front::Database;
+use crate::database::Database;
 
 /// Less than that is how long a database takes; the caller's time is kept as it is.
 const SLOW: Duration = Duration::from_secs(2);

@@ -47,8 +47,8 @@ use self::connect::Server;
 use self::presence::Presence;
 use self::readers::Readers;
 use self::writer::Writers;
+use crate::database::{Database, Job};
 use crate::error::{StoreError, failed};
-use crate::front::{Database, Job};
 use crate::sql::Transaction;
 
 /// A PostgreSQL database, shared with other daemons. Dropping it finishes what was begun.
@@ -150,10 +150,10 @@ impl Database for Postgres {
         self.readers.read(attempted, work).await
     }
 
-    fn presence(&self) -> crate::front::Presence {
+    fn presence(&self) -> crate::database::Presence {
         match &self.node {
-            Some(node) => crate::front::Presence::Named(node.clone()),
-            None => crate::front::Presence::AmongOthers,
+            Some(node) => crate::database::Presence::Named(node.clone()),
+            None => crate::database::Presence::AmongOthers,
         }
     }
 

@@ -15,8 +15,8 @@ use super::connect::Server;
 use super::driver::{BEGIN_ALONE, BEGIN_SHARED, Connection};
 use super::error::{Trouble, told};
 use super::outcome::{self, Fate};
+use crate::database::{Job, Meets};
 use crate::error::{StoreError, chain, failed};
-use crate::front::{Job, Meets};
 use crate::sql::Transaction;
 
 /// Times that a transaction is done again when others were in its way (F32).

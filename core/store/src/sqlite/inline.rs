@@ -13,7 +13,7 @@ use rusqlite::{Connection, MAIN_DB};
 use super::driver::{self, OnClock};
 use super::{Hook, migrate};
 use crate::error::{StoreError, failed, renamed};
-use crate::front::{Database, Job, Presence};
+use crate::database::{Database, Job, Presence};
 use crate::sql::Transaction;
 
 /// What becomes of a commit.

@@ -22,7 +22,7 @@ use self::poison::Poison;
 use self::readers::Readers;
 use self::writer::Writer;
 use crate::error::StoreError;
-use crate::front::{Database, Job, Presence};
+use crate::database::{Database, Job, Presence};
 use crate::sql::Transaction;
 
 pub use self::backup::{Backup, Restored, back_up, restore};
