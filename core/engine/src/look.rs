@@ -62,6 +62,7 @@ pub(crate) async fn learnt(
         detail: None,
         next,
         adapter: None,
+        requests: 0,
         follow: engine.follow_at("reconcile.before_commit"),
         pause_after: crate::running::pause_after(&engine.settings()),
         now: engine.now(),

@@ -74,6 +74,7 @@ async fn take_down(engine: &Engine, delivery: &Delivery, said: String) -> Result
         detail: None,
         next: Next::Removed { reason: Why::PlatformRemoved.because(said) },
         adapter: None,
+        requests: 0,
         follow: engine.follow(),
         pause_after: running::pause_after(&engine.settings()),
         now: engine.now(),

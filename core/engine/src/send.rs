@@ -221,6 +221,7 @@ fn report(outcome: &Outcome) {
 /// Writes down what came of a claim. `claimed`: what the same commit claims of the account.
 async fn settle(engine: &Engine, claim: &Claim, came: Came, places: &Places, claimed: &mut Option<Claim>) {
     let Came { next, word, reply } = came;
+    let requests = reply.as_ref().map_or(0, |r| r.effects.known());
     let adapter = reply.and_then(|r| r.adapter).map(|a| a.sha256);
     let is_out = matches!(next, Next::Published(_));
     let settle = Settle {
@@ -232,6 +233,7 @@ async fn settle(engine: &Engine, claim: &Claim, came: Came, places: &Places, cla
         next,
         outcome: word.to_owned(),
         adapter,
+        requests,
         follow: engine.follow(),
         pause_after: running::pause_after(&engine.settings()),
         now: engine.now(),

@@ -80,6 +80,8 @@ impl Reply {
 pub struct Effects {
     /// Those of which something may have left: neither refused before the first byte nor without a connection.
     pub began: u32,
+    /// Of those: the ledger has not said yet whether it left in an earlier life of the daemon.
+    pub waiting: u32,
     /// Of those: no answer (yet), a cut answer, 3xx or 5xx.
     pub unclear: u32,
     /// Of those: the platform accepted it with a complete 2xx, now or in an earlier run whose answer was recorded.
@@ -90,6 +92,11 @@ pub struct Effects {
 }
 
 impl Effects {
+    /// Those of which this call knows that something may have left.
+    pub fn known(&self) -> u32 {
+        self.began.saturating_sub(self.waiting)
+    }
+
     /// Something may have changed without the platform having said so.
     pub fn may_have_happened(&self) -> bool {
         self.unclear > 0

@@ -186,13 +186,19 @@ impl Journal {
     pub(crate) fn effects(&self) -> Effects {
         let book = lock(&self.book);
         // While the ledger is silent it may still say that the request has left in an earlier life of the daemon.
-        let may_have_left = |row: &&Row| row.stage == Stage::Waiting || row.stage.may_have_left();
-        let began = book.rows.iter().filter(may_have_left).count();
+        let waiting = book.rows.iter().filter(|row| row.stage == Stage::Waiting).count();
+        let began = waiting + book.rows.iter().filter(|row| row.stage.may_have_left()).count();
         let unclear = book.rows.iter().filter(|row| row.is_unclear() && !book.answered_later(row)).count();
         let done = book.rows.iter().filter(|row| row.stage == Stage::Accepted).count();
         let left = |row: &&Row| row.stage.may_have_left();
         let declined_last = book.rows.iter().rev().find(left).is_some_and(|row| row.stage == Stage::Declined);
-        Effects { began: count(began), unclear: count(unclear), done: count(done), declined_last }
+        Effects {
+            began: count(began),
+            waiting: count(waiting),
+            unclear: count(unclear),
+            done: count(done),
+            declined_last,
+        }
     }
 
     /// Whether another run could repeat something: a mutating request without a clear answer.

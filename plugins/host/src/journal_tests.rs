@@ -47,7 +47,7 @@ fn an_idempotent_request_is_settled_by_its_repetition() {
     assert_eq!((first.occurrence, second.occurrence), (0, 1));
     assert_eq!(journal.effects().unclear, 1);
     journal.settle(second, Stage::Accepted);
-    assert_eq!(journal.effects(), Effects { began: 2, unclear: 0, done: 1, declined_last: false });
+    assert_eq!(journal.effects(), Effects { began: 2, waiting: 0, unclear: 0, done: 1, declined_last: false });
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn the_second_run_counts_the_same_request_once() {
         assert_eq!(ticket.occurrence, 0);
         journal.settle(ticket, Stage::Accepted);
     }
-    assert_eq!(journal.effects(), Effects { began: 1, unclear: 0, done: 1, declined_last: false });
+    assert_eq!(journal.effects(), Effects { began: 1, waiting: 0, unclear: 0, done: 1, declined_last: false });
 }
 
 #[test]
@@ -78,17 +78,18 @@ fn what_each_stage_counts_as() {
         let ticket = mutating(&journal, "a").unwrap();
         journal.settle(ticket, stage);
         let declined_last = stage == Stage::Declined;
-        assert_eq!(journal.effects(), Effects { began, unclear, done, declined_last }, "{stage:?}");
+        let waiting = u32::from(stage == Stage::Waiting);
+        assert_eq!(journal.effects(), Effects { began, waiting, unclear, done, declined_last }, "{stage:?}");
     }
 }
 
 #[test]
 fn a_run_that_is_refused_does_not_undo_what_an_earlier_one_sent() {
     for (before, after) in [
-        (Stage::Accepted, Effects { began: 1, unclear: 0, done: 1, declined_last: false }),
-        (Stage::Declined, Effects { began: 1, unclear: 0, done: 0, declined_last: true }),
-        (Stage::Unclear, Effects { began: 1, unclear: 1, done: 0, declined_last: false }),
-        (Stage::Leaving, Effects { began: 1, unclear: 1, done: 0, declined_last: false }),
+        (Stage::Accepted, Effects { began: 1, waiting: 0, unclear: 0, done: 1, declined_last: false }),
+        (Stage::Declined, Effects { began: 1, waiting: 0, unclear: 0, done: 0, declined_last: true }),
+        (Stage::Unclear, Effects { began: 1, waiting: 0, unclear: 1, done: 0, declined_last: false }),
+        (Stage::Leaving, Effects { began: 1, waiting: 0, unclear: 1, done: 0, declined_last: false }),
     ] {
         let journal = Journal::default();
         journal.start_run();
@@ -116,5 +117,5 @@ fn a_repetition_that_finds_no_connection_leaves_the_first_try_unclear() {
     let second = journal.register("a", &kind).unwrap();
     assert!(journal.may_leave(second));
     journal.settle(second, Stage::NothingLeft);
-    assert_eq!(journal.effects(), Effects { began: 1, unclear: 1, done: 0, declined_last: false });
+    assert_eq!(journal.effects(), Effects { began: 1, waiting: 0, unclear: 1, done: 0, declined_last: false });
 }

@@ -109,7 +109,8 @@ async fn carry_out(
             let message = format!("nothing may be sent now: {reason}");
             stop(scope, ticket, Stage::Refused, Failure::Stopped { reason }, &message)
         }
-        // Unwritten, so unsent. The row may exist all the same; only its missing answer would then be seen.
+        // Unwritten, so unsent. The row may exist all the same, even with an answer that this run has not read: whoever
+        // settles the call compares what it knows of with what the ledger has.
         Err(cause) => {
             let reason = chain(&cause);
             let message = format!("nothing was sent: {reason}");

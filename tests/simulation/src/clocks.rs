@@ -22,6 +22,8 @@ pub(crate) struct Clocks {
 pub(crate) struct Step {
     /// Ahead of the true time by this much.
     pub(crate) by: SignedDuration,
+    /// And before that by this much.
+    pub(crate) before: SignedDuration,
     pub(crate) at: Timestamp,
 }
 
@@ -37,6 +39,13 @@ impl Clocks {
         now.checked_add(by).unwrap_or(now)
     }
 
+    /// What it showed before it was set, for whoever read it last then.
+    pub(crate) fn shown_before(&self, daemon: u64) -> Timestamp {
+        let by = self.last_step(daemon).map_or(SignedDuration::ZERO, |step| step.before);
+        let now = self.time.now();
+        now.checked_add(by).unwrap_or(now)
+    }
+
     pub(crate) fn last_step(&self, daemon: u64) -> Option<Step> {
         self.steps().get(&daemon).copied()
     }
@@ -45,7 +54,9 @@ impl Clocks {
     pub(crate) fn set(&self, daemon: u64, by: SignedDuration) {
         self.was_wrong.store(true, Ordering::Relaxed);
         let at = self.time.now();
-        self.steps().insert(daemon, Step { by, at });
+        let mut steps = self.steps();
+        let before = steps.get(&daemon).map_or(SignedDuration::ZERO, |step| step.by);
+        steps.insert(daemon, Step { by, before, at });
     }
 
     /// Whether one ever was.
@@ -60,7 +71,7 @@ impl Clocks {
         self.steps()
             .values_mut()
             .filter(wrong)
-            .for_each(|step| *step = Step { by: SignedDuration::ZERO, at });
+            .for_each(|step| *step = Step { by: SignedDuration::ZERO, before: step.by, at });
     }
 
     fn steps(&self) -> MutexGuard<'_, BTreeMap<u64, Step>> {

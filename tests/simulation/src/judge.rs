@@ -72,9 +72,14 @@ impl<'s> Judge<'s> {
     /// The least time that a daemon may take it to be. A clock that was set wrong is not believed for a minute; then it counts,
     /// as it does for a daemon that was started under it (P14).
     fn earliest(&self, now: Timestamp, shown: Timestamp, life: &Life) -> Timestamp {
-        let step = self.scene.clocks.last_step(life.daemon);
-        let is_fresh = step.is_some_and(|s| life.began < s.at && now.duration_since(s.at) < HELD);
-        if is_fresh { shown.min(now) } else { shown }
+        let clocks = &self.scene.clocks;
+        let since = clocks.last_step(life.daemon).map(|s| (life.began < s.at, now.duration_since(s.at)));
+        match since {
+            // It was looked at before it was set.
+            Some((true, since)) if since < MOMENT => clocks.shown_before(life.daemon).max(shown.min(now)),
+            Some((true, since)) if since < HELD => shown.min(now),
+            _ => shown,
+        }
     }
 
     fn approved(&self, record: &DeliveryRecord, text: &str, is_repost: bool) {

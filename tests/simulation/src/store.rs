@@ -109,6 +109,8 @@ impl Guarded {
         };
         if let Some(next) = next {
             settle.next = next;
+            // Such a store would not compare, either.
+            settle.requests = u32::MAX;
         }
         settle
     }

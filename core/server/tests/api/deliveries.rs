@@ -46,6 +46,7 @@ pub(crate) async fn needs_person(api: &Api, path: &str) {
         outcome: "unsure".into(),
         detail: Some("no answer".into()),
         adapter: None,
+        requests: 0,
         follow: Arc::new(|_, _, _| Vec::new()),
         pause_after: 0,
         now: Timestamp::now(),

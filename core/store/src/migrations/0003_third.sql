@@ -73,3 +73,6 @@ CREATE INDEX deliveries_listed ON deliveries (state, id) WHERE state <> 'claimed
 DROP INDEX deliveries_that_can_be_late;
 CREATE INDEX deliveries_that_can_be_late ON deliveries (latest_at)
     WHERE state = 'due' OR state = 'waiting' OR state = 'held';
+
+-- What is tried again later than it was due: few, of which a clock that ran ahead may have put some off for years (P14).
+CREATE INDEX deliveries_put_off ON deliveries (next_at) WHERE state = 'due' AND next_at > due_at;

@@ -22,7 +22,7 @@ use super::{
 use crate::error::StoreError;
 use crate::values::{Claim, ClaimRequest, ClaimRound, Settle, Settled};
 
-/// Deliveries that one round may hold or miss: a long list of them must not keep the writer from everybody else.
+/// Deliveries that one round may put aside: a long list of them must not keep the writer from everybody else.
 const MOST_PUT_ASIDE: u32 = 256;
 /// Accounts read at a time.
 const PAGE: u32 = 128;
@@ -85,13 +85,13 @@ impl<'a> Round<'a> {
             paused: pauses::paused(c)?,
             sign_ins: sign_ins::all(c)?,
             until: millis(request.until.max(request.now)),
-            done: ClaimRound { claims: Vec::new(), held: 0, missed: 0, next_due: None },
+            done: ClaimRound { claims: Vec::new(), held: 0, in_doubt: 0, missed: 0, next_due: None },
         })
     }
 
     fn is_full(&self) -> bool {
         let claims = u32::try_from(self.done.claims.len()).unwrap_or(u32::MAX);
-        claims >= self.request.most || self.done.held + self.done.missed >= MOST_PUT_ASIDE
+        claims >= self.request.most || self.done.put_aside() >= MOST_PUT_ASIDE
     }
 
     /// Takes the account's first due delivery, after putting aside those before it that cannot be sent.
@@ -107,6 +107,10 @@ impl<'a> Round<'a> {
                 (Ruling::Hold(reason), _) => {
                     self.put_aside(&row, DeliveryState::Held, self.told(account, reason))?;
                     self.done.held += 1;
+                }
+                (Ruling::Doubt { reason }, _) => {
+                    self.put_aside(&row, DeliveryState::InDoubt, reason)?;
+                    self.done.in_doubt += 1;
                 }
                 (Ruling::Missed, _) => {
                     let reason = Why::Missed.because(format_args!("not sent by {}", row.delivery.latest_at));
@@ -199,6 +203,10 @@ impl<'a> Round<'a> {
     fn put_aside(&self, row: &DeliveryRow, state: DeliveryState, reason: String) -> Result<(), StoreError> {
         let mut after = row.clone();
         let detail = json!({ "reason": reason });
+        if state == DeliveryState::InDoubt {
+            after.resume_call = None;
+            after.delivery.next_at = self.request.now;
+        }
         after.delivery.state = state;
         after.delivery.reason = Some(reason);
         self.save(row, after, detail)?;

@@ -126,7 +126,7 @@ fn corrected(
         return Ok(after);
     }
     let Some(attempt) = attempts::newest(c, &settle.delivery)? else { return Ok(after) };
-    if effects::is_passed_over(c, &attempt)? {
+    if effects::is_passed_over(c, &attempt.call, settle.requests)? {
         if !sent_again {
             return Ok(in_doubt(before, after, settle, Why::EarlierBegan));
         }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use juzhen_domain::caps::later;
 use juzhen_domain::claim::{HoldReason, Standing};
 use juzhen_domain::id::AccountId;
 use juzhen_domain::matrix::AccountStatus;
@@ -22,6 +23,10 @@ use crate::values::Swept;
 const MOST: u32 = 500;
 /// Requests that have their effect once are remembered so long (promise P21 asks for a day).
 const REMEMBER_REQUESTS_MS: i64 = 7 * 24 * 3600 * 1000;
+/// The settings let no pause between two tries be longer. A platform that asks for more is tried after it.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+/// No platform counts its quota over longer than a month.
+const LONGEST_QUOTA: SignedDuration = SignedDuration::from_hours(32 * 24);
 
 pub(crate) fn sweep(c: &Transaction<'_>, now: Timestamp, standing: &StandingOf) -> Result<Swept, StoreError> {
     c.execute("DELETE FROM once WHERE at < ?1", params![millis(now) - REMEMBER_REQUESTS_MS])?;
@@ -29,6 +34,7 @@ pub(crate) fn sweep(c: &Transaction<'_>, now: Timestamp, standing: &StandingOf) 
     let sweep = Sweep { c, now, paused: pauses::paused(c)?, signed_out: sign_ins::needed(c)? };
     let missed = sweep.miss_late_ones()?;
     let released = sweep.release_waiting()? + sweep.release_held(standing)?;
+    sweep.bring_forward()?;
     Ok(Swept { missed, released, held: sweep.hold(standing)? })
 }
 
@@ -55,12 +61,29 @@ impl Sweep<'_> {
         })
     }
 
+    /// P14: what a clock that ran ahead has put off for longer than can be is due now.
+    fn bring_forward(&self) -> Result<(), StoreError> {
+        let sql = format!(
+            "SELECT {DELIVERY} FROM deliveries INDEXED BY deliveries_put_off
+             WHERE state = 'due' AND next_at > due_at AND next_at > ?1 AND due_at <= ?2 LIMIT ?3"
+        );
+        let too_far = later(self.now, LONGEST_PAUSE);
+        let values = params![millis(too_far), millis(self.now), MOST];
+        for before in self.c.collect(&sql, values, rows::delivery)? {
+            let mut after = before.clone();
+            after.delivery.next_at = self.now;
+            deliveries::save(self.c, &before, after, None, self.now)?;
+        }
+        Ok(())
+    }
+
     fn release_waiting(&self) -> Result<u32, StoreError> {
         let sql = format!(
-            "SELECT {DELIVERY} FROM deliveries WHERE state = 'waiting' AND next_at <= ?1
+            "SELECT {DELIVERY} FROM deliveries WHERE state = 'waiting' AND (next_at <= ?1 OR next_at > ?3)
              ORDER BY next_at, id LIMIT ?2"
         );
-        self.move_all(&sql, params![millis(self.now), MOST], DeliveryState::Due, |_| None)
+        let too_far = later(self.now, LONGEST_QUOTA);
+        self.move_all(&sql, params![millis(self.now), MOST, millis(too_far)], DeliveryState::Due, |_| None)
     }
 
     /// Only what was held for a reason that is gone. What a person, a missing approval or the cap of attempts holds

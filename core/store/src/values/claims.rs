@@ -28,9 +28,16 @@ pub struct ClaimRequest {
 pub struct ClaimRound {
     pub claims: Vec<Claim>,
     pub held: u32,
+    pub in_doubt: u32,
     pub missed: u32,
     /// When something is due next; `None` when nothing is.
     pub next_due: Option<Timestamp>,
+}
+
+impl ClaimRound {
+    pub fn put_aside(&self) -> u32 {
+        self.held + self.in_doubt + self.missed
+    }
 }
 
 /// A delivery that this daemon may send, and only it.

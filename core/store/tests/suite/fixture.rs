@@ -228,6 +228,7 @@ pub(crate) async fn send(store: &dyn Store, claim: &Claim, seconds: i64) {
     store.end_effect(id, answer(seconds)).await.unwrap();
 }
 
+/// By an attempt that has read every answer.
 pub(crate) fn settle_as(claim: &Claim, next: Next, seconds: i64) -> Settle {
     Settle {
         delivery: claim.delivery.id.clone(),
@@ -238,6 +239,7 @@ pub(crate) fn settle_as(claim: &Claim, next: Next, seconds: i64) -> Settle {
         outcome: "test".into(),
         detail: Some("said".into()),
         adapter: Some("1".repeat(64)),
+        requests: u32::MAX,
         follow: Arc::new(|_, _, _| vec![]),
         pause_after: 0,
         now: at(seconds),

@@ -233,7 +233,8 @@ impl<'a> History<'a> {
         if self.unread.get(&id).is_some_and(|(_, made)| work.requests >= *made) {
             self.unread.remove(&id);
         }
-        let settled = self.store().settle(settle_as(&work.claim, next, self.now)).await.unwrap();
+        let news = Settle { requests: work.requests, ..settle_as(&work.claim, next, self.now) };
+        let settled = self.store().settle(news).await.unwrap();
         let Settled::Applied { delivery, .. } = settled else { panic!("{id} was not held any more") };
         if claims_published {
             self.published.insert(delivery.id);

@@ -96,15 +96,17 @@ macro_rules! exercise {
                 another_way_than_before_is_a_mismatch
                 what_never_left_may_leave_again_unless_the_call_went_on
                 r04_an_unanswered_request_is_in_doubt_whatever_the_caller_says
-                p01_an_attempt_that_ended_before_it_read_the_old_answers_knows_nothing
+                p01_f29_an_attempt_that_ended_before_it_read_the_old_answers_knows_nothing
                 a_long_answer_is_kept_in_part_and_incomplete
             }
             sweeping {
                 f03_f04_recovering_what_was_only_claimed
                 f05_f06_recovering_what_may_be_out
                 f11_recovering_between_two_requests
+                f12_what_goes_on_to_end_the_daemon_is_held_and_in_doubt_where_it_may_be_out
                 p07_sweeping_misses_what_is_late
                 waiting_ones_come_back_at_their_time
+                p14_what_a_clock_that_ran_ahead_put_off_for_years_is_due_now
                 p09_holding_and_releasing_with_the_settings
                 counting
             }

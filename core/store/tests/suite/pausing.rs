@@ -146,6 +146,7 @@ fn settle_of(delivery: &str, next: Next) -> Settle {
         outcome: "looked".into(),
         detail: None,
         adapter: None,
+        requests: 0,
         follow: std::sync::Arc::new(|_, _, _| vec![]),
         pause_after: 0,
         now: at(1),

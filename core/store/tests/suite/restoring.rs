@@ -169,6 +169,7 @@ fn settle_of(next: Next, seconds: i64) -> Settle {
         outcome: "looked".into(),
         detail: None,
         adapter: None,
+        requests: 0,
         follow: Arc::new(|_, _, _| vec![]),
         pause_after: 0,
         now: at(seconds),

@@ -77,6 +77,37 @@ pub(crate) async fn f11_recovering_between_two_requests(place: &dyn Place) {
     begin(&*store, &second.attempt, "post", 6).await;
 }
 
+pub(crate) async fn f12_what_goes_on_to_end_the_daemon_is_held_and_in_doubt_where_it_may_be_out(
+    place: &dyn Place,
+) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    scheduled(&*store, "i2", &[("W001", 0)]).await;
+    // Twice both are in hand when the daemon ends; then each goes alone. The request of the second one was answered.
+    for (end, in_hand) in [(1, 2), (2, 2), (3, 1), (4, 1)] {
+        let claims = claim(&*store, end).await;
+        assert_eq!(claims.len(), in_hand, "end {end}: {claims:?}");
+        if end == 1 {
+            send(&*store, &claims[1], end).await;
+        }
+        store.recover(at(end)).await.unwrap();
+    }
+    let round = store.claim(request(10)).await.unwrap();
+    assert_eq!((round.claims.len(), round.in_doubt), (0, 1));
+    let held = record(&*store, "i1-W000").await;
+    assert_eq!((held.delivery.state, held.attempts.len()), (DeliveryState::Held, 3));
+    assert!(held.delivery.reason.unwrap().starts_with("ends_the_daemon: "));
+    let doubtful = record(&*store, "i2-W001").await;
+    assert_eq!((doubtful.delivery.state, doubtful.attempts.len()), (DeliveryState::InDoubt, 3));
+    assert!(doubtful.delivery.reason.unwrap().starts_with("ends_the_daemon: earlier_began: "));
+    assert_eq!(doubtful.doubt, Some(Doubt { since: at(10), looks: 0 }));
+    assert!(!doubtful.delivery.resumes, "nobody goes on with it");
+    // Looked for from the first request on, by the daemon, whatever becomes of it.
+    let look = Look { states: vec![DeliveryState::InDoubt], now: at(10), most: 9 };
+    let looked = store.to_look_at(look).await.unwrap();
+    assert_eq!(looked.iter().map(|looked| looked.began_at).collect::<Vec<_>>(), [Some(at(1))]);
+}
+
 pub(crate) async fn p07_sweeping_misses_what_is_late(place: &dyn Place) {
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0)]).await;
@@ -106,6 +137,31 @@ pub(crate) async fn waiting_ones_come_back_at_their_time(place: &dyn Place) {
     assert_eq!(store.sweep(at(59), all_active()).await.unwrap().released, 0);
     assert_eq!(store.sweep(at(60), all_active()).await.unwrap().released, 1);
     assert_eq!(claim_one(&*store, 60).await.delivery.id.as_str(), "i1-W000");
+}
+
+pub(crate) async fn p14_what_a_clock_that_ran_ahead_put_off_for_years_is_due_now(place: &dyn Place) {
+    let store = place.open();
+    const DAY: i64 = 24 * 3600;
+    let deliveries = [("W000", 0), ("W001", 0), ("W002", 0), ("W003", 400 * DAY)];
+    scheduled(&*store, "i1", &deliveries).await;
+    let far = at(30_000 * DAY);
+    for claimed in claim(&*store, 0).await {
+        let next = match claimed.delivery.account.as_str() {
+            "W000" => Next::Again { at: far, reason: "busy".into(), resume: false },
+            "W001" => Next::Again { at: at(1 + DAY), reason: "busy".into(), resume: false },
+            _ => Next::Waiting { until: far, reason: "quota".into() },
+        };
+        settle(&*store, &claimed, next, 1).await;
+    }
+    assert_eq!(store.sweep(at(1), all_active()).await.unwrap().released, 1);
+    let mut due = Vec::new();
+    for account in ["W000", "W001", "W002", "W003"] {
+        let kept = record(&*store, &format!("i1-{account}")).await.delivery;
+        due.push((kept.state, kept.next_at));
+    }
+    // The second pause is the longest there is, and the last one was scheduled for then.
+    let expected = [at(1), at(1 + DAY), at(1), at(400 * DAY)].map(|time| (DeliveryState::Due, time));
+    assert_eq!(due, expected);
 }
 
 pub(crate) async fn p09_holding_and_releasing_with_the_settings(place: &dyn Place) {

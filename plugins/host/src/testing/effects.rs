@@ -40,7 +40,7 @@ async fn f73_a_five_step_publish_that_crashes_after_step_three_makes_five_reques
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(answer_of(&reply)["run"], 1);
     assert_eq!(platform.paths(), ["/step/1", "/step/2", "/step/3", "/step/4", "/step/5"]);
-    assert_eq!(reply.effects, Effects { began: 5, unclear: 0, done: 5, declined_last: false });
+    assert_eq!(reply.effects, Effects { began: 5, waiting: 0, unclear: 0, done: 5, declined_last: false });
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn f73_a_crash_with_an_unclear_request_is_not_run_again() {
     }));
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(reply.result, Err(Failure::Crashed { reason: CRASH.into(), times: 1 }));
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0, declined_last: false });
+    assert_eq!(reply.effects, Effects { began: 1, waiting: 0, unclear: 1, done: 0, declined_last: false });
     assert_eq!(platform.seen().len(), 1);
 }
 
@@ -88,7 +88,7 @@ async fn f73_a_crash_waits_for_the_answer_of_a_request_on_its_way() {
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(answer_of(&reply), 200);
     assert_eq!(platform.seen().len(), 1);
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 0, done: 1, declined_last: false });
+    assert_eq!(reply.effects, Effects { began: 1, waiting: 0, unclear: 0, done: 1, declined_last: false });
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn f73_a_ledger_that_fails_in_the_second_run_does_not_hide_what_the_first_
     assert!(memory.set(bench.memory.clone()).is_ok());
     let reply = bench.call(call(&platform.url)).await;
     assert!(matches!(reply.result, Err(Failure::NotNow { .. })), "{:?}", reply.result);
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 0, done: 1, declined_last: false });
+    assert_eq!(reply.effects, Effects { began: 1, waiting: 0, unclear: 0, done: 1, declined_last: false });
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn f72_at_the_deadline_a_request_on_its_way_counts_as_unclear() {
     let mut call = call(&platform.url);
     call.deadline = Duration::from_millis(300);
     let reply = bench.call(call).await;
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0, declined_last: false });
+    assert_eq!(reply.effects, Effects { began: 1, waiting: 0, unclear: 1, done: 0, declined_last: false });
     assert!(matches!(reply.result, Err(Failure::TimedOut | Failure::Adapter(_))), "{:?}", reply.result);
 }
 
@@ -195,7 +195,7 @@ async fn an_adapter_that_stops_waiting_cannot_send_it_again() {
     assert!(matches!(&reply.result, Err(Failure::Adapter(said)) if said.message.starts_with("Denied")));
     assert_eq!(
         (platform.seen().len(), reply.effects),
-        (1, Effects { began: 1, unclear: 1, done: 0, declined_last: false })
+        (1, Effects { began: 1, waiting: 0, unclear: 1, done: 0, declined_last: false })
     );
 }
 
@@ -224,7 +224,7 @@ async fn an_idempotent_request_without_an_answer_is_sent_again_with_its_key() {
     }));
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(answer_of(&reply), 200);
-    assert_eq!(reply.effects, Effects { began: 2, unclear: 0, done: 1, declined_last: false });
+    assert_eq!(reply.effects, Effects { began: 2, waiting: 0, unclear: 0, done: 1, declined_last: false });
 }
 
 #[tokio::test]
@@ -240,7 +240,7 @@ async fn after_a_daemon_crash_an_unanswered_request_stops_the_call() {
     bench.memory.ledger.forget_answers();
     let reply = bench.call(call(&platform.url)).await;
     assert!(matches!(reply.result, Err(Failure::Stopped { .. })), "{:?}", reply.result);
-    assert_eq!(reply.effects, Effects { began: 1, unclear: 1, done: 0, declined_last: false });
+    assert_eq!(reply.effects, Effects { began: 1, waiting: 0, unclear: 1, done: 0, declined_last: false });
     assert_eq!(platform.seen().len(), 1);
 }
 
@@ -256,7 +256,7 @@ async fn the_same_call_again_gets_its_recorded_answers_and_its_randomness() {
     assert_eq!(first, answer_of(&again));
     assert_eq!(
         again.effects,
-        Effects { began: 1, unclear: 0, done: 1, declined_last: false },
+        Effects { began: 1, waiting: 0, unclear: 0, done: 1, declined_last: false },
         "a recorded answer counts"
     );
     assert_eq!(platform.seen().len(), 1);

@@ -45,9 +45,9 @@ fn message(reply: &Reply) -> &str {
     }
 }
 
-const UNCLEAR: Effects = Effects { began: 1, unclear: 1, done: 0, declined_last: false };
-const DECLINED: Effects = Effects { began: 1, unclear: 0, done: 0, declined_last: true };
-const ACCEPTED: Effects = Effects { began: 1, unclear: 0, done: 1, declined_last: false };
+const UNCLEAR: Effects = Effects { began: 1, waiting: 0, unclear: 1, done: 0, declined_last: false };
+const DECLINED: Effects = Effects { began: 1, waiting: 0, unclear: 0, done: 0, declined_last: true };
+const ACCEPTED: Effects = Effects { began: 1, waiting: 0, unclear: 0, done: 1, declined_last: false };
 
 /// An address at which nobody listens.
 async fn closed() -> String {
