@@ -1,0 +1,107 @@
+//! What an adapter asks of the host.
+
+use serde::{Deserialize, Serialize};
+
+/// Head of `http.send`; the tail is the body when there are neither `parts` nor a `body_blob`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HttpRequest {
+    pub method: String,
+    /// May hold `{{secret:NAME}}` in the query, as may header values and a text body.
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    /// 0: as long as the operation has.
+    pub timeout_ms: u64,
+    pub effect: Effect,
+    /// A multipart form; then the tail is empty.
+    pub parts: Vec<Part>,
+    /// The body is this blob, so that a picture never crosses the boundary; then the tail is empty.
+    pub body_blob: Option<String>,
+    /// Values to keep as secrets instead of showing them to the adapter.
+    pub capture: Vec<Capture>,
+}
+
+/// What a request can do to the outside world. GET and HEAD are safe unless said otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// By method: GET and HEAD are safe, everything else is mutating.
+    #[default]
+    ByMethod,
+    /// Changes nothing that anyone could see, such as a token request.
+    Safe,
+    /// The platform applies this key once, so that the same request may be sent again.
+    Idempotent(String),
+    Mutating,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum Part {
+    Text { name: String, value: String },
+    Blob { name: String, blob: String, filename: String, mime: String },
+}
+
+/// `pointer` of a JSON answer is kept as the secret `secret` (for `ttl` seconds, another pointer) and redacted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Capture {
+    pub pointer: String,
+    pub secret: String,
+    pub ttl: Option<String>,
+}
+
+/// Head of the answer of `http.send`; the tail is the body.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HttpResponse {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+}
+
+/// Head of `clock.sleep`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sleep {
+    pub ms: u64,
+}
+
+/// Head of `kv.get`, `kv.set` (the tail is the value) and `kv.delete`. `kv.get` answers with the value as tail and
+/// [`KvAnswer`] as head.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Kv {
+    pub key: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KvAnswer {
+    pub found: bool,
+}
+
+/// Head of `blob.read`; answers with the bytes as tail.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BlobRead {
+    pub blob: String,
+    pub offset: u64,
+    /// At most 4 MiB a call; 0 means as much as fits.
+    pub length: u64,
+}
+
+/// Head of `secret.sign`: parts are joined as they stand, `{{secret:NAME}}` replaced, then hashed with `algorithm`
+/// (`sha256`, `hmac_sha256` with `key` naming a secret). Answers [`Signature`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sign {
+    pub algorithm: String,
+    pub key: Option<String>,
+    pub parts: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Signature {
+    pub hex: String,
+}
