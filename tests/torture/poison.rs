@@ -49,3 +49,24 @@ async fn f12_a_delivery_over_which_the_daemon_ends_is_put_aside_and_the_others_g
     let tally = world.judge().await;
     assert_eq!((tally["published"], tally["held"]), (6, 1), "{tally:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f12_one_that_was_answered_before_is_looked_for_and_not_held() {
+    let mut world = World::new(1).await;
+    let due = Timestamp::now() + Duration::from_millis(1_500);
+    world.plan("发出之后程序异常停止", &[account(0)], due, due + Duration::from_secs(900));
+    for (end, point) in ["send.after_record", "plugin.before_call", "plugin.before_call"].iter().enumerate() {
+        let mut daemon = world.start_with(&Run::failing(&format!("{point}=1*abort")));
+        assert!(end > 0 || world.ask().await, "{}", world.api.log());
+        let status = daemon.ended(PATIENCE).unwrap_or_else(|| panic!("end {end}: {}", world.api.log()));
+        assert_eq!(status.signal(), Some(ABORTED), "{status}");
+    }
+    let _daemon = world.start();
+    let id = world.planned[0].id.clone().unwrap();
+    world.api.until(&id, &["published"]).await;
+    let deliveries = world.api.deliveries().await;
+    assert_eq!(deliveries[0]["tries"], 3, "{deliveries:#?}");
+    let kept = world.api.get(&format!("/api/v1/deliveries/{}", deliveries[0]["id"].as_str().unwrap())).await;
+    assert_eq!(kept["receipt"]["by"], "evidence", "{kept:#}");
+    assert_eq!(world.judge().await["published"], 1);
+}

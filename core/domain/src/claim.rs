@@ -49,6 +49,10 @@ pub enum Ruling {
     Send(Box<Authorised>),
     /// Put aside until the reason is gone.
     Hold(HoldReason),
+    /// Not sent again, though something of it may be out: it is looked for on the account.
+    Doubt {
+        reason: String,
+    },
     /// Stays due; look again then.
     Later(Timestamp),
     /// Stays due; when the other delivery of this account is done.
@@ -143,7 +147,7 @@ pub fn rule(facts: &Facts<'_>) -> Ruling {
         Ok(leave) => leave,
         Err(why) => return Ruling::Hold(HoldReason::NotApproved(why)),
     };
-    if let Some(ruling) = crash::rule(facts.ends, facts.now) {
+    if let Some(ruling) = crash::rule(facts.ends, delivery.resumes, facts.now) {
         return ruling;
     }
     // What broke off after answered requests may be out: it goes on from there, which is no further try.

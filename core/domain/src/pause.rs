@@ -55,7 +55,7 @@ pub fn sign(from: DeliveryState, delivery: &Delivery) -> Sign {
         (S::Held, [Why::AccountPaused, Why::Barred, ..]) => Sign::Barred,
         (S::Refused | S::NeedsPerson, _) => Sign::Bad,
         // Our own code broke, or the database is an older one: the account can do nothing about it.
-        (S::InDoubt, [Why::DaemonBroke | Why::Forgotten, ..]) => Sign::Nothing,
+        (S::InDoubt, [Why::DaemonBroke | Why::EndsTheDaemon | Why::Forgotten, ..]) => Sign::Nothing,
         (S::InDoubt, _) => Sign::Bad,
         (
             S::Held,
@@ -180,6 +180,7 @@ mod tests {
             (S::Held, "lost_claim: x"),
             (S::Held, "account_paused: ended_badly: 3 deliveries in a row"),
             (S::InDoubt, "daemon_broke: x"),
+            (S::InDoubt, "ends_the_daemon: earlier_began: x"),
             (S::Accepted, ""),
         ] {
             assert_eq!(sign(S::Sending, &ended("a", state, reason)), Sign::Nothing, "{state} {reason}");
