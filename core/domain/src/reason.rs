@@ -85,11 +85,13 @@ words! {
     // What a look at the account came to.
     NotSeenYet "not_seen_yet" "账号上暂未看到，继续核对"
     UnreadableYet "unreadable_yet" "暂时读不到该账号，继续核对"
+    OthersPost "others_post" "账号上看到的那一条属于另一条相同内容的任务，继续核对"
     NotSeen "not_seen" "核对时限内没有在账号上看到，但这不能证明没有发出，请到账号上查看"
     Unreadable "unreadable" "核对时限内一直读不到该账号，请到账号上查看"
     PartSeen "part_seen" "账号的内容列表只读到一部分，没有看到不能说明没有发出"
     SeveralMatch "several_match" "账号上有多条内容相同，请辨认哪一条是这条任务发出的"
     CannotLook "cannot_look" "该平台不能自动核对，请到账号上查看"
+    NotOffered "not_offered" "平台不能列出账号上的内容，无法查看"
     Undecided "undecided" "平台一小时内没有给出处理结果，请到平台查看"
     // What a person said.
     Withdrawn "withdrawn" "稿件已撤回"

@@ -58,8 +58,7 @@ pub(crate) fn sent(reply: &Reply) -> Outcome {
 /// is: that is the platform's own text.
 fn told(failure: &Failure) -> String {
     let why = match failure {
-        Failure::Adapter(error) if error.message.is_empty() => return failure.to_string(),
-        Failure::Adapter(error) => return error.message.clone(),
+        Failure::Adapter(error) => return words_of(error),
         // The ledger has said it in a word of its own.
         Failure::Stopped { reason } => return reason.clone(),
         Failure::Crashed { .. } => Why::AdapterCrashed,
@@ -91,7 +90,7 @@ fn turned_away(reply: &Reply, error: &AdapterError) -> Option<Outcome> {
 
 /// What the adapter said, or the kind of its error when it said nothing.
 pub(crate) fn words_of(error: &AdapterError) -> String {
-    if error.message.is_empty() { format!("{:?}", error.kind) } else { error.message.clone() }
+    if error.message.is_empty() { error.kind.name().to_owned() } else { error.message.clone() }
 }
 
 /// The adapter's word, when every request that left was clearly answered.
@@ -156,13 +155,19 @@ pub(crate) fn found(reply: &Reply, taken: impl Fn(&str) -> bool) -> Evidence {
     }
 }
 
-/// The posts that a look at an account came to, or why it came to nothing: `not_offered` where the adapter has no list.
-pub(crate) fn listed(reply: &Reply) -> Result<Found, String> {
+/// Why a look at an account showed no list of posts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unlisted {
+    /// The platform has none: it will be the same next time.
+    NotOffered,
+    Failed(String),
+}
+
+/// The posts that a look at an account came to.
+pub(crate) fn listed(reply: &Reply) -> Result<Found, Unlisted> {
     answer::<Found>(reply).map_err(|failure| match failure {
-        Failure::Adapter(AdapterError { kind: ErrorKind::Unsupported { .. }, .. }) => {
-            "not_offered".to_owned()
-        }
-        other => other.to_string(),
+        Failure::Adapter(AdapterError { kind: ErrorKind::Unsupported { .. }, .. }) => Unlisted::NotOffered,
+        other => Unlisted::Failed(told(&other)),
     })
 }
 
@@ -185,7 +190,7 @@ pub(crate) fn tracked(reply: &Reply) -> Progress {
             wait: after_ms.and_then(|ms| i64::try_from(ms).ok()).map(SignedDuration::from_millis),
         },
         Ok(Tracked::Refused { reason }) => Progress::Refused { reason },
-        Err(failure) => Progress::Unreadable { reason: failure.to_string() },
+        Err(failure) => Progress::Unreadable { reason: told(&failure) },
     }
 }
 
@@ -232,7 +237,7 @@ mod tests {
 
     fn reply(result: Result<serde_json::Value, Failure>, began: u32, unclear: u32) -> Reply {
         let result = result.map(|head| pack::pack(&head, b"").unwrap());
-        let effects = Effects { began, unclear, done: 0, declined_last: began > unclear };
+        let effects = Effects { began, waiting: 0, unclear, done: 0, declined_last: began > unclear };
         Reply { result, effects, adapter: None, unrenewed: None }
     }
 
@@ -323,7 +328,7 @@ mod tests {
     fn f61_a_call_that_could_not_renew_its_token_ends_for_that_whatever_the_adapter_makes_of_it() {
         let of = |kind, done, put_off| {
             let unrenewed = Some(juzhen_host::Unrenewed { reason: "app_secret_wrong".into(), put_off });
-            let effects = Effects { began: 1, unclear: 0, done, declined_last: done == 0 };
+            let effects = Effects { began: 1, waiting: 0, unclear: 0, done, declined_last: done == 0 };
             sent(&Reply { unrenewed, effects, ..reply(Err(adapter(kind)), 0, 0) })
         };
         let turned_away = Outcome::AuthExpired { reason: "app_secret_wrong".into() };
@@ -363,6 +368,17 @@ mod tests {
         assert_eq!(look(json!({"matches": [], "complete": true})), Evidence::NotSeen);
         let there = look(json!({"matches": [{"id": "a"}], "complete": false}));
         assert!(matches!(there, Evidence::Found { .. }), "{there:?}");
+    }
+
+    #[test]
+    fn p27_an_account_without_a_list_is_another_thing_than_one_that_could_not_be_read() {
+        let look = |failure| listed(&reply(Err(failure), 0, 0)).unwrap_err();
+        assert_eq!(look(adapter(ErrorKind::Unsupported { what: "x".into() })), Unlisted::NotOffered);
+        let slow = look(Failure::TimedOut);
+        assert!(matches!(&slow, Unlisted::Failed(why) if why.starts_with("timed_out: ")), "{slow:?}");
+        let silent =
+            AdapterError { kind: ErrorKind::Misconfigured { key: "x".into() }, message: String::new() };
+        assert_eq!(look(Failure::Adapter(silent)), Unlisted::Failed("misconfigured".into()));
     }
 
     #[test]

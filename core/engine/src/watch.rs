@@ -18,11 +18,13 @@ use juzhen_domain::delivery::payload;
 use juzhen_domain::id::AccountId;
 use juzhen_domain::matrix::{Account, AccountStatus};
 use juzhen_domain::notice;
+use juzhen_domain::reason::Why;
 use juzhen_host::message::{self, FoundPost, operation};
 use juzhen_store::{Explained, SeenPost, StoreError, UnknownPost, WatchLook, WatchTurn};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::interpret::Unlisted;
 use crate::service::{self, Round, Service};
 use crate::{Engine, interpret, reconcile, send};
 
@@ -99,11 +101,10 @@ async fn look(engine: &Engine, account: &Account, every: SignedDuration) -> Resu
     let Some(turn) = engine.store().watch_turn(&account.id, now, next_at).await? else { return Ok(()) };
     let looked = match list(engine, account, &turn, now).await {
         Ok(posts) => judged(engine, account, &turn, posts, now).await?,
-        Err(problem) => {
-            if problem != "not_offered" {
-                info!(account.id = %account.id, problem, "The account's list could not be read");
-            }
-            Some(WatchLook { problem: Some(problem), ..nothing(account, now) })
+        Err(Unlisted::NotOffered) => Some(no_look(account, now, Why::NotOffered.as_str().to_owned())),
+        Err(Unlisted::Failed(problem)) => {
+            info!(account.id = %account.id, problem, "The account's list could not be read");
+            Some(no_look(account, now, problem))
         }
     };
     let Some(looked) = looked else { return Ok(()) };
@@ -122,7 +123,7 @@ async fn list(
     account: &Account,
     turn: &WatchTurn,
     now: Timestamp,
-) -> Result<Vec<FoundPost>, String> {
+) -> Result<Vec<FoundPost>, Unlisted> {
     let lag = send::lag(engine, account);
     let looked_at = turn.looked_at.filter(|looked| *looked <= now);
     let since = looked_at.map_or(now - STOCK, |looked| (looked - OVERLAP - lag).max(now - STOCK * 7));
@@ -206,6 +207,10 @@ fn said_already(explained: &Explained, post: &FoundPost) -> Vec<(juzhen_domain::
         .filter(says_it)
         .map(|(delivery, _)| (delivery.id.clone(), shown.clone()))
         .collect()
+}
+
+fn no_look(account: &Account, at: Timestamp, problem: String) -> WatchLook {
+    WatchLook { problem: Some(problem), ..nothing(account, at) }
 }
 
 fn nothing(account: &Account, at: Timestamp) -> WatchLook {

@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use juzhen_domain::id::AccountId;
+use juzhen_domain::reason;
 use juzhen_store::{Closed, UnknownPost, Watched};
 use serde::{Deserialize, Serialize};
 use tracing::info;
@@ -126,6 +127,7 @@ struct WatchedView {
     next_at: Timestamp,
     /// Why the last look came to nothing; `not_offered` where the platform has no list.
     problem: Option<String>,
+    problem_zh: Option<String>,
 }
 
 impl UnknownView {
@@ -146,6 +148,7 @@ impl UnknownView {
 impl WatchedView {
     fn of(watched: Watched) -> Self {
         let Watched { account, since, looked_at, next_at, problem } = watched;
-        Self { account: account.to_string(), since, looked_at, next_at, problem }
+        let problem_zh = problem.as_deref().map(|problem| reason::explain(problem).chinese);
+        Self { account: account.to_string(), since, looked_at, next_at, problem, problem_zh }
     }
 }

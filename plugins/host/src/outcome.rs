@@ -6,7 +6,7 @@ use juzhen_abi::message::AdapterError;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Failure {
     /// The adapter's own classification of the platform's answer.
-    #[error("the adapter answered {:?}: {}", .0.kind, .0.message)]
+    #[error("the adapter answered {}: {}", .0.kind.name(), .0.message)]
     Adapter(AdapterError),
     /// The adapter's process ended under the call (F73–F76). After two times the call is not tried again.
     #[error("the adapter crashed {times} time(s) under this call: {reason}")]

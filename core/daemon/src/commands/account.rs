@@ -25,7 +25,10 @@ enum Command {
     /// List the accounts of the running daemon
     List,
     /// One account: whether it is signed in, what the platform handed out for it and until when, and what to do
-    Show { id: String },
+    Show {
+        /// Id of the account, such as W015
+        id: String,
+    },
     /// Accounts that are paused, and those whose deliveries ended badly of late, with the evidence
     Paused,
     /// Nothing new leaves on this account until somebody resumes it
@@ -38,6 +41,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Word {
+    /// Id of the account, such as W015
     id: String,
     /// Why, for everybody who asks later
     #[arg(long)]
@@ -153,11 +157,7 @@ fn watched(body: &Value) -> String {
     let mut table = Table::new(["账号", "开始", "最近查看", "说明"]);
     for account in listed(body, "accounts") {
         let of = |part| field(account, part);
-        let note = match of("/problem").as_str() {
-            "not_offered" => "平台不能列出内容，无法查看".to_owned(),
-            other => other.to_owned(),
-        };
-        table.row([of("/account"), clock(&of("/since")), clock(&of("/looked_at")), note]);
+        table.row([of("/account"), clock(&of("/since")), clock(&of("/looked_at")), of("/problem_zh")]);
     }
     format!("每 {every} 秒查看一次\n{table}")
 }

@@ -70,6 +70,10 @@ async fn p27_a_strange_post_is_listed_until_a_person_has_explained_it() {
         (&watched["every_seconds"], &watched["accounts"][0]["account"]),
         (&json!(300), &json!("W015"))
     );
+    let unlisted = WatchLook { problem: Some("not_offered".into()), ..look(vec![]) };
+    api.store.watch_looked(unlisted).await.unwrap();
+    let watched = api.get("sys", "/api/v1/watched-accounts").await.json();
+    assert_eq!(watched["accounts"][0]["problem_zh"], "平台不能列出账号上的内容，无法查看");
     // It was told, and the notice can be read again.
     let notices = api.get("off.hg", "/api/v1/notices?limit=1").await.json();
     assert_eq!(

@@ -78,6 +78,6 @@ pub struct Watched {
     pub since: Option<Timestamp>,
     pub looked_at: Option<Timestamp>,
     pub next_at: Timestamp,
-    /// Why the last look came to nothing, such as `not_offered`.
+    /// Why the last look came to nothing, in the words of `domain::reason`: `not_offered` where the platform has no list.
     pub problem: Option<String>,
 }

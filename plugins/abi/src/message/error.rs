@@ -58,6 +58,24 @@ pub enum ErrorKind {
     Bug,
 }
 
+impl ErrorKind {
+    /// As it stands in the message: for logs, and where the adapter said nothing else.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Retryable { .. } => "retryable",
+            Self::AuthExpired { .. } => "auth_expired",
+            Self::Rejected { .. } => "rejected",
+            Self::Quota { .. } => "quota",
+            Self::Duplicate { .. } => "duplicate",
+            Self::InDoubt => "in_doubt",
+            Self::Misconfigured { .. } => "misconfigured",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Bug => "bug",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
