@@ -64,6 +64,9 @@ const OFFICE: &[Role] = &[Role::OfficeEditor, Role::OfficeDirector];
 const OFFICE_OR_ADMIN: &[Role] = &[Role::OfficeEditor, Role::OfficeDirector, Role::AccountAdmin];
 
 /// 暂缓: put aside what is not out yet.
+///
+/// # Errors
+/// A role that may not, no reason, or a state other than due and waiting.
 pub fn hold(delivery: &Delivery, by: &Person, reason: &str) -> Result<Move, ActRefusal> {
     allowed(by, OFFICE_OR_ADMIN)?;
     let reason = reason.trim();
@@ -79,6 +82,9 @@ pub fn hold(delivery: &Delivery, by: &Person, reason: &str) -> Result<Move, ActR
 }
 
 /// Lets a held delivery go on. One whose time has passed has to be scheduled anew instead (P7).
+///
+/// # Errors
+/// A role that may not, a delivery that is not held, or one whose `latest_at` has passed.
 pub fn release(delivery: &Delivery, by: &Person, now: Timestamp) -> Result<Move, ActRefusal> {
     allowed(by, OFFICE)?;
     if delivery.state != DeliveryState::Held {
@@ -95,6 +101,9 @@ pub fn release(delivery: &Delivery, by: &Person, now: Timestamp) -> Result<Move,
 }
 
 /// 撤销: it shall not go out at all.
+///
+/// # Errors
+/// A role that may not, no reason, a state that cannot be cancelled, or one that may be out.
 pub fn cancel(delivery: &Delivery, by: &Person, reason: &str) -> Result<Move, ActRefusal> {
     allowed(by, OFFICE)?;
     let reason = reason.trim();
@@ -113,6 +122,9 @@ pub fn cancel(delivery: &Delivery, by: &Person, reason: &str) -> Result<Move, Ac
 }
 
 /// A new time for what is not out: due, held, waiting, missed or refused.
+///
+/// # Errors
+/// A role that may not, another state, one that may be out, or `latest_at` before `due_at`.
 pub fn reschedule(
     delivery: &Delivery,
     by: &Person,
@@ -139,6 +151,10 @@ pub fn reschedule(
 }
 
 /// Closes a doubt: a person has looked at the account.
+///
+/// # Errors
+/// A role that may not, a delivery that is not in doubt, or an address that is none. That nothing is there is not taken
+/// while the daemon still looks; to send again takes the office, a reason and a `latest_at` to come.
 pub fn resolve(
     delivery: &Delivery,
     by: &Person,
@@ -193,6 +209,9 @@ pub fn resolve(
 
 /// 修改: the author of a draft or a returned item writes it anew and hands it in again. What was approved of other bytes does
 /// not count any more; when every step has approved these very bytes before, nobody has to again.
+///
+/// # Errors
+/// Somebody else than the author, or an item that is neither draft nor returned.
 pub fn rewrite(
     item: &Item,
     decisions: &[Decision],
@@ -225,6 +244,10 @@ pub struct Rewritten {
 }
 
 /// 撤回: the author takes the item back. Deliveries that are not out are cancelled with it; one that may be out stops it.
+///
+/// # Errors
+/// Neither the author nor the office, a state that cannot be withdrawn, no reason for what was approved already, or a
+/// delivery that may be out.
 pub fn withdraw(
     item: &Item,
     deliveries: &[Delivery],

@@ -50,6 +50,9 @@ impl Authorised {
 
 /// Checks approval and bytes once more, at the moment of the claim. `origin` is the platform of the delivery that is
 /// forwarded.
+///
+/// # Errors
+/// What is missing: the release, a step's approval of these very bytes, or the text for this platform.
 pub fn authorise(
     item: &Item,
     decisions: &[Decision],

@@ -94,6 +94,10 @@ pub struct Decided {
 }
 
 /// Whether a person may decide this, and what follows. Error words are those of domain reference §1.5.
+///
+/// # Errors
+/// An item that waits for no decision, a person who may not take this step or who wrote the item, other bytes than were
+/// seen, or a no without a reason.
 pub fn decide(item: &Item, decisions: &[Decision], proposal: &Proposal<'_>) -> Result<Decided, Refusal> {
     if !item.state.is_pending() {
         return Err(Refusal::BadState { state: item.state });

@@ -27,6 +27,10 @@ pub struct Plan<'a> {
 }
 
 /// One delivery per account, in the order of the author's accounts, then of the routes.
+///
+/// # Errors
+/// An item that is not approved, `latest_at` before `due_at`, an account that is not in the settings or for whose platform
+/// there is no text, or no account at all.
 pub fn deliveries(
     item: &Item,
     decisions: &[Decision],

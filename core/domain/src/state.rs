@@ -73,12 +73,12 @@ states! {
     }
     Claimed "claimed" "已领取" {
         by: "`engine::claim`: approval, caps, holds and deadline were looked at in that commit, and nothing has left",
-        left: "`engine::send` when its first effect begins or is refused, or `engine::reconcile` after a crash, back to due",
+        left: "`engine::send` when its first effect begins or is refused, or `engine::node` when its daemon is gone, back to due",
         to: [Sending, Due, Held, Waiting, Refused, Missed, NeedsPerson, InDoubt]
     }
     Sending "sending" "发送中" {
         by: "the ledger, in the commit of the first effect's intent, before a byte leaves",
-        left: "`engine::send` with the outcome, or `engine::reconcile` after a crash",
+        left: "`engine::send` with the outcome, or `engine::node` when its daemon is gone",
         to: [Published, Accepted, Refused, Due, Waiting, Held, InDoubt, NeedsPerson]
     }
     Accepted "accepted" "平台处理中" {

@@ -84,28 +84,28 @@ pub enum Presence {
     AmongOthers,
 }
 
-/// What is to be done, and what it may meet. A database with one writer does not ask for the second.
+/// What is to be done, and what may be done at the same time. A database with one writer does not ask for the second.
 #[derive(Debug, Clone, Copy)]
 pub struct Job {
     pub(crate) attempted: &'static str,
-    pub(crate) meets: Meets,
+    pub(crate) concurrency: Concurrency,
     /// What became of a request that left, and STOP ALL: written even when the disk is full (P17).
     pub(crate) is_result: bool,
 }
 
-/// How a change stands to others at the same time.
+/// Which changes go on beside a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meets {
-    /// It reads and writes whatever it likes: no other change is made meanwhile.
-    Nothing,
-    /// It changes what belongs to deliveries, of which it locks the accounts: others of this kind go on beside it. Those
-    /// with the same number are done in the order in which they came.
-    Others(u64),
+pub(crate) enum Concurrency {
+    /// None: it reads and writes whatever it likes.
+    Exclusive,
+    /// Others of this kind: it changes what belongs to deliveries and locks their accounts. Those with the same key are done in
+    /// the order in which they came.
+    Keyed(u64),
 }
 
 impl From<&'static str> for Job {
     fn from(attempted: &'static str) -> Self {
-        Self { attempted, meets: Meets::Nothing, is_result: false }
+        Self { attempted, concurrency: Concurrency::Exclusive, is_result: false }
     }
 }
 
@@ -114,7 +114,7 @@ impl Job {
     pub(crate) fn of(attempted: &'static str, delivery: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         delivery.hash(&mut hasher);
-        Self { attempted, meets: Meets::Others(hasher.finish()), is_result: false }
+        Self { attempted, concurrency: Concurrency::Keyed(hasher.finish()), is_result: false }
     }
 
     pub(crate) fn result(self) -> Self {

@@ -4,6 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Packs `head` as JSON and appends `tail` unchanged.
+///
+/// # Errors
+/// A head that is no JSON, or longer than 4 GiB.
 pub fn pack<T: Serialize>(head: &T, tail: &[u8]) -> Result<Vec<u8>, PackError> {
     let mut out = vec![0; 4];
     serde_json::to_writer(&mut out, head).map_err(|e| PackError::Head(e.to_string()))?;
@@ -16,6 +19,9 @@ pub fn pack<T: Serialize>(head: &T, tail: &[u8]) -> Result<Vec<u8>, PackError> {
 }
 
 /// Splits a packed message into its parsed head and its tail.
+///
+/// # Errors
+/// Fewer bytes than the head's length says, or a head that is not a `T`.
 pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), PackError> {
     let (head, tail) = split(bytes)?;
     let head = serde_json::from_slice(head).map_err(|e| PackError::Head(e.to_string()))?;
@@ -23,6 +29,9 @@ pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), PackError
 }
 
 /// Splits a packed message into the bytes of its head and its tail.
+///
+/// # Errors
+/// Fewer bytes than the head's length says.
 pub fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), PackError> {
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or(PackError::Short)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| PackError::TooLong)?;

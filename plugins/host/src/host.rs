@@ -47,6 +47,10 @@ pub enum HostStartError {
 impl Host {
     /// Loads every adapter of the folder, then watches it. A file that is still being copied is waited for a few times
     /// [`crate::WatchOptions::settle`].
+    ///
+    /// # Errors
+    /// A folder of adapters that cannot be read or watched, or no HTTP client. An adapter that is refused is none: it is in
+    /// [`Host::adapters`].
     pub async fn start(options: HostOptions, ports: Ports) -> Result<Self, HostStartError> {
         #[cfg(any(test, feature = "simulation"))]
         if let Some(simulated) = options.simulated.clone() {

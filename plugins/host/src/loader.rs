@@ -8,6 +8,9 @@ use crate::sealed::SealedLibrary;
 use crate::{child, inprocess, peek};
 
 /// Loads a sealed library and creates its adapter. On a Tokio runtime with more than one thread.
+///
+/// # Errors
+/// A capability that is required and not offered, or an adapter that could not be started.
 pub async fn open(
     library: SealedLibrary,
     options: &LaneOptions,

@@ -10,11 +10,17 @@ use crate::refused::LoadRefused;
 const LONGEST: usize = 64 << 10;
 
 /// The manifest between the marks, parsed, its names checked.
+///
+/// # Errors
+/// No manifest between marks, one of over 64 KiB, other text than JSON of that shape, or names that cannot be.
 pub fn manifest(bytes: &[u8]) -> Result<Manifest, LoadRefused> {
     manifest_and_text(bytes).map(|(manifest, _)| manifest)
 }
 
 /// Refuses a manifest that requires a capability which is not offered, naming it.
+///
+/// # Errors
+/// The first capability that is missing.
 pub fn check_requires(manifest: &Manifest, offered: &[String]) -> Result<(), LoadRefused> {
     match manifest.requires.iter().find(|wanted| !offered.contains(wanted)) {
         Some(missing) => Err(LoadRefused::RequiresMissing(missing.clone())),

@@ -41,6 +41,9 @@ struct Inner {
 
 impl SealedLibrary {
     /// Reads and checks the whole file. None of its code runs, and it is not mapped. Blocking: some milliseconds.
+    ///
+    /// # Errors
+    /// A folder or file that others could write, no regular file, one that is too big, changes meanwhile, or is no adapter.
     pub fn read(path: &Path) -> Result<Self, LoadRefused> {
         check_folder(path)?;
         let mut file = open_regular(path)?;
@@ -61,6 +64,9 @@ impl SealedLibrary {
     }
 
     /// As [`Self::read`], for bytes that are in memory already.
+    ///
+    /// # Errors
+    /// Bytes that are no library of this machine, or have no usable manifest.
     pub fn from_bytes(file_name: String, bytes: &[u8]) -> Result<Self, LoadRefused> {
         let needed = elf::check(bytes, ENTRY_SYMBOL)?;
         let (manifest, text) = peek::manifest_and_text(bytes)?;

@@ -65,6 +65,9 @@ impl Cx {
     }
 
     /// Waits without holding a thread.
+    ///
+    /// # Errors
+    /// When the operation ends first: hand it on.
     pub async fn sleep(&self, how_long: Duration) -> Result<()> {
         let ms = u64::try_from(how_long.as_millis()).unwrap_or(u64::MAX);
         self.ask(capability::CLOCK_SLEEP, &Sleep { ms }, &[]).await.map(|_| ())
@@ -77,6 +80,9 @@ impl Cx {
 
     /// Lower-case hexadecimal of `parts` joined and hashed; a part may hold [`secret`]s. `algorithm`: `sha256`, or
     /// `hmac_sha256` with the secret named `key`.
+    ///
+    /// # Errors
+    /// A secret that the account does not have or the manifest does not name, or another algorithm.
     pub async fn sign(&self, algorithm: &str, key: Option<&str>, parts: &[&str]) -> Result<String> {
         let sign = Sign {
             algorithm: algorithm.to_owned(),

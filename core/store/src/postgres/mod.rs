@@ -100,6 +100,10 @@ pub struct Entered {
 impl Postgres {
     /// Opens the database: checks the server, brings the schema up to date, takes the node's name. It waits for the server,
     /// so call it where waiting is allowed.
+    ///
+    /// # Errors
+    /// A server that cannot be reached, is too old, a standby, or may lose what it confirmed; a database of something else, of
+    /// another environment or a newer schema; a name that another living daemon has.
     pub fn open(url: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
         // The client blocks; inside of an async runtime it has to be on a thread of its own.
         let (url, options) = (url.to_owned(), options.clone());

@@ -15,7 +15,7 @@ use super::connect::Server;
 use super::driver::{BEGIN_ALONE, BEGIN_SHARED, Connection};
 use super::error::{Trouble, told};
 use super::outcome::{self, Fate};
-use crate::database::{Job, Meets};
+use crate::database::{Concurrency, Job};
 use crate::error::{StoreError, chain, failed};
 use crate::sql::Transaction;
 
@@ -62,7 +62,7 @@ impl Writers {
     {
         let (answer, answered) = oneshot::channel();
         let typed = TypedJob { attempted: job.attempted, work, result: None, answer };
-        self.send(job.meets, Message::Job(Box::new(typed)))?;
+        self.send(job.concurrency, Message::Job(Box::new(typed)))?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -78,12 +78,12 @@ impl Writers {
         Ok(())
     }
 
-    fn send(&self, meets: Meets, message: Message) -> Result<(), StoreError> {
+    fn send(&self, concurrency: Concurrency, message: Message) -> Result<(), StoreError> {
         let queues = lock(&self.queues);
         let others = u64::try_from(queues.len().saturating_sub(1)).unwrap_or(1).max(1);
-        let place = match meets {
-            Meets::Nothing => 0,
-            Meets::Others(key) => 1 + usize::try_from(key % others).unwrap_or_default(),
+        let place = match concurrency {
+            Concurrency::Exclusive => 0,
+            Concurrency::Keyed(key) => 1 + usize::try_from(key % others).unwrap_or_default(),
         };
         queues.get(place).ok_or(StoreError::Closed)?.send(message).map_err(|_| StoreError::Closed)
     }
