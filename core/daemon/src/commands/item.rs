@@ -38,8 +38,10 @@ enum Command {
     },
     /// List items, newest first
     List {
+        /// Only items in this state, such as pending_office
         #[arg(long)]
         state: Option<String>,
+        /// Only items of this unit
         #[arg(long, value_name = "CODE")]
         unit: Option<String>,
         /// How many
@@ -47,9 +49,13 @@ enum Command {
         most: Option<u32>,
     },
     /// Show one item with its decisions and deliveries
-    Show { id: String },
+    Show {
+        /// Id of the item
+        id: String,
+    },
     /// Set the time of an approved item
     Schedule {
+        /// Id of the item
         id: String,
         /// `now`, `+2h`, or a date and time with its offset
         #[arg(long, value_name = "TIME")]
@@ -60,12 +66,15 @@ enum Command {
     },
     /// Take an item back before it is published
     Withdraw {
+        /// Id of the item
         id: String,
+        /// Why; needed once it was approved, and kept with your name
         #[arg(long)]
         reason: Option<String>,
     },
     /// Write a returned item anew and hand it in again; what was approved of other texts no longer counts
     Revise {
+        /// Id of the item
         id: String,
         #[command(flatten)]
         body: ItemArgs,
@@ -87,6 +96,7 @@ struct ItemArgs {
     /// Account that it goes to beside those of the routes
     #[arg(long = "target", value_name = "ACCOUNT")]
     targets: Vec<String>,
+    /// Column it belongs to, as columns.yaml names it
     #[arg(long)]
     column: Option<String>,
     /// P1 to P5

@@ -26,6 +26,7 @@ enum Command {
     Unknown,
     /// Say what a post is about, such as who made it by hand
     Close {
+        /// Account it is on
         account: String,
         /// The platform's id of the post, as `juzhen post unknown` shows it
         id: String,

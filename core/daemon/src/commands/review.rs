@@ -33,6 +33,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Decision {
+    /// Id of the item
     id: String,
     /// Hash of what you have read, as `review list` and `item show` print it; its first 8 digits are enough
     #[arg(long)]

@@ -40,6 +40,7 @@ struct New {
     /// Short name for lists; default: the full name
     #[arg(long, value_name = "NAME")]
     short_name: Option<String>,
+    /// What kind of unit it is
     #[arg(long, value_enum)]
     category: Category,
     /// Name of its information officer (信息员)

@@ -31,10 +31,13 @@ enum Command {
         /// Only what waits for a person, what waits longest first
         #[arg(long)]
         attention: bool,
+        /// Only deliveries in this state, such as in_doubt
         #[arg(long)]
         state: Option<String>,
+        /// Only those of this account
         #[arg(long, value_name = "ID")]
         account: Option<String>,
+        /// Only those of this item
         #[arg(long, value_name = "ID")]
         item: Option<String>,
         /// How many
@@ -43,10 +46,12 @@ enum Command {
     },
     /// Show one delivery: why it is where it is, what was tried, and what you can do now
     Show {
+        /// Id of the delivery
         id: String,
     },
     /// Have the daemon look for it on its account now; changes nothing
     Look {
+        /// Id of the delivery
         id: String,
     },
     /// Keep it from being sent
@@ -57,6 +62,7 @@ enum Command {
     Cancel(Act),
     /// Give it another time
     Reschedule {
+        /// Id of the delivery
         id: String,
         /// `now`, `+2h`, or a date and time with its offset
         #[arg(long, value_name = "TIME")]
@@ -64,6 +70,7 @@ enum Command {
         /// Never later than this
         #[arg(long, value_name = "TIME")]
         latest: Option<String>,
+        /// Why; kept with your name
         #[arg(long)]
         reason: Option<String>,
     },
@@ -72,7 +79,9 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Act {
+    /// Id of the delivery
     id: String,
+    /// Why; needed to hold and to cancel, and kept with your name
     #[arg(long)]
     reason: Option<String>,
 }
@@ -81,6 +90,7 @@ struct Act {
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("found").required(true).args(["published", "not_published", "retry"])))]
 struct Resolve {
+    /// Id of the delivery
     id: String,
     /// It is out, at this address of its platform (or under this id of the platform)
     #[arg(long, value_name = "URL")]
