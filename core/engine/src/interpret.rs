@@ -134,6 +134,12 @@ fn said(error: AdapterError, effects: Effects) -> Outcome {
     }
 }
 
+/// The posts that a look at the account took for the one that it looked for.
+pub(crate) fn posts(reply: &Reply) -> Vec<String> {
+    answer::<Found>(reply)
+        .map_or_else(|_| Vec::new(), |found| found.matches.into_iter().map(|p| p.id).collect())
+}
+
 /// What a look at the account came to. `taken` says whether a post is the receipt of another delivery.
 pub(crate) fn found(reply: &Reply, taken: impl Fn(&str) -> bool) -> Evidence {
     match answer::<Found>(reply) {

@@ -9,7 +9,7 @@ use juzhen_domain::matrix::Account;
 use juzhen_domain::outcome::{self, Evidence};
 use juzhen_domain::state::DeliveryState;
 use juzhen_host::message::{self, operation};
-use juzhen_store::{DeliveryFilter, Looked, StoreError};
+use juzhen_store::{Looked, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -59,22 +59,13 @@ pub(crate) async fn evidence(
     let key = delivery.id.to_string();
     let call = send::reading_call(engine, account, operation::FIND_PUBLISHED, send::as_json(&find), key);
     let reply = engine.host().call(call).await;
-    let seen = interpret::found(&reply, |_| false);
-    if !matches!(seen, Evidence::Found { .. } | Evidence::Ambiguous { .. }) {
-        return Ok(seen);
+    let posts = interpret::posts(&reply);
+    if posts.is_empty() {
+        return Ok(interpret::found(&reply, |_| false));
     }
     // The same text may have gone out before on purpose, such as a weekly notice: its receipt is no evidence (F67).
-    let filter = DeliveryFilter {
-        state: Some(DeliveryState::Published),
-        account: Some(delivery.account.clone()),
-        most: 500,
-        ..DeliveryFilter::default()
-    };
-    let others = engine.store().deliveries(filter).await?;
-    let taken = |id: &str| {
-        others.iter().any(|d| d.receipt.as_ref().and_then(|r| r.platform_id.as_deref()) == Some(id))
-    };
-    Ok(interpret::found(&reply, taken))
+    let taken = engine.store().receipts_among(&delivery.account, posts).await?;
+    Ok(interpret::found(&reply, |id| taken.contains(id)))
 }
 
 /// Nothing of it can have been sent before.

@@ -214,6 +214,12 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
         next_at: Timestamp,
     ) -> Result<Option<WatchTurn>, StoreError>;
+    /// Those of these posts that are the receipt of a delivery on the account.
+    async fn receipts_among(
+        &self,
+        account: &AccountId,
+        posts: Vec<String>,
+    ) -> Result<BTreeSet<String>, StoreError>;
     async fn explain_posts(&self, account: &AccountId, posts: Vec<SeenPost>)
     -> Result<Explained, StoreError>;
     /// Keeps what a look came to, with a notice for each strange post that was not known. How many those were.

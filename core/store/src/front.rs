@@ -1,6 +1,7 @@
 //! The front of every store: each method of [`Store`] hands its work to the part of the logic named after it. What
 //! differs is how a database runs the work: [`Database`].
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -179,7 +180,8 @@ impl<D: Database> Store for D {
     }
 
     async fn end_effect(&self, effect: i64, answer: EffectAnswer) -> Result<(), StoreError> {
-        let job = Job::of("keep the answer to a request", &effect.to_string()).result();
+        // Nothing goes on from it but by a later change, which is then durable with it.
+        let job = Job::of("keep the answer to a request", &effect.to_string()).result().in_no_hurry();
         self.write(job, move |c| effects::end(c, effect, &answer)).await
     }
 
@@ -381,6 +383,15 @@ impl<D: Database> Store for D {
     ) -> Result<Option<WatchTurn>, StoreError> {
         let account = account.clone();
         self.write("take a look in turn", move |c| watch::turn(c, &account, now, next_at)).await
+    }
+
+    async fn receipts_among(
+        &self,
+        account: &AccountId,
+        posts: Vec<String>,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let account = account.clone();
+        self.read("look for receipts", move |c| deliveries::receipts_among(c, &account, posts.clone())).await
     }
 
     async fn explain_posts(

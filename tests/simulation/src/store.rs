@@ -1,6 +1,7 @@
 //! A daemon's way to the store: through the gate of its life, and, in a deliberately broken variant, with one rule of the
 //! protocol left out. The shipped code has no switch for these variants: they stand around it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -293,6 +294,7 @@ through! {
     notice_failed(number: i64, next_at: Timestamp) -> ();
     notices(before: Option<i64>, most: u32) -> Vec<Notice>;
     watch_turn(account: &AccountId, now: Timestamp, next_at: Timestamp) -> Option<WatchTurn>;
+    receipts_among(account: &AccountId, posts: Vec<String>) -> BTreeSet<String>;
     explain_posts(account: &AccountId, posts: Vec<SeenPost>) -> Explained;
     watch_looked(look: WatchLook) -> u32;
     unknown_posts(most: u32) -> Vec<UnknownPost>;

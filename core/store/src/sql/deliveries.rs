@@ -287,6 +287,26 @@ pub(crate) fn list(c: &Transaction<'_>, filter: &DeliveryFilter) -> Result<Vec<D
     Ok(found.into_iter().map(|row| row.delivery).collect())
 }
 
+/// Those of these posts that are the receipt of a delivery on the account.
+pub(crate) fn receipts_among(
+    c: &Transaction<'_>,
+    account: &AccountId,
+    posts: Vec<String>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut taken = BTreeSet::new();
+    for post in posts {
+        if is_receipt(c, account, &post)? {
+            taken.insert(post);
+        }
+    }
+    Ok(taken)
+}
+
+pub(super) fn is_receipt(c: &Transaction<'_>, account: &AccountId, post: &str) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT 1 FROM deliveries WHERE account = ?1 AND receipt_id = ?2";
+    Ok(c.first(SQL, params![account.as_str(), post], |_| Ok(()))?.is_some())
+}
+
 /// After a condition on other states: by these very words SQLite sees that `deliveries_listed` has all of them.
 pub(super) const NOT_UNDER_WAY: &str = " AND state <> 'claimed' AND state <> 'sending'";
 
@@ -311,7 +331,8 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
 
 pub(crate) fn to_look_at(c: &Transaction<'_>, look: &Look) -> Result<Vec<Looked>, StoreError> {
     let sql = format!(
-        "SELECT {DELIVERY} FROM deliveries WHERE state = ?1 AND (next_at <= ?2 OR next_at > ?4)
+        "SELECT {DELIVERY} FROM deliveries INDEXED BY deliveries_by_state
+         WHERE state = ?1 AND {WAITS} AND (next_at <= ?2 OR next_at > ?4)
          ORDER BY next_at, id LIMIT ?3"
     );
     let too_far = later(look.now, LONGEST_PAUSE);
@@ -340,8 +361,12 @@ pub(super) fn looked(c: &Transaction<'_>, row: DeliveryRow) -> Result<Looked, St
     })
 }
 
+/// By these very words SQLite sees that `deliveries_by_state` has all of a state.
+pub(super) const WAITS: &str = "state <> 'claimed' AND state <> 'sending' AND state <> 'published'";
+
 pub(crate) fn counts(c: &Transaction<'_>, now: Timestamp) -> Result<Counts, StoreError> {
-    const OVERDUE: &str = "SELECT min(next_at) FROM deliveries WHERE state = 'due'";
+    const OVERDUE: &str = "SELECT min(next_at) FROM deliveries INDEXED BY deliveries_by_state
+         WHERE state = 'due' AND state <> 'claimed' AND state <> 'sending' AND state <> 'published'";
     const IN_DOUBT: &str = "SELECT min(doubt_since) FROM deliveries INDEXED BY deliveries_in_doubt
          WHERE state = 'in_doubt'";
     let seconds = |sql| -> Result<i64, StoreError> {

@@ -3,7 +3,6 @@
 
 use jiff::Timestamp;
 use juzhen_domain::claim::HoldReason;
-use juzhen_domain::delivery::Attempt;
 use juzhen_domain::id::{AttemptId, DeliveryId};
 use juzhen_domain::pause;
 use juzhen_domain::reason::Why;

@@ -1,7 +1,7 @@
 //! Settling: how a delivery goes on, and the forwards that follow from it, in one commit (F08). News from a worker that
 //! no longer holds the delivery is kept as evidence and changes nothing else (R9, F37).
 
-use juzhen_domain::delivery::{Delivery, Receipt};
+use juzhen_domain::delivery::{Delivery, Receipt, ReceiptBy};
 use juzhen_domain::outcome::Next;
 use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
@@ -24,6 +24,7 @@ pub(crate) fn settle(c: &Transaction<'_>, settle: &Settle) -> Result<Settled, St
     }
     let after = after(c, &before, settle)?;
     let after = corrected(c, &before, after, settle)?;
+    let after = with_its_own_receipt(c, &before, after, settle)?;
     let end = Ending {
         outcome: &settle.outcome,
         detail: settle.detail.as_deref(),
@@ -126,24 +127,43 @@ fn corrected(
         return Ok(after);
     }
     let Some(attempt) = attempts::newest(c, &settle.delivery)? else { return Ok(after) };
+    let said = after.delivery.reason.clone().unwrap_or_default();
     if effects::is_passed_over(c, &attempt.call, settle.requests)? {
         if !sent_again {
-            return Ok(in_doubt(before, after, settle, Why::EarlierBegan));
+            return Ok(in_doubt(before, settle, Why::EarlierBegan.because(said)));
         }
         after.resume_call = Some(attempt.call.clone());
     }
     let resumes = after.resume_call.is_some();
     if sent_again && effects::is_unanswered(c, &attempt.call, resumes)? {
-        return Ok(in_doubt(before, after, settle, Why::NeverAnswered));
+        return Ok(in_doubt(before, settle, Why::NeverAnswered.because(said)));
     }
     Ok(after)
 }
 
-fn in_doubt(before: &DeliveryRow, after: DeliveryRow, settle: &Settle, why: Why) -> DeliveryRow {
+/// One post is evidence for one delivery (F67): of two that say the same and were looked for at once, the second one looks
+/// again.
+fn with_its_own_receipt(
+    c: &Transaction<'_>,
+    before: &DeliveryRow,
+    after: DeliveryRow,
+    settle: &Settle,
+) -> Result<DeliveryRow, StoreError> {
+    let found = match &after.delivery.receipt {
+        Some(Receipt { platform_id: Some(post), by: ReceiptBy::Evidence, .. }) => post,
+        _ => return Ok(after),
+    };
+    if deliveries::is_receipt(c, &after.delivery.account, found)? {
+        return Ok(in_doubt(before, settle, Why::OthersPost.because(found)));
+    }
+    Ok(after)
+}
+
+fn in_doubt(before: &DeliveryRow, settle: &Settle, reason: String) -> DeliveryRow {
     let mut row = before.clone();
     row.resume_call = None;
     row.delivery.state = DeliveryState::InDoubt;
-    row.delivery.reason = Some(why.because(after.delivery.reason.unwrap_or_default()));
+    row.delivery.reason = Some(reason);
     row.delivery.next_at = settle.now;
     row
 }

@@ -247,6 +247,30 @@ pub(crate) fn settle_as(claim: &Claim, next: Next, seconds: i64) -> Settle {
     }
 }
 
+/// What a look at a delivery in doubt came to, while its fence is the first.
+pub(crate) fn looked(delivery: &str, next: Next, seconds: i64) -> Settle {
+    Settle {
+        delivery: delivery.into(),
+        expected: (DeliveryState::InDoubt, 1),
+        or_claimed: false,
+        attempt: None,
+        next,
+        outcome: "looked".into(),
+        detail: None,
+        adapter: None,
+        requests: 0,
+        follow: Arc::new(|_, _, _| vec![]),
+        pause_after: 0,
+        now: at(seconds),
+        request: None,
+    }
+}
+
+/// A post that a look has found.
+pub(crate) fn evidence(id: &str, seconds: i64) -> Receipt {
+    Receipt { by: ReceiptBy::Evidence, ..receipt(id, seconds) }
+}
+
 pub(crate) fn receipt(id: &str, seconds: i64) -> Receipt {
     let url = Some(format!("https://example.com/{id}"));
     Receipt { platform_id: Some(id.into()), url, published_at: at(seconds), by: ReceiptBy::Answer }

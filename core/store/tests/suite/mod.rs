@@ -73,6 +73,7 @@ macro_rules! exercise {
                 p23_an_account_gets_an_item_once
                 each_outcome_leads_where_it_should
                 f37_late_news_is_evidence_and_nothing_else
+                f67_one_post_is_evidence_for_one_delivery
                 f06_a_doubt_is_looked_at_until_it_is_closed
                 what_is_waiting_for_a_look_comes_with_all_it_needs
                 what_the_machine_forbids_is_refused

@@ -79,7 +79,7 @@ pub(crate) async fn p20_a_good_end_begins_the_count_anew_and_other_accounts_are_
     assert!(troubled.iter().all(|t| t.pause.is_none() && t.endings.len() == 2), "{troubled:?}");
     // One that was in doubt all the time ends badly once.
     let needs = Next::NeedsPerson { reason: "not_seen: looked 5 times".into() };
-    let looked = Settle { expected: (S::InDoubt, 1), pause_after: 3, ..settle_of("i5-W000", needs) };
+    let looked = Settle { pause_after: 3, ..looked("i5-W000", needs, 1) };
     store.settle(looked).await.unwrap();
     assert!(store.troubled().await.unwrap().iter().all(|t| t.pause.is_none()));
     assert_eq!(alerts(&*store).await, 0);
@@ -134,22 +134,4 @@ pub(crate) async fn p20_nothing_begins_on_an_account_that_a_person_has_paused(pl
 async fn alerts(store: &dyn Store) -> usize {
     let notices = store.notices(None, 99).await.unwrap();
     notices.iter().filter(|notice| notice.kind == "account_paused").count()
-}
-
-fn settle_of(delivery: &str, next: Next) -> Settle {
-    Settle {
-        delivery: delivery.into(),
-        expected: (S::InDoubt, 1),
-        or_claimed: false,
-        attempt: None,
-        next,
-        outcome: "looked".into(),
-        detail: None,
-        adapter: None,
-        requests: 0,
-        follow: std::sync::Arc::new(|_, _, _| vec![]),
-        pause_after: 0,
-        now: at(1),
-        request: None,
-    }
 }

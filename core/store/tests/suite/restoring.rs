@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use juzhen_domain::delivery::{Delivery, DeliveryKind, Receipt, ReceiptBy};
+use juzhen_domain::delivery::{Delivery, DeliveryKind, ReceiptBy};
 use juzhen_domain::id::DeliveryId;
 use juzhen_domain::outcome::Next;
 use juzhen_domain::state::DeliveryState;
@@ -111,24 +111,18 @@ pub(crate) async fn p19_evidence_closes_a_suspect_and_is_looked_for_from_where_t
     scheduled(&*store, "i1", &[("W000", 0), ("W001", 0)]).await;
     store.suspect(WHY.into(), at(3600)).await.unwrap();
     let look = Look { states: vec![DeliveryState::InDoubt], now: at(3600), most: 9 };
-    let looked = store.to_look_at(look).await.unwrap();
-    assert_eq!(looked.len(), 2);
-    let first = &looked[0];
+    let waiting = store.to_look_at(look).await.unwrap();
+    assert_eq!(waiting.len(), 2);
+    let first = &waiting[0];
     assert_eq!(first.began_at, Some(at(-30)), "the newest audit row that is left");
-    let evidence = Receipt { by: ReceiptBy::Evidence, ..receipt("7", 5) };
     let follow: Follow = Arc::new(|origin, item, _| {
         let id = DeliveryId::new(format!("{}>W009", origin.id));
         let kind = DeliveryKind::Forward { origin: origin.id.clone(), hops: 1 };
         vec![Delivery { id, kind, route: Some("onward".into()), ..delivery(item, "W009", 3601) }]
     });
-    let settled = Settle {
-        delivery: first.delivery.id.clone(),
-        expected: (DeliveryState::InDoubt, first.delivery.fence),
-        or_claimed: false,
-        attempt: None,
-        follow,
-        ..settle_of(Next::Published(evidence), 3601)
-    };
+    let found = Next::Published(evidence("7", 5));
+    let expected = (DeliveryState::InDoubt, first.delivery.fence);
+    let settled = Settle { expected, follow, ..looked(first.delivery.id.as_str(), found, 3601) };
     let Settled::Applied { forwards, .. } = store.settle(settled).await.unwrap() else { panic!("late") };
     let forward = record(&*store, forwards[0].id.as_str()).await;
     assert_eq!(forward.delivery.state, DeliveryState::InDoubt, "it may have been forwarded, too");
@@ -157,22 +151,4 @@ pub(crate) async fn p19_f43_the_lost_time_does_not_begin_at_the_start_or_in_the_
     }
     let restoration = store.suspect(WHY.into(), at(3600)).await.unwrap();
     assert_eq!(restoration.since, at(-30));
-}
-
-fn settle_of(next: Next, seconds: i64) -> Settle {
-    Settle {
-        delivery: "".into(),
-        expected: (DeliveryState::InDoubt, 0),
-        or_claimed: false,
-        attempt: None,
-        next,
-        outcome: "looked".into(),
-        detail: None,
-        adapter: None,
-        requests: 0,
-        follow: Arc::new(|_, _, _| vec![]),
-        pause_after: 0,
-        now: at(seconds),
-        request: None,
-    }
 }

@@ -149,6 +149,29 @@ pub(crate) async fn f37_late_news_is_evidence_and_nothing_else(place: &dyn Place
     assert_eq!(audited.iter().filter(|a| *a == "delivery.late_news").count(), 2);
 }
 
+pub(crate) async fn f67_one_post_is_evidence_for_one_delivery(place: &dyn Place) {
+    let store = place.open();
+    for item in ["i1", "i2"] {
+        scheduled(&*store, item, &[("W000", 0)]).await;
+        let claim = claim_one(&*store, 0).await;
+        begin(&*store, &claim.attempt, "post", 0).await;
+        let doubt = Next::InDoubt { look_at: at(10), reason: "not seen yet".into() };
+        settle(&*store, &claim, doubt, 1).await;
+    }
+    let account = "W000".into();
+    let posts = || vec!["6".to_owned(), "7".to_owned()];
+    assert!(store.receipts_among(&account, posts()).await.unwrap().is_empty());
+    // Both looks read the same list before either was written down.
+    for delivery in ["i1-W000", "i2-W000"] {
+        store.settle(looked(delivery, Next::Published(evidence("7", 1)), 20)).await.unwrap();
+    }
+    assert_eq!(state(&*store, "i1-W000").await, DeliveryState::Published);
+    let second = record(&*store, "i2-W000").await.delivery;
+    assert_eq!((second.state, second.receipt, second.next_at), (DeliveryState::InDoubt, None, at(20)));
+    assert_eq!(second.reason.unwrap(), "others_post: 7");
+    assert_eq!(store.receipts_among(&account, posts()).await.unwrap(), ["7".to_owned()].into());
+}
+
 pub(crate) async fn f06_a_doubt_is_looked_at_until_it_is_closed(place: &dyn Place) {
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0)]).await;
@@ -167,7 +190,7 @@ pub(crate) async fn f06_a_doubt_is_looked_at_until_it_is_closed(place: &dyn Plac
     assert_eq!(store.to_look_at(look.clone()).await.unwrap(), []);
     let found = store.to_look_at(Look { now: at(30), ..look }).await.unwrap();
     assert_eq!(found[0].doubt, Some(Doubt { since: at(1), looks: 2 }));
-    let evidence = juzhen_domain::delivery::Receipt { by: ReceiptBy::Evidence, ..receipt("7", 1) };
+    let evidence = evidence("7", 1);
     store.settle(looked(Next::Published(evidence.clone()), 30)).await.unwrap();
     let closed = record(&*store, "i1-W000").await;
     assert_eq!((closed.delivery.state, closed.doubt), (DeliveryState::Published, None));
