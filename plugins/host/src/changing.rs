@@ -7,30 +7,30 @@ use tokio::sync::Notify;
 
 /// The newest value, and who waits for another one.
 #[derive(Debug, Default)]
-pub(crate) struct Changing<T> {
+pub struct Changing<T> {
     value: Mutex<T>,
     changed: Notify,
 }
 
 impl<T> Changing<T> {
-    pub(crate) fn new(value: T) -> Self {
+    pub fn new(value: T) -> Self {
         Self { value: Mutex::new(value), changed: Notify::new() }
     }
 
     /// Looks at the value now.
-    pub(crate) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+    pub fn look<R>(&self, look: impl FnOnce(&T) -> R) -> R {
         look(&self.value.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes it, then wakes everybody who waits.
-    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+    pub fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         let done = change(&mut self.value.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_waiters();
         done
     }
 
     /// Waits until `when` finds in the value what it looks for.
-    pub(crate) async fn when<R>(&self, when: impl Fn(&T) -> Option<R>) -> R {
+    pub async fn when<R>(&self, when: impl Fn(&T) -> Option<R>) -> R {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
