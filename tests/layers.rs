@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use juzhen_tests::{root, sources};
 
 /// crate → what it may import of ours (core/ARCHITECTURE.md has the picture). Tests may import more: they drive what
 /// they test.
@@ -139,29 +140,4 @@ fn the_readmes_first_two_commands_are_one_line_each_and_ci_runs_the_second() {
     assert!(ci.lines().any(|line| line == blocks[1].trim()), "{ci}");
     let chinese = std::fs::read_to_string(root().join("README.zh-CN.md")).unwrap();
     assert!(chinese.contains(blocks[0]), "the Chinese README starts it in another way");
-}
-
-fn sources() -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
-    for folder in ["core", "plugins", "adapters", "tests"] {
-        walk(&root().join(folder), &mut found);
-    }
-    assert!(found.len() > 50, "the walk found too little: {}", found.len());
-    found
-}
-
-fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() && !path.ends_with("target") {
-            walk(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
-            found.push((path, text));
-        }
-    }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }

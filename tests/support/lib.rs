@@ -15,6 +15,7 @@ mod cluster;
 mod daemon;
 mod district;
 mod sandbox;
+mod sources;
 mod wire;
 
 pub use api::{Api, item};
@@ -23,4 +24,5 @@ pub use cluster::{Cluster, cluster};
 pub use daemon::{Daemon, Ended, Run, eventually};
 pub use district::District;
 pub use sandbox::Stage;
+pub use sources::sources;
 pub use wire::Wire;

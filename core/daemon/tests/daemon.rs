@@ -69,7 +69,7 @@ fn p15_told_twice_it_does_not_wait_and_loses_nothing() {
 }
 
 #[test]
-fn p8_files_with_faults_leave_everything_as_it_was_also_at_the_next_start() {
+fn p08_files_with_faults_leave_everything_as_it_was_also_at_the_next_start() {
     let district = District::new();
     let mut daemon = district.start();
     let file = district.config().join("units/D07.yaml");

@@ -73,7 +73,7 @@ fn columns(name: &str) -> String {
 const NO_POLL: Duration = Duration::from_secs(3600);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p8_six_ways_of_writing_are_noticed() {
+async fn p08_six_ways_of_writing_are_noticed() {
     let mut watching = Watching::start(|path| common::write(path, &files()), NO_POLL).await;
     let folder = watching.folder.path().to_owned();
     let path = folder.join("columns.yaml");
