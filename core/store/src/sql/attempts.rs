@@ -85,7 +85,8 @@ pub(super) fn ends_over(c: &Transaction<'_>, delivery: &DeliveryId, tries: u32) 
 
 /// Whether something that may only go out alone is under way.
 pub(super) fn suspect_is_out(c: &Transaction<'_>) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT id, tries FROM deliveries WHERE state IN ('claimed', 'sending') AND tries > 1";
+    const SQL: &str = "SELECT id, tries FROM deliveries INDEXED BY deliveries_one_under_way
+         WHERE state IN ('claimed', 'sending') AND tries > 1";
     let read = |f: &mut Fields<'_>| Ok((f.id()?, f.get::<u32>()?));
     let out: Vec<(DeliveryId, u32)> = c.collect(SQL, params![], read)?;
     for (id, tries) in out {

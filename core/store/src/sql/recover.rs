@@ -13,7 +13,8 @@ use crate::error::StoreError;
 use crate::values::Recovered;
 
 pub(crate) fn recover(c: &Transaction<'_>, now: Timestamp) -> Result<Recovered, StoreError> {
-    const SQL: &str = "SELECT id FROM deliveries d WHERE state IN ('claimed', 'sending')
+    const SQL: &str = "SELECT id FROM deliveries d INDEXED BY deliveries_one_under_way
+         WHERE state IN ('claimed', 'sending')
              AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = d.worker AND w.ended_at IS NULL)
          ORDER BY id";
     workers::end_overdue(c)?;

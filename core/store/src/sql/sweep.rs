@@ -13,6 +13,7 @@ use juzhen_domain::reason::Why;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
+use super::deliveries::WAITS;
 use super::rows::{self, DELIVERY, DeliveryRow, Fields, millis};
 use super::{ToValue, Transaction, audit, deliveries, params, pauses, queue, sign_ins, stop};
 use crate::api::StandingOf;
@@ -79,7 +80,8 @@ impl Sweep<'_> {
 
     fn release_waiting(&self) -> Result<u32, StoreError> {
         let sql = format!(
-            "SELECT {DELIVERY} FROM deliveries WHERE state = 'waiting' AND (next_at <= ?1 OR next_at > ?3)
+            "SELECT {DELIVERY} FROM deliveries INDEXED BY deliveries_by_state
+             WHERE state = 'waiting' AND {WAITS} AND (next_at <= ?1 OR next_at > ?3)
              ORDER BY next_at, id LIMIT ?2"
         );
         let too_far = later(self.now, LONGEST_QUOTA);

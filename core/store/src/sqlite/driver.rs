@@ -1,5 +1,7 @@
 //! The seam of the logic, answered by rusqlite.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
@@ -21,8 +23,9 @@ pub(super) fn change<T>(
 
 impl Sql for Connection {
     fn execute(&self, sql: &str, values: &[&dyn ToValue]) -> Result<u64, StoreError> {
-        let changed =
-            self.prepare_cached(sql)?.execute(params_from_iter(values.iter().map(|v| v.value())))?;
+        let changed = self
+            .prepare_cached(&without_a_copy(sql))?
+            .execute(params_from_iter(values.iter().map(|v| v.value())))?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
@@ -40,6 +43,15 @@ impl Sql for Connection {
             }
         }
         Ok(())
+    }
+}
+
+/// A statement that fails half-way is not taken back by itself: whoever runs it takes the whole job back. SQLite would keep a
+/// copy of every page that an UPDATE of a counted table changes.
+fn without_a_copy(sql: &str) -> Cow<'_, str> {
+    match sql.strip_prefix("UPDATE ") {
+        Some(rest) => Cow::Owned(format!("UPDATE OR FAIL {rest}")),
+        None => Cow::Borrowed(sql),
     }
 }
 

@@ -86,14 +86,25 @@ mod tests {
         (number("user_version"), connection.query_row(tables, [], |r| r.get(0)).unwrap())
     }
 
-    /// The words in `CONSTRAINT name CHECK (state IN (…))`.
+    /// The words in `CONSTRAINT name CHECK (state = … OR state = …)`.
     fn words_of(constraint: &str) -> Vec<String> {
         let connection = Connection::open_in_memory().unwrap();
         run(&connection, 0, &Hook::default()).unwrap();
         let sql = "SELECT sql FROM sqlite_schema WHERE sql LIKE '%CONSTRAINT ' || ?1 || '%'";
         let table: String = connection.query_row(sql, [constraint], |r| r.get(0)).unwrap();
-        let list = table.split(constraint).nth(1).unwrap().split("IN (").nth(1).unwrap();
+        let list = table.split(constraint).nth(1).unwrap().split("CHECK (").nth(1).unwrap();
         list.split(')').next().unwrap().split('\'').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    /// The states that have a count.
+    fn counted(what: &str) -> Vec<String> {
+        let connection = Connection::open_in_memory().unwrap();
+        run(&connection, 0, &Hook::default()).unwrap();
+        let mut found = connection.prepare("SELECT state FROM tallies WHERE what = ?1").unwrap();
+        let mut states: Vec<String> =
+            found.query_map([what], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
+        states.sort_unstable();
+        states
     }
 
     #[test]
@@ -102,6 +113,11 @@ mod tests {
         let deliveries: Vec<_> = DeliveryState::ALL.iter().map(|s| s.as_str().to_owned()).collect();
         assert_eq!(words_of("item_state"), items);
         assert_eq!(words_of("delivery_state"), deliveries);
+        let sorted = |mut words: Vec<String>| {
+            words.sort_unstable();
+            words
+        };
+        assert_eq!((counted("item"), counted("delivery")), (sorted(items), sorted(deliveries)));
     }
 
     #[test]

@@ -65,9 +65,12 @@ CREATE TABLE sign_ins (
 );
 
 -- A send changes its delivery three times, and each time every index that names `state`: so these leave out what is under
--- way, and a list of three words, which SQLite would make a tree of for each row, is written as it is compared.
+-- way, or published.
 DROP INDEX deliveries_listed;
 CREATE INDEX deliveries_listed ON deliveries (state, id) WHERE state <> 'claimed' AND state <> 'sending';
+DROP INDEX deliveries_by_state;
+CREATE INDEX deliveries_by_state ON deliveries (state, next_at, id)
+    WHERE state <> 'claimed' AND state <> 'sending' AND state <> 'published';
 DROP INDEX deliveries_that_can_be_late;
 CREATE INDEX deliveries_that_can_be_late ON deliveries (latest_at)
     WHERE state = 'due' OR state = 'waiting' OR state = 'held';
