@@ -91,6 +91,8 @@ pub struct Job {
     pub(crate) concurrency: Concurrency,
     /// What became of a request that left, and STOP ALL: written even when the disk is full (P17).
     pub(crate) is_result: bool,
+    /// Somebody waits for its commit. What is in no hurry may share the one of what comes soon after it.
+    pub(crate) is_urgent: bool,
 }
 
 /// Which changes go on beside a change.
@@ -105,7 +107,7 @@ pub(crate) enum Concurrency {
 
 impl From<&'static str> for Job {
     fn from(attempted: &'static str) -> Self {
-        Self { attempted, concurrency: Concurrency::Exclusive, is_result: false }
+        Self { attempted, concurrency: Concurrency::Exclusive, is_result: false, is_urgent: true }
     }
 }
 
@@ -114,10 +116,19 @@ impl Job {
     pub(crate) fn of(attempted: &'static str, delivery: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         delivery.hash(&mut hasher);
-        Self { attempted, concurrency: Concurrency::Keyed(hasher.finish()), is_result: false }
+        Self {
+            attempted,
+            concurrency: Concurrency::Keyed(hasher.finish()),
+            is_result: false,
+            is_urgent: true,
+        }
     }
 
     pub(crate) fn result(self) -> Self {
         Self { is_result: true, ..self }
+    }
+
+    pub(crate) fn in_no_hurry(self) -> Self {
+        Self { is_urgent: false, ..self }
     }
 }

@@ -21,8 +21,8 @@ use rusqlite::Connection;
 use self::poison::Poison;
 use self::readers::Readers;
 use self::writer::Writer;
-use crate::error::StoreError;
 use crate::database::{Database, Job, Presence};
+use crate::error::StoreError;
 use crate::sql::Transaction;
 
 pub use self::backup::{Backup, Restored, back_up, restore};
@@ -152,13 +152,7 @@ impl Database for Sqlite {
         T: Send + 'static,
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let Job { attempted, is_result, .. } = job.into();
-        let work = move |connection: &Connection| driver::change(connection, &work);
-        if is_result {
-            self.writer.write_result(attempted, work).await
-        } else {
-            self.writer.write(attempted, work).await
-        }
+        self.writer.write(job, move |connection: &Connection| driver::change(connection, &work)).await
     }
 
     async fn read<T, F>(&self, attempted: &'static str, work: F) -> Result<T, StoreError>

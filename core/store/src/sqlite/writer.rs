@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 use super::disk::Ballast;
 use super::error::{failed, found_no_room, is_disk_failure, is_full, renamed};
 use super::poison::Poison;
+use crate::database::Job;
 use crate::error::StoreError;
 
 /// How a transaction ends; the tests put a failing one in its place.
@@ -57,33 +59,17 @@ impl Writer {
         Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), poison, commits })
     }
 
-    /// Runs `work` in a transaction; returns once it is durable. It may run again when a transaction is repeated.
-    pub(super) async fn write<T, F>(&self, attempted: &'static str, work: F) -> Result<T, StoreError>
+    /// Runs `work` in a transaction; returns once it is durable. It may run again when a transaction is repeated. What is a
+    /// result is written even when the disk is full.
+    pub(super) async fn write<T, F>(&self, job: impl Into<Job>, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.hand_in(attempted, false, work).await
-    }
-
-    /// The same for what has to be written even when the disk is full: what became of a request that left, and STOP ALL.
-    pub(super) async fn write_result<T, F>(&self, attempted: &'static str, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
-    {
-        self.hand_in(attempted, true, work).await
-    }
-
-    async fn hand_in<T, F>(&self, attempted: &'static str, is_result: bool, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
-    {
-        self.poison.check(attempted)?;
+        let job = job.into();
+        self.poison.check(job.attempted)?;
         let (answer, answered) = oneshot::channel();
-        let job = TypedJob { attempted, is_result, work, result: None, answer };
-        self.send(Message::Job(Box::new(job)))?;
+        self.send(Message::Job(Box::new(TypedJob { job, work, result: None, answer })))?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -126,14 +112,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 enum Message {
-    Job(Box<dyn Job>),
+    Job(Box<dyn Work>),
     Close(oneshot::Sender<()>),
 }
 
 /// A job whose result type the thread does not need to know.
-trait Job: Send {
-    /// Whether it belongs to something that has left, so that it is written even when the disk is full.
-    fn is_result(&self) -> bool;
+trait Work: Send {
+    fn job(&self) -> Job;
     fn run(&mut self, connection: &Connection, poison: &Poison) -> Ran;
     /// `lost`: nothing of the transaction was kept.
     fn answer(self: Box<Self>, lost: Option<&Lost>);
@@ -148,26 +133,25 @@ enum Ran {
 }
 
 struct TypedJob<T, F> {
-    attempted: &'static str,
-    is_result: bool,
+    job: Job,
     work: F,
     result: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, F> Job for TypedJob<T, F>
+impl<T, F> Work for TypedJob<T, F>
 where
     T: Send,
     F: Fn(&Connection) -> Result<T, StoreError> + Send,
 {
-    fn is_result(&self) -> bool {
-        self.is_result
+    fn job(&self) -> Job {
+        self.job
     }
 
     fn run(&mut self, connection: &Connection, poison: &Poison) -> Ran {
         // A panic in one job (a bug, ours or in a closure we were given) must not take the store from everybody.
         let result = catch_unwind(AssertUnwindSafe(|| (self.work)(connection))).unwrap_or_else(|panic| {
-            Err(failed(self.attempted, format!("a rule panicked: {}", said(panic.as_ref()))))
+            Err(failed(self.job.attempted, format!("a rule panicked: {}", said(panic.as_ref()))))
         });
         let ran = match &result {
             Ok(_) => Ran::Keep,
@@ -177,12 +161,12 @@ where
                 Ran::TakeBack
             }
         };
-        self.result = Some(result.map_err(|error| renamed(error, self.attempted)));
+        self.result = Some(result.map_err(|error| renamed(error, self.job.attempted)));
         ran
     }
 
     fn answer(self: Box<Self>, lost: Option<&Lost>) {
-        let attempted = self.attempted;
+        let attempted = self.job.attempted;
         let result = match (self.result, lost) {
             (Some(Err(error)), _) if is_full(&error) => Err(StoreError::NoRoom { attempted }),
             (Some(Err(error)), _) => Err(error),
@@ -224,6 +208,8 @@ struct Turns {
     closing: Option<oneshot::Sender<()>>,
 }
 
+/// How long a job that is in no hurry waits for another one.
+const SOON: Duration = Duration::from_millis(5);
 /// Rows changed between two checkpoints: about 1,000 pages of log.
 const CHECKPOINT_AFTER: u64 = 4000;
 
@@ -231,7 +217,10 @@ impl Turns {
     fn run(mut self, waiting: &Receiver<Message>) {
         while let Ok(first) = waiting.recv() {
             match first {
-                Message::Job(job) => self.turn(vec![job], waiting),
+                Message::Job(job) => {
+                    let jobs = self.with_the_next_one(job, waiting);
+                    self.turn(jobs, waiting);
+                }
                 Message::Close(answer) => self.closing = Some(answer),
             }
             if let Some(answer) = self.closing.take() {
@@ -243,8 +232,24 @@ impl Turns {
         self.let_go();
     }
 
+    /// What is in no hurry shares the commit of what comes after it, if that comes soon.
+    fn with_the_next_one(&mut self, job: Box<dyn Work>, waiting: &Receiver<Message>) -> Vec<Box<dyn Work>> {
+        let (until, mut jobs) = (Instant::now() + SOON, vec![job]);
+        while jobs.len() < self.group
+            && self.closing.is_none()
+            && jobs.iter().all(|work| !work.job().is_urgent)
+        {
+            match waiting.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Message::Job(job)) => jobs.push(job),
+                Ok(Message::Close(answer)) => self.closing = Some(answer),
+                Err(_) => break,
+            }
+        }
+        jobs
+    }
+
     /// A job that waits already, as long as there is room for it in the group.
-    fn next_of_group(&mut self, taken: usize, waiting: &Receiver<Message>) -> Option<Box<dyn Job>> {
+    fn next_of_group(&mut self, taken: usize, waiting: &Receiver<Message>) -> Option<Box<dyn Work>> {
         if taken >= self.group || self.closing.is_some() {
             return None;
         }
@@ -270,7 +275,7 @@ impl Turns {
         }
     }
 
-    fn turn(&mut self, mut jobs: Vec<Box<dyn Job>>, waiting: &Receiver<Message>) {
+    fn turn(&mut self, mut jobs: Vec<Box<dyn Work>>, waiting: &Receiver<Message>) {
         while let Some(job) = self.next_of_group(jobs.len(), waiting) {
             jobs.push(job);
         }
@@ -304,7 +309,7 @@ impl Turns {
     }
 
     /// Runs every job, then commits. `Err` when nothing of it was kept.
-    fn transaction(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Lost> {
+    fn transaction(&self, jobs: &mut [Box<dyn Work>]) -> Result<(), Lost> {
         let outcome = match self.together(jobs) {
             Ok(Ended::ToBeTakenApart) => self.one_by_one(jobs),
             outcome => outcome.map(drop),
@@ -323,7 +328,7 @@ impl Turns {
     }
 
     /// As if none of them could fail.
-    fn together(&self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<Ended> {
+    fn together(&self, jobs: &mut [Box<dyn Work>]) -> rusqlite::Result<Ended> {
         // IMMEDIATE: a transaction that starts by reading and then writes can fail at once, whatever busy_timeout says.
         self.say("BEGIN IMMEDIATE")?;
         let is_alone = jobs.len() == 1;
@@ -337,7 +342,7 @@ impl Turns {
     }
 
     /// Each in its own savepoint.
-    fn one_by_one(&self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    fn one_by_one(&self, jobs: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
         self.say("BEGIN IMMEDIATE")?;
         for job in jobs {
             self.say("SAVEPOINT job")?;
@@ -350,7 +355,7 @@ impl Turns {
     }
 
     /// Runs it. `Err` when everything is lost with it.
-    fn is_to_be_taken_back(&self, job: &mut Box<dyn Job>) -> rusqlite::Result<bool> {
+    fn is_to_be_taken_back(&self, job: &mut Box<dyn Work>) -> rusqlite::Result<bool> {
         match job.run(&self.connection, &self.poison) {
             // The jobs after it would find no room either, so all of them go together.
             Ran::NoRoom => Err(no_room()),
@@ -416,13 +421,13 @@ fn rolled_back() -> rusqlite::Error {
 }
 
 /// Answers what can wait for room; the rest is what became of requests that have left.
-fn refuse_for_room(jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
-    let (results, others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.is_result());
+fn refuse_for_room(jobs: Vec<Box<dyn Work>>) -> Vec<Box<dyn Work>> {
+    let (results, others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|work| work.job().is_result);
     answer_all(others, Some(&Lost { why: String::new(), no_room: true }));
     results
 }
 
-fn answer_all(jobs: Vec<Box<dyn Job>>, lost: Option<&Lost>) {
+fn answer_all(jobs: Vec<Box<dyn Work>>, lost: Option<&Lost>) {
     for job in jobs {
         job.answer(lost);
     }

@@ -1,7 +1,5 @@
 //! What callers hear when a job fails, a commit fails, the disk is full or broken.
 
-use std::time::Duration;
-
 use super::*;
 use crate::error::Refused;
 
@@ -135,7 +133,7 @@ async fn p17_what_finds_no_room_does_not_take_the_result_beside_it_along() {
         busy,
         writer.write("insert", insert(1)),
         writer.write("fill", fill),
-        writer.write_result("settle", insert(2))
+        writer.write(Job::from("settle").result(), insert(2))
     );
     for refused in [usual, large] {
         assert!(matches!(refused, Err(StoreError::NoRoom { .. })), "{refused:?}");
@@ -166,4 +164,18 @@ async fn closing_writes_what_came_before_and_takes_nothing_after() {
     closed.unwrap();
     assert!(matches!(writer.write("insert", insert(2)).await, Err(StoreError::Closed)));
     writer.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_in_no_hurry_shares_the_commit_of_what_comes_after_it() {
+    let (_folder, writer) = start(commit);
+    let (first, second) = tokio::join!(
+        writer.write(Job::from("answer").in_no_hurry(), insert(1)),
+        writer.write("settle", insert(2))
+    );
+    first.and(second).unwrap();
+    assert_eq!(writer.commits(), 1);
+    writer.write(Job::from("answer").in_no_hurry(), insert(3)).await.unwrap();
+    assert_eq!(writer.commits(), 2, "nothing came after it");
+    assert_eq!(rows(&writer).await, [1, 2, 3]);
 }
