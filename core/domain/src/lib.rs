@@ -4,6 +4,7 @@
 
 pub mod act;
 pub mod approval;
+pub mod backoff;
 pub mod caps;
 pub mod claim;
 pub mod clock;

@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::backoff::Backoff;
 use crate::caps::later;
 use crate::delivery::{Receipt, ReceiptBy};
 use crate::pause;
@@ -119,8 +120,7 @@ pub const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(2);
 impl Retry {
     /// The pause after try number `tries` (1 is the first): doubled each time.
     pub fn pause(&self, tries: u32) -> SignedDuration {
-        let factor = 1i32.checked_shl(tries.saturating_sub(1).min(20)).unwrap_or(i32::MAX);
-        self.first_pause.checked_mul(factor).unwrap_or(self.longest_pause).min(self.longest_pause)
+        Backoff { first: self.first_pause, longest: self.longest_pause }.pause(tries)
     }
 }
 

@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::backoff::Backoff;
 use crate::caps::later;
 use crate::notice::Draft;
 use crate::reason::Why;
@@ -33,8 +34,8 @@ pub enum Failure {
 /// So many failures in a row are for a person to look at.
 pub const MOST_FAILURES: u32 = 3;
 
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+const BACKOFF: Backoff =
+    Backoff { first: SignedDuration::from_secs(5), longest: SignedDuration::from_hours(1) };
 /// A sign-in that was not in doubt for so long has a clean slate.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
@@ -47,7 +48,7 @@ pub fn after(before: Option<&SignIn>, failure: Failure, said: &str, now: Timesta
     };
     let is_needed = failure == Failure::SignedOut || failures >= MOST_FAILURES;
     let needed_since = before.and_then(|before| before.needed_since).or(is_needed.then_some(now));
-    let retry_at = counted.map_or_else(|| later(now, pause(failures)), |before| before.retry_at);
+    let retry_at = counted.map_or_else(|| later(now, BACKOFF.pause(failures)), |before| before.retry_at);
     SignIn { failures, retry_at, needed_since, reason: Why::AuthExpired.because(said) }
 }
 
@@ -61,12 +62,6 @@ impl SignIn {
     pub fn is_forgotten(&self, now: Timestamp) -> bool {
         self.needed_since.is_none() && later(self.retry_at, FORGOTTEN_AFTER) <= now
     }
-}
-
-/// Five seconds, doubled with each failure, an hour at most.
-fn pause(failures: u32) -> SignedDuration {
-    let factor = 1i32.checked_shl(failures.saturating_sub(1).min(20)).unwrap_or(i32::MAX);
-    FIRST_PAUSE.checked_mul(factor).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
 }
 
 /// What is told when somebody has to sign in: once for the account and the hour, however many deliveries wait for it.
@@ -121,7 +116,7 @@ mod tests {
             let now = sign_in.retry_at;
             sign_in = after(Some(&sign_in.works(now)), Failure::SignedOut, "x", now);
         }
-        assert_eq!(sign_in.retry_at.duration_since(sign_in.needed_since.unwrap()), LONGEST_PAUSE);
+        assert_eq!(sign_in.retry_at.duration_since(sign_in.needed_since.unwrap()), BACKOFF.longest);
         let works = sign_in.works(at(9));
         assert!(
             !works.is_forgotten(at(3608))

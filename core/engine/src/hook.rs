@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use juzhen_domain::backoff::Backoff;
 use juzhen_domain::caps::later;
 use juzhen_host::outlet::{self, Outlet};
 use juzhen_store::{Notice, StoreError};
@@ -22,8 +23,8 @@ use crate::service::{self, Round, Service};
 const MOST: u32 = 8;
 /// Who took a notice and is gone after this long did not send it. Longer than a round of those that hang.
 const LEASE: SignedDuration = SignedDuration::from_secs(120);
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+const BACKOFF: Backoff =
+    Backoff { first: SignedDuration::from_secs(5), longest: SignedDuration::from_hours(1) };
 /// Between two rounds, and after one that failed: an address that is down is not asked more often.
 const NEXT: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -68,17 +69,12 @@ async fn hand_on(engine: &Engine, outlet: &OnceLock<Outlet>, url: &str) -> Resul
                     );
                 }
                 failed = true;
-                store.hook_failed(notice.number, later(engine.now(), pause(before + 1)), problem).await?;
+                let next_at = later(engine.now(), BACKOFF.pause(before + 1));
+                store.hook_failed(notice.number, next_at, problem).await?;
             }
         }
     }
     Ok(if failed { AFTER_FAILURE } else { NEXT })
-}
-
-/// After try number `tries`.
-fn pause(tries: u32) -> SignedDuration {
-    let factor = 1i32.checked_shl(tries.saturating_sub(1).min(20)).unwrap_or(i32::MAX);
-    FIRST_PAUSE.checked_mul(factor).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
 }
 
 async fn send(engine: &Engine, outlet: &OnceLock<Outlet>, url: &str, notice: &Notice) -> Result<(), String> {
@@ -123,12 +119,6 @@ fn percent(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_double_up_to_an_hour() {
-        let seconds: Vec<i64> = [1, 2, 3, 10, 11, 99].into_iter().map(|n| pause(n).as_secs()).collect();
-        assert_eq!(seconds, [5, 10, 20, 2560, 3600, 3600]);
-    }
 
     #[test]
     fn an_id_fits_into_a_header() {

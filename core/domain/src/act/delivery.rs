@@ -1,45 +1,12 @@
-//! What people may do to an item and its deliveries once it is approved, as pure functions: who, what, and what follows.
+//! 发布任务: put aside, let go on, given up, given another time, and what a person saw on the account.
 
 use jiff::Timestamp;
 
+use super::{ActRefusal, Move, OFFICE, allowed};
 use crate::delivery::{Delivery, Receipt, ReceiptBy};
-use crate::hash::ContentHash;
-use crate::id::PersonId;
-use crate::item::{Content, Item};
 use crate::matrix::{Person, Role};
 use crate::reason::Why;
-use crate::review::{self, Decision};
-use crate::state::{DeliveryState, ItemState};
-
-/// What an act writes to a delivery. `None` leaves it as it is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Move {
-    /// Word of the audit row: `delivery.held` …
-    pub action: &'static str,
-    pub state: DeliveryState,
-    pub reason: Option<String>,
-    pub due_at: Option<Timestamp>,
-    pub latest_at: Option<Timestamp>,
-    pub next_at: Option<Timestamp>,
-    pub receipt: Option<Receipt>,
-    /// A person takes it on themselves: attempts are counted anew.
-    pub forget_tries: bool,
-}
-
-impl Move {
-    fn to(action: &'static str, state: DeliveryState) -> Self {
-        Self {
-            action,
-            state,
-            reason: None,
-            due_at: None,
-            latest_at: None,
-            next_at: None,
-            receipt: None,
-            forget_tries: false,
-        }
-    }
-}
+use crate::state::DeliveryState;
 
 /// What a person saw on the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +26,6 @@ impl Resolution {
     }
 }
 
-const OFFICE: &[Role] = &[Role::OfficeEditor, Role::OfficeDirector];
 /// People who look after accounts may close a doubt and hold; only the office lets something out again.
 const OFFICE_OR_ADMIN: &[Role] = &[Role::OfficeEditor, Role::OfficeDirector, Role::AccountAdmin];
 
@@ -207,154 +173,13 @@ pub fn resolve(
     }
 }
 
-/// 修改: the author of a draft or a returned item writes it anew and hands it in again. What was approved of other bytes does
-/// not count any more; when every step has approved these very bytes before, nobody has to again.
-///
-/// # Errors
-/// Somebody else than the author, or an item that is neither draft nor returned.
-pub fn rewrite(
-    item: &Item,
-    decisions: &[Decision],
-    by: &Person,
-    content: Content,
-) -> Result<Rewritten, ActRefusal> {
-    if !by.active || by.id != item.author {
-        return Err(ActRefusal::NotTheAuthor { author: item.author.clone() });
-    }
-    if !is_editable(item.state) {
-        return Err(ActRefusal::BadItemState { state: item.state });
-    }
-    let hash = content.hash();
-    let rewritten = Item { hash: hash.clone(), content, ..item.clone() };
-    let state = review::state_after(&rewritten, decisions);
-    Ok(Rewritten { content: rewritten.content, hash, state })
-}
-
-/// Its author may write it anew.
-pub fn is_editable(state: ItemState) -> bool {
-    matches!(state, ItemState::Draft | ItemState::Returned)
-}
-
-/// New bytes of an item, and its state with them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rewritten {
-    pub content: Content,
-    pub hash: ContentHash,
-    pub state: ItemState,
-}
-
-/// 撤回: the author takes the item back. Deliveries that are not out are cancelled with it; one that may be out stops it.
-///
-/// # Errors
-/// Neither the author nor the office, a state that cannot be withdrawn, no reason for what was approved already, or a
-/// delivery that may be out.
-pub fn withdraw(
-    item: &Item,
-    deliveries: &[Delivery],
-    by: &Person,
-    reason: &str,
-) -> Result<Withdrawal, ActRefusal> {
-    let office = OFFICE.iter().any(|role| by.has(*role));
-    if !by.active || (by.id != item.author && !office) {
-        return Err(ActRefusal::Forbidden { person: by.id.clone(), roles: OFFICE });
-    }
-    if !item.state.may_become(ItemState::Withdrawn) {
-        return Err(ActRefusal::BadItemState { state: item.state });
-    }
-    let reason = reason.trim();
-    let needs_reason = matches!(item.state, ItemState::Approved | ItemState::Scheduled | ItemState::Held);
-    if needs_reason && reason.is_empty() {
-        return Err(ActRefusal::ReasonRequired);
-    }
-    let mut cancel = Vec::new();
-    for delivery in deliveries.iter().filter(|d| d.state != DeliveryState::Cancelled) {
-        if delivery.may_be_out() {
-            return Err(ActRefusal::MayBeOut);
-        }
-        if !delivery.state.may_become(DeliveryState::Cancelled) {
-            return Err(ActRefusal::BadState { state: delivery.state });
-        }
-        let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
-        to.reason = Some(Why::Withdrawn.because(reason));
-        cancel.push((delivery.id.clone(), to));
-    }
-    Ok(Withdrawal { cancel })
-}
-
-/// What follows from a withdrawal.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Withdrawal {
-    pub cancel: Vec<(crate::id::DeliveryId, Move)>,
-}
-
-fn allowed(by: &Person, roles: &'static [Role]) -> Result<(), ActRefusal> {
-    if roles.iter().any(|role| by.has(*role)) {
-        Ok(())
-    } else {
-        Err(ActRefusal::Forbidden { person: by.id.clone(), roles })
-    }
-}
-
-/// Why an act is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ActRefusal {
-    #[error("{person} has none of the roles for this: {}", roles.iter().map(|r| r.as_str()).collect::<Vec<_>>().join(", "))]
-    Forbidden { person: PersonId, roles: &'static [Role] },
-    #[error("only its author {author} may write it anew")]
-    NotTheAuthor { author: PersonId },
-    #[error("the delivery is {state} ({}): this cannot be done now", state.chinese())]
-    BadState { state: DeliveryState },
-    #[error("the item is {state} ({}): this cannot be done now", state.chinese())]
-    BadItemState { state: ItemState },
-    #[error("a reason is required")]
-    ReasonRequired,
-    #[error("its latest time {latest_at} has passed: schedule it anew")]
-    TooLate { latest_at: Timestamp },
-    #[error("the latest time {latest_at} lies before the time it is due, {due_at}")]
-    LatestBeforeDue { due_at: Timestamp, latest_at: Timestamp },
-    #[error("{url:?} is not the address of a post: it has to start with https:// or http://")]
-    NotAnAddress { url: String },
-    #[error(
-        "the daemon still looks for it on the account: it may yet appear, so wait until it asks for a person"
-    )]
-    StillLooking,
-    #[error("something of it may be out already: wait until the daemon knows")]
-    MayBeOut,
-}
-
-impl ActRefusal {
-    /// The word of the API.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Forbidden { .. } | Self::NotTheAuthor { .. } => "forbidden",
-            Self::BadState { .. } | Self::BadItemState { .. } => "bad_state",
-            Self::StillLooking => "still_looking",
-            Self::MayBeOut => "may_be_out",
-            Self::ReasonRequired => "reason_required",
-            Self::TooLate { .. } => "too_late",
-            Self::LatestBeforeDue { .. } => "latest_before_due",
-            Self::NotAnAddress { .. } => "not_an_address",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{in_state, person};
     use super::*;
-    use crate::approval::tests::approved;
-
-    fn person(id: &str, role: Role) -> Person {
-        Person { id: id.into(), name: id.into(), unit: "OFFICE".into(), roles: vec![role], active: true }
-    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
-    }
-
-    fn in_state(state: DeliveryState) -> Delivery {
-        let (_, _, mut delivery) = approved();
-        delivery.state = state;
-        delivery
     }
 
     /// Whatever an act does, the delivery may become it; and the acts that send again refuse what may be out.
@@ -410,21 +235,5 @@ mod tests {
         let by_id = Resolution::Published { url: None, platform_id: Some("N1".into()) };
         let receipt = resolve(&person, &admin, &by_id, at(5)).unwrap().receipt.unwrap();
         assert_eq!((receipt.platform_id.as_deref(), receipt.by), (Some("N1"), ReceiptBy::Person));
-    }
-
-    #[test]
-    fn withdrawing_cancels_what_is_not_out_and_refuses_when_something_may_be() {
-        let (item, _, due) = approved();
-        let mut author = person("d07.xx", Role::InfoOfficer);
-        let done = withdraw(&item, std::slice::from_ref(&due), &author, "改期").unwrap();
-        assert_eq!(done.cancel.len(), 1);
-        assert_eq!(withdraw(&item, &[due], &author, "").unwrap_err().code(), "reason_required");
-        let mut broken_off = in_state(DeliveryState::Due);
-        broken_off.resumes = true;
-        assert_eq!(withdraw(&item, &[broken_off], &author, "改期").unwrap_err(), ActRefusal::MayBeOut);
-        let sending = in_state(DeliveryState::Sending);
-        assert_eq!(withdraw(&item, &[sending], &author, "改期").unwrap_err().code(), "may_be_out");
-        author.id = "d08.xx".into();
-        assert_eq!(withdraw(&item, &[], &author, "改期").unwrap_err().code(), "forbidden");
     }
 }
