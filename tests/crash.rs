@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use juzhen_sandbox::{Expectation, Fault};
-use juzhen_tests::{Daemon, District, Run, Stage};
+use juzhen_tests::{Daemon, District, Run, Stage, eventually};
 
 const TEXT: &str = "停水通知：明日八时至十八时";
 
@@ -102,9 +102,7 @@ async fn f06_killed_while_the_platform_does_not_answer() {
     stage.fault("POST", "/posts", Some(1), Fault::Hang { applied: true });
     let mut daemon = Daemon::start(&district);
     let id = daemon.publish("d07.xx", TEXT, &["W015"], Duration::from_millis(100)).await;
-    while stage.posts(TEXT).is_empty() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("the post is there", async || !stage.posts(TEXT).is_empty()).await;
     daemon.kill();
     let daemon = Daemon::start(&district);
     daemon.until(&id, &["in_doubt", "published"]).await;
@@ -120,14 +118,9 @@ async fn p07_what_was_due_during_an_outage_is_missed_and_not_sent_late() {
     district.unit("D07", "department", &["W015"]);
     let mut daemon = Daemon::start(&district);
     let id = daemon.submit("d07.xx", TEXT, &["W015"]).await;
-    let (_, item) = daemon.call("off.hg", "GET", &format!("/api/v1/items/{id}"), None).await;
-    let (due, latest) =
-        (jiff::Timestamp::now() + Duration::from_secs(2), jiff::Timestamp::now() + Duration::from_secs(3));
-    let approve = serde_json::json!({"decision": "approve", "hash": item["hash"]});
-    daemon.call("off.hg", "POST", &format!("/api/v1/items/{id}/decisions"), Some(approve)).await;
-    let schedule = serde_json::json!({"publish_at": due.to_string(), "latest_at": latest.to_string()});
-    let (status, body) =
-        daemon.call("off.hg", "POST", &format!("/api/v1/items/{id}/schedule"), Some(schedule)).await;
+    let due = jiff::Timestamp::now() + Duration::from_secs(2);
+    let latest = due + Duration::from_secs(1);
+    let (status, body) = daemon.approve_at(&id, due, Some(latest)).await.unwrap();
     assert!(status.is_success(), "{body:#}");
     daemon.kill();
     tokio::time::sleep(Duration::from_secs(4)).await;

@@ -234,7 +234,7 @@ async fn until(daemon: &mut Daemon, wanted: impl Fn(&serde_json::Value) -> bool)
         if wanted(&status) {
             return start.elapsed();
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "{status:#}\n{}", daemon.log());
+        assert!(start.elapsed() < Duration::from_secs(60), "{status:#}\n{}", daemon.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

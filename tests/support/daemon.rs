@@ -131,11 +131,11 @@ impl Drop for Daemon {
     }
 }
 
-/// Asks again until the answer is yes; fails after half a minute with what was asked.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+/// Asks again until the answer is yes; fails after a minute with what was asked.
+pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !ask().await {
-        assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
+        assert!(start.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

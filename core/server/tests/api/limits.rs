@@ -77,7 +77,7 @@ async fn one_request_too_many_is_told_to_come_back_and_the_watch_still_sees() {
             assert_eq!(answer.header("retry-after"), Some("1"));
             break busy;
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "never refused");
+        assert!(start.elapsed() < Duration::from_secs(60), "never refused");
     };
     assert_eq!(api.send(Request::new("GET", "/healthz")).await.status, 200);
     assert_eq!(api.send(Request::new("GET", "/metrics")).await.status, 200);
@@ -118,7 +118,7 @@ async fn a_change_is_finished_although_the_client_hangs_up() {
         if rows["rows"].as_array().unwrap().iter().any(|row| row["action"] == "media.stored") {
             break;
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "only half of it was done: {rows}");
+        assert!(start.elapsed() < Duration::from_secs(60), "only half of it was done: {rows}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -140,7 +140,7 @@ async fn p21_after_an_answer_that_took_too_long_the_same_key_tells_what_came_of_
         if answer.status != 503 {
             break answer;
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "{answer:?}");
+        assert!(start.elapsed() < Duration::from_secs(60), "{answer:?}");
     };
     assert_eq!((answer.status, answer.header("idempotency-replayed")), (201, Some("true")));
     let listed = api.get("off.hg", "/api/v1/items").await.json();
