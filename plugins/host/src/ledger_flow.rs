@@ -9,7 +9,8 @@ use juzhen_abi::message::{HostError, HostErrorKind};
 use tokio::time::Instant;
 
 use crate::capabilities::Capabilities;
-use crate::capabilities::http::{Checked, transmit};
+use crate::capabilities::http::transmit;
+use crate::capabilities::request::Checked;
 use crate::journal::{Journal, Stage, Ticket, error};
 use crate::outcome::Failure;
 use crate::ports::{Begun, EffectId, EffectKind, Intent, RecordedAnswer};

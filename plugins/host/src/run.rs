@@ -10,7 +10,7 @@ use juzhen_abi::pack;
 use tokio::time::Instant;
 
 use crate::call::{Call, Reply};
-use crate::capabilities::secrets::Masks;
+use crate::capabilities::masks::Masks;
 use crate::capabilities::{Capabilities, kv};
 use crate::journal::{Journal, lock};
 use crate::lane::{Identity, LaneAnswer, ScopeSeed};

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::{Call, EffectPolicy};
 use crate::capabilities::egress::Egress;
-use crate::capabilities::secrets::{MARKER, Masks};
+use crate::capabilities::masks::Masks;
+use crate::capabilities::secrets::MARKER;
 use crate::hex::to_hex;
 use crate::journal::{Journal, error, lock};
 use crate::lane::Identity;

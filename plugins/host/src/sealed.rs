@@ -15,6 +15,7 @@ use juzhen_abi::message::Manifest;
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use sha2::{Digest as _, Sha256};
 
+use crate::hex::to_hex;
 use crate::lane::Identity;
 use crate::refused::LoadRefused;
 use crate::{elf, peek};
@@ -73,7 +74,7 @@ impl SealedLibrary {
         let memory = seal(bytes).map_err(|e| LoadRefused::Unreadable(format!("no private copy: {e}")))?;
         let inner = Inner {
             file_name,
-            sha256: hex(&Sha256::digest(bytes)),
+            sha256: to_hex(&Sha256::digest(bytes)),
             size: bytes.len() as u64,
             manifest,
             manifest_text: text.to_vec(),
@@ -202,15 +203,6 @@ fn private_copy(bytes: &[u8]) -> io::Result<OwnedFd> {
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unreadable(error: io::Error) -> LoadRefused {
     LoadRefused::Unreadable(error.to_string())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ pub(crate) mod egress;
 pub(crate) mod http;
 pub(crate) mod kv;
 mod logs;
+pub(crate) mod masks;
 mod progress;
 pub(crate) mod renewal;
+pub(crate) mod request;
 pub(crate) mod secrets;
 mod sign;
 
@@ -22,7 +24,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::task::TaskTracker;
 
 use self::client::{HttpClient, Transport};
-use self::secrets::KnownMasks;
+use self::masks::KnownMasks;
 use crate::journal::error;
 use crate::lane::HostCalls;
 use crate::options::EgressOptions;

@@ -10,8 +10,9 @@ use juzhen_abi::message::{Capture, HostError, HostErrorKind};
 use serde_json::{Map, Value, json};
 
 use super::Capabilities;
-use super::http::{Checked, Limits, exchange};
-use super::secrets::MASK;
+use super::http::{Limits, exchange};
+use super::masks::MASK;
+use super::request::Checked;
 use crate::journal::{error, lock};
 use crate::ledger_flow::chain;
 use crate::ports::{Fetched, Fetching, RecordedAnswer, Renewal, Secret, Wanted};

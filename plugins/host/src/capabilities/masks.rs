@@ -1,0 +1,181 @@
+//! What comes back from outside is cleaned before an adapter sees it: values of secrets are hidden, and nothing in it can
+//! become a placeholder (P11).
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use serde_json::Value;
+
+use super::secrets::{MARKER, contains, json_escaped, percent_encoded};
+use crate::journal::lock;
+use crate::ports::Secret;
+
+pub(super) const MASK: &str = "***";
+/// Shorter values are not masked: they would blot out ordinary text, and are no secrets.
+const SHORTEST_MASKED: usize = 4;
+
+/// The masks that the last call of each account ended up with: to build one costs more than the rest of a request.
+#[derive(Default)]
+pub(crate) struct KnownMasks(Mutex<HashMap<String, Masks>>);
+
+impl KnownMasks {
+    /// [`Masks::learn`], with what was built before where the values are still the same.
+    pub(super) fn teach<'s>(
+        &self,
+        account: &str,
+        masks: &mut Masks,
+        values: impl IntoIterator<Item = &'s Secret> + Clone,
+    ) {
+        let mut known = lock(&self.0);
+        if masks.known.is_empty()
+            && let Some(built) = known.get(account)
+            && built.is_of(values.clone())
+        {
+            masks.clone_from(built);
+            return;
+        }
+        masks.learn(values);
+        known.insert(account.to_owned(), masks.clone());
+    }
+}
+
+/// Hides known values wherever they turn up.
+#[derive(Clone, Default)]
+pub(crate) struct Masks {
+    known: Arc<Vec<Secret>>,
+    finder: Option<Arc<AhoCorasick>>,
+}
+
+impl Masks {
+    /// Also remembers the forms in which a platform may repeat a value.
+    pub(crate) fn learn<'s>(&mut self, values: impl IntoIterator<Item = &'s Secret>) {
+        let new = forms(&self.known, values);
+        if new.is_empty() {
+            return;
+        }
+        Arc::make_mut(&mut self.known).extend(new);
+        let patterns = self.known.iter().map(Secret::expose);
+        let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns);
+        // Only fails beyond millions of patterns; then every answer is hidden whole.
+        self.finder = built.ok().map(Arc::new);
+    }
+
+    /// Whether it hides these values and nothing else.
+    fn is_of<'s>(&self, values: impl IntoIterator<Item = &'s Secret>) -> bool {
+        let of = forms(&[], values);
+        of.iter().map(Secret::expose).eq(self.known.iter().map(Secret::expose))
+    }
+
+    pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match (&self.finder, self.known.is_empty()) {
+            (_, true) => Cow::Borrowed(text),
+            (Some(finder), false) if !finder.is_match(text) => Cow::Borrowed(text),
+            (Some(finder), false) => Cow::Owned(finder.replace_all(text, &vec![MASK; self.known.len()])),
+            (None, false) => Cow::Borrowed(MASK),
+        }
+    }
+
+    pub(crate) fn bytes(&self, bytes: &mut Vec<u8>) {
+        match (&self.finder, self.known.is_empty()) {
+            (_, true) => {}
+            (Some(finder), false) if !finder.is_match(&*bytes) => {}
+            (Some(finder), false) => *bytes = finder.replace_all_bytes(bytes, &vec![MASK; self.known.len()]),
+            (None, false) => *bytes = MASK.as_bytes().to_vec(),
+        }
+    }
+}
+
+/// In which forms a platform may repeat the values, less those that are known.
+fn forms<'s>(known: &[Secret], values: impl IntoIterator<Item = &'s Secret>) -> Vec<Secret> {
+    let mut new: Vec<Secret> = Vec::new();
+    for value in values {
+        let plain = value.expose();
+        for form in [plain.to_owned(), percent_encoded(plain), json_escaped(plain)] {
+            let is_known = known.iter().chain(&new).any(|known| known.expose() == form);
+            if form.len() >= SHORTEST_MASKED && !is_known {
+                new.push(Secret::new(form));
+            }
+        }
+    }
+    new
+}
+
+/// What comes from outside must not become a placeholder when an adapter quotes it in its next request.
+pub(crate) fn disarm(body: &mut Vec<u8>) {
+    const HARMLESS: &str = "{{secret\u{ff1a}";
+    // JSON can spell it with escapes, which only a parser sees.
+    if contains(body, "\\u00")
+        && let Ok(mut json) = serde_json::from_slice::<Value>(body)
+        && disarm_json(&mut json, HARMLESS)
+        && let Ok(written) = serde_json::to_vec(&json)
+    {
+        *body = written;
+    }
+    if contains(body, MARKER)
+        && let Ok(finder) = AhoCorasick::new([MARKER])
+    {
+        *body = finder.replace_all_bytes(body, &[HARMLESS]);
+    }
+}
+
+fn disarm_json(value: &mut Value, harmless: &str) -> bool {
+    match value {
+        Value::String(text) if text.contains(MARKER) => {
+            *text = text.replace(MARKER, harmless);
+            true
+        }
+        Value::Array(items) => {
+            items.iter_mut().fold(false, |found, item| disarm_json(item, harmless) | found)
+        }
+        Value::Object(fields) => {
+            fields.values_mut().fold(false, |found, item| disarm_json(item, harmless) | found)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p11_known_values_are_masked_in_every_form() {
+        let mut masks = Masks::default();
+        masks.learn([&Secret::new("canary/1 \"x"), &Secret::new("abc")]);
+        let text = r#"plain canary/1 "x, form canary%2F1%20%22x, json canary/1 \"x, short abc"#;
+        assert_eq!(masks.text(text), "plain ***, form ***, json ***, short abc");
+        let mut bytes = b"\xff canary/1 \"x".to_vec();
+        masks.bytes(&mut bytes);
+        assert_eq!(bytes, b"\xff ***");
+    }
+
+    #[test]
+    fn p11_masks_of_the_last_call_serve_the_next_one_unless_a_value_is_another_one() {
+        let known = KnownMasks::default();
+        let learnt = |values: &[Secret]| {
+            let mut masks = Masks::default();
+            known.teach("W000", &mut masks, values);
+            masks
+        };
+        let (old, new) = (Secret::new("canary-1"), Secret::new("canary-2"));
+        let first = learnt(std::slice::from_ref(&old));
+        let again = learnt(std::slice::from_ref(&old));
+        assert!(Arc::ptr_eq(&first.known, &again.known), "built once");
+        let both = learnt(&[old, new.clone()]);
+        assert_eq!(both.text("canary-1 canary-2"), "*** ***");
+        let only = learnt(&[new]);
+        assert_eq!(only.text("canary-1 canary-2"), "canary-1 ***");
+    }
+
+    #[test]
+    fn p11_an_answer_cannot_smuggle_a_placeholder_in() {
+        for body in [r#"{"text":"{{secret:token}}"}"#, r#"{"text":"\u007b\u007bsecret:token}}"}"#] {
+            let mut bytes = body.as_bytes().to_vec();
+            disarm(&mut bytes);
+            let json: Value = serde_json::from_slice(&bytes).unwrap();
+            assert!(!json["text"].as_str().unwrap().contains(MARKER), "{json}");
+        }
+    }
+}
