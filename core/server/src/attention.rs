@@ -50,11 +50,10 @@ async fn list(
             return Err(Problem::because(Code::InvalidParameter, detail).at("state"));
         }
     };
-    let most = limit.unwrap_or_default().0;
-    let filter = AttentionFilter { states, account, item, after, most };
+    let limit = limit.unwrap_or_default();
+    let filter = AttentionFilter { states, account, item, after, most: limit.0 };
     let found = app.store().attention(filter).await?;
-    let full = found.deliveries.len() >= most as usize;
-    let next_after = found.deliveries.last().filter(|_| full).map(|delivery| delivery.id.to_string());
+    let next_after = limit.last_of_full(&found.deliveries).map(|delivery| delivery.id.to_string());
     let deliveries = found.deliveries.iter().map(|delivery| AttentionLine {
         waits: WaitsView::of(delivery.state, delivery.reason.as_deref()),
         line: DeliveryLine::of(delivery),

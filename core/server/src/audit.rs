@@ -29,10 +29,10 @@ async fn list(
     Parameters(wanted): Parameters<ListAudit>,
 ) -> Result<Json<AuditList>, Problem> {
     permit::require(&caller, Act::ReadAudit)?;
-    let most = wanted.limit.unwrap_or_default().0;
-    let rows =
-        app.store().audit(AuditFilter { subject: wanted.subject, before: wanted.before, most }).await?;
-    let next_before = rows.last().filter(|_| rows.len() >= most as usize).map(|row| row.number);
+    let limit = wanted.limit.unwrap_or_default();
+    let filter = AuditFilter { subject: wanted.subject, before: wanted.before, most: limit.0 };
+    let rows = app.store().audit(filter).await?;
+    let next_before = limit.last_of_full(&rows).map(|row| row.number);
     Ok(Json(AuditList { rows: rows.into_iter().map(AuditView::of).collect(), next_before }))
 }
 

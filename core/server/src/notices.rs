@@ -28,15 +28,14 @@ async fn list(
     Parameters(wanted): Parameters<ListNotices>,
 ) -> Result<Json<NoticeList>, Problem> {
     permit::require(&caller, Act::SeeEverything)?;
-    let most = wanted.limit.unwrap_or_default().0;
+    let limit = wanted.limit.unwrap_or_default();
     let failing = flag(wanted.failing.as_deref(), "failing")?;
     let before = wanted.before.map(|text| number(&text)).transpose()?;
     let found = match failing {
-        true => app.store().failing_notices(most).await?,
-        false => app.store().notices(before, most).await?,
+        true => app.store().failing_notices(limit.0).await?,
+        false => app.store().notices(before, limit.0).await?,
     };
-    let full = !failing && found.len() >= most as usize;
-    let next_before = found.last().filter(|_| full).map(|notice| notice.number);
+    let next_before = limit.last_of_full(&found).filter(|_| !failing).map(|notice| notice.number);
     Ok(Json(NoticeList { notices: found.iter().map(NoticeView::of).collect(), next_before }))
 }
 

@@ -71,6 +71,13 @@ impl FromRequestParts<App> for NoParameters {
 #[schema(value_type = u32, minimum = 1, maximum = 200, default = 50)]
 pub(crate) struct Limit(pub(crate) u32);
 
+impl Limit {
+    /// The last entry of a full page, after which more may come; `None` when this was the last page.
+    pub(crate) fn last_of_full<T>(self, page: &[T]) -> Option<&T> {
+        page.last().filter(|_| page.len() >= self.0 as usize)
+    }
+}
+
 impl Default for Limit {
     fn default() -> Self {
         Self(50)

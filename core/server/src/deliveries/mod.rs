@@ -49,11 +49,10 @@ async fn list(
 ) -> Result<Json<DeliveryList>, Problem> {
     let ListDeliveries { state, account, item, before, limit } = wanted;
     check_visible(&app, &caller, account.as_ref(), item.as_ref()).await?;
-    let most = limit.unwrap_or_default().0;
-    let filter = DeliveryFilter { state, account, item, before, most };
+    let limit = limit.unwrap_or_default();
+    let filter = DeliveryFilter { state, account, item, before, most: limit.0 };
     let deliveries = app.store().deliveries(filter).await?;
-    let full = deliveries.len() >= most as usize;
-    let next_before = deliveries.last().filter(|_| full).map(|delivery| delivery.id.to_string());
+    let next_before = limit.last_of_full(&deliveries).map(|delivery| delivery.id.to_string());
     Ok(Json(DeliveryList { deliveries: deliveries.iter().map(DeliveryLine::of).collect(), next_before }))
 }
 

@@ -50,12 +50,11 @@ async fn list(
     Caller(caller): Caller,
     Parameters(wanted): Parameters<ListItems>,
 ) -> Result<Json<ItemList>, Problem> {
-    let limit = wanted.limit.unwrap_or_default().0;
+    let limit = wanted.limit.unwrap_or_default();
     let unit = visible_unit(&caller, wanted.unit)?;
-    let filter = ItemFilter { state: wanted.state, unit, before: wanted.before, most: limit };
+    let filter = ItemFilter { state: wanted.state, unit, before: wanted.before, most: limit.0 };
     let items = app.store().items(filter).await?;
-    let full = items.len() >= limit as usize;
-    let next_before = items.last().filter(|_| full).map(|item| item.id.to_string());
+    let next_before = limit.last_of_full(&items).map(|item| item.id.to_string());
     Ok(Json(ItemList { items: items.iter().map(ItemLine::of).collect(), next_before }))
 }
 
