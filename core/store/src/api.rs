@@ -24,6 +24,12 @@ pub type DeliveryChanger = Arc<dyn Fn(&Delivery) -> Result<DeliveryChange, Refus
 pub type Follow = Arc<dyn Fn(&Delivery, &Item, &BTreeSet<AccountId>) -> Vec<Delivery> + Send + Sync>;
 
 /// A durable answer: when a method returns `Ok`, the change survives a loss of power (promise P4).
+///
+/// # Errors
+/// [`StoreError::Database`] when the database failed, [`StoreError::NoRoom`] while its disk is full, [`StoreError::Closed`]
+/// after [`Store::close`], [`StoreError::Corrupt`] for a row that no version wrote: in each case nothing of the change is
+/// kept. Changes of one thing also answer [`StoreError::NotFound`], what the deciding function refused, or
+/// [`StoreError::Impossible`] where a state does not lead there; with `once`, [`StoreError::KeyReused`].
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     // Items
@@ -42,6 +48,7 @@ pub trait Store: Send + Sync + 'static {
         change: ItemChanger,
         once: Option<Once>,
     ) -> Result<ItemRecord, StoreError>;
+    /// With its decisions and deliveries; `None`: there is no such item.
     async fn item(&self, item: &ItemId) -> Result<Option<ItemRecord>, StoreError>;
     /// Newest first.
     async fn items(&self, filter: ItemFilter) -> Result<Vec<Item>, StoreError>;
@@ -82,11 +89,13 @@ pub trait Store: Send + Sync + 'static {
     /// Claims of workers that are gone, or never joined. Nothing had begun → due; every effect was answered → due, to be
     /// resumed; anything else → in doubt. Runs before the first claim (R5).
     async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError>;
+    /// With everything that is known of it; `None`: there is no such delivery.
     async fn delivery(&self, delivery: &DeliveryId) -> Result<Option<DeliveryRecord>, StoreError>;
     /// Newest first.
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, StoreError>;
     /// What waits for a person, or for a cause to go, by the time it was due, the oldest first.
     async fn attention(&self, filter: AttentionFilter) -> Result<Attention, StoreError>;
+    /// How many there are in which state, and how long the oldest waits.
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError>;
 
     // Daemons on the same database: `sql/workers.rs`
@@ -101,6 +110,7 @@ pub trait Store: Send + Sync + 'static {
     async fn leave(&self, worker: &str) -> Result<(), StoreError>;
     /// Takes, or keeps, what only one may do at a time, for so long at most; `false` when another has it (F39).
     async fn take_turn(&self, name: &str, holder: &str, lasting: SignedDuration) -> Result<bool, StoreError>;
+    /// Frees a turn, if it is still this holder's.
     async fn give_up_turn(&self, name: &str, holder: &str) -> Result<(), StoreError>;
 
     /// Whether what is handed in is done and made durable in that order. Then nobody has to wait for a change on which only
@@ -132,6 +142,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// The intent of a mutating request. The first one of an attempt also marks its delivery as sending, in one commit.
     async fn begin_effect(&self, effect: NewEffect) -> Result<EffectBegun, StoreError>;
+    /// What came of it.
     async fn end_effect(&self, effect: i64, answer: EffectAnswer) -> Result<(), StoreError>;
 
     // Settings
@@ -143,9 +154,12 @@ pub trait Store: Send + Sync + 'static {
 
     // STOP ALL
 
+    /// Nothing new leaves from this commit on (P26). A stop that is on already stays, and whoever wanted it lifted has to say
+    /// so again.
     async fn stop(&self, by: PersonId, reason: String, at: Timestamp) -> Result<Stop, StoreError>;
     /// One person's word; the stop is lifted when a second, different person says it too (P26).
     async fn lift_stop(&self, by: PersonId, at: Timestamp) -> Result<Option<Stop>, StoreError>;
+    /// The stop that is on, if one is.
     async fn stopped(&self) -> Result<Option<Stop>, StoreError>;
 
     // Accounts that are paused (P20): `sql/pauses.rs`
@@ -185,6 +199,7 @@ pub trait Store: Send + Sync + 'static {
         until: Timestamp,
         most: u32,
     ) -> Result<Vec<Notice>, StoreError>;
+    /// It was handed out, and nobody takes it any more.
     async fn notice_emitted(&self, number: i64, at: Timestamp) -> Result<(), StoreError>;
     /// It could not be handed out; nobody takes it before `next_at`.
     async fn notice_failed(&self, number: i64, next_at: Timestamp) -> Result<(), StoreError>;
@@ -197,6 +212,7 @@ pub trait Store: Send + Sync + 'static {
         until: Timestamp,
         most: u32,
     ) -> Result<Vec<Notice>, StoreError>;
+    /// It arrived.
     async fn hook_sent(&self, number: i64, at: Timestamp) -> Result<(), StoreError>;
     /// It did not arrive; nobody tries again before `next_at`.
     async fn hook_failed(&self, number: i64, next_at: Timestamp, problem: String) -> Result<(), StoreError>;
@@ -220,6 +236,7 @@ pub trait Store: Send + Sync + 'static {
         account: &AccountId,
         posts: Vec<String>,
     ) -> Result<BTreeSet<String>, StoreError>;
+    /// What the store knows of these posts, and the deliveries that one of them may belong to.
     async fn explain_posts(&self, account: &AccountId, posts: Vec<SeenPost>)
     -> Result<Explained, StoreError>;
     /// Keeps what a look came to, with a notice for each strange post that was not known. How many those were.
@@ -233,14 +250,18 @@ pub trait Store: Send + Sync + 'static {
         id: String,
         closed: Closed,
     ) -> Result<Option<UnknownPost>, StoreError>;
+    /// How the watch goes, by account.
     async fn watched(&self) -> Result<Vec<Watched>, StoreError>;
 
     // What adapters keep, and media
 
+    /// What an adapter has kept under this key; `None`: nothing.
     async fn value(&self, key: &ValueKey) -> Result<Option<Vec<u8>>, StoreError>;
     /// `None` removes it.
     async fn set_value(&self, key: &ValueKey, value: Option<Vec<u8>>) -> Result<(), StoreError>;
+    /// Keeps bytes under their hash, which is computed again: [`StoreError::Refused`] when it is another one.
     async fn put_blob(&self, blob: Blob) -> Result<(), StoreError>;
+    /// The bytes with this hash, lower-case hexadecimal.
     async fn blob(&self, sha256: &str) -> Result<Option<Blob>, StoreError>;
 
     // Audit
@@ -254,6 +275,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the database answers and can be written to: one real write.
     async fn ping(&self) -> Result<(), StoreError>;
+
     // A database that was put back to an earlier time: `engine/src/high_water.rs`
 
     /// How far the history goes: to be kept outside, and shown to the store after the next start (P19).
