@@ -19,7 +19,6 @@ pub(crate) struct Service {
     wake: fn(&Wakes) -> &Notify,
     goes_by_the_wall_clock: bool,
     is_broken_off: bool,
-    is_punctual: bool,
 }
 
 impl Service {
@@ -31,7 +30,7 @@ impl Service {
     pub(crate) const SWEEP: Self = Self::of("sweep", |wakes| &wakes.sweep).by_the_wall_clock();
     pub(crate) const RELOAD: Self = Self::of("reload", |wakes| &wakes.reload);
     pub(crate) const MARK: Self = Self::of("mark", |wakes| &wakes.mark);
-    pub(crate) const NODE: Self = Self::of("node", |wakes| &wakes.node).punctual();
+    pub(crate) const NODE: Self = Self::of("node", |wakes| &wakes.node);
     pub(crate) const OUTBOX: Self = Self::of("outbox", |wakes| &wakes.outbox).broken_off();
     pub(crate) const HOOK: Self = Self::of("hook", |wakes| &wakes.hook).broken_off();
     pub(crate) const WATCH: Self = Self::of("watch", |wakes| &wakes.watch).by_the_wall_clock().broken_off();
@@ -43,7 +42,7 @@ impl Service {
         [Self::CLAIM, Self::RECONCILE, Self::TRACK, Self::SWEEP, Self::RELOAD, Self::MARK, Self::NODE];
 
     const fn of(name: &'static str, wake: fn(&Wakes) -> &Notify) -> Self {
-        Self { name, wake, goes_by_the_wall_clock: false, is_broken_off: false, is_punctual: false }
+        Self { name, wake, goes_by_the_wall_clock: false, is_broken_off: false }
     }
 
     /// It decides by the wall clock, so it rests while that is not believed (P14).
@@ -57,13 +56,8 @@ impl Service {
         Self { is_broken_off: true, ..self }
     }
 
-    /// It never rests for longer than it asked for, however little there is to do: a lease runs out.
-    const fn punctual(self) -> Self {
-        Self { is_punctual: true, ..self }
-    }
-
     fn rest(self, engine: &Engine, next_in: Duration) -> Duration {
-        if self.is_punctual { next_in } else { engine.rest(next_in) }
+        engine.rest(self.name, next_in)
     }
 }
 
@@ -97,11 +91,15 @@ impl Round {
 
     /// Something else has to happen first, and is under way.
     pub(crate) fn not_yet(problem: &str) -> Self {
-        Self { next_in: Duration::from_secs(1), problem: Some(problem.to_owned()) }
+        Self::soon_again(problem.to_owned())
     }
 
     pub(crate) fn failed(problem: &dyn std::error::Error) -> Self {
-        Self::not_yet(&crate::with_causes(problem))
+        Self::soon_again(crate::with_causes(problem))
+    }
+
+    fn soon_again(problem: String) -> Self {
+        Self { next_in: Duration::from_secs(1), problem: Some(problem) }
     }
 }
 
@@ -159,6 +157,6 @@ async fn caught(engine: &Engine, name: &'static str, round: impl Future<Output =
     let work = AssertUnwindSafe(round).catch_unwind().instrument(info_span!("round", service = name));
     work.await.unwrap_or_else(|panic| {
         engine.panicked(name, panic.as_ref());
-        Round::not_yet("the last round panicked")
+        Round::soon_again("the last round panicked".to_owned())
     })
 }

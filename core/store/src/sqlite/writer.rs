@@ -20,7 +20,7 @@ use super::disk::Ballast;
 use super::error::{failed, found_no_room, is_disk_failure, is_full, renamed};
 use super::poison::Poison;
 use crate::database::Job;
-use crate::error::StoreError;
+use crate::error::{StoreError, said};
 
 /// How a transaction ends; the tests put a failing one in its place.
 pub(super) type Commit = fn(&Connection) -> rusqlite::Result<()>;
@@ -177,14 +177,6 @@ where
         // Whoever asked may have gone; the change stands all the same.
         let _ = self.answer.send(result);
     }
-}
-
-fn said(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a word")
 }
 
 /// How a transaction without savepoints ended.

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
 
-use crate::error::{StoreError, failed, renamed};
+use crate::error::{StoreError, failed, renamed, said};
 use crate::sql::Transaction;
 
 pub(super) trait Work: Send {
@@ -28,8 +28,9 @@ where
 {
     fn run(&mut self, transaction: &Transaction<'_>) -> bool {
         // A panic in one job (a bug, ours or in a closure we were given) must not take the store from everybody.
-        let result = catch_unwind(AssertUnwindSafe(|| (self.work)(transaction)))
-            .unwrap_or_else(|_| Err(failed(self.attempted, "a rule panicked".into())));
+        let result = catch_unwind(AssertUnwindSafe(|| (self.work)(transaction))).unwrap_or_else(|panic| {
+            Err(failed(self.attempted, format!("a rule panicked: {}", said(panic.as_ref()))))
+        });
         let kept = result.is_ok();
         self.result = Some(result.map_err(|error| renamed(error, self.attempted)));
         kept
