@@ -17,9 +17,10 @@ pub trait World: Send + Sync + 'static {
         Duration::from_millis(u64::try_from(self.now().as_millisecond()).unwrap_or(0))
     }
 
-    /// How long a service with nothing to do rests before it looks again, when `next_in` is what it asks for. A simulated
-    /// world knows when the next thing happens, and makes the services sleep through the night.
-    fn rest(&self, next_in: Duration) -> Duration {
+    /// How long the service of this name rests before it looks again, when `next_in` is what it asks for. A simulated world
+    /// knows when the next thing happens for each, and makes them sleep through the night.
+    fn rest(&self, service: &'static str, next_in: Duration) -> Duration {
+        let _ = service;
         next_in
     }
 }

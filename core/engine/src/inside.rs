@@ -56,8 +56,8 @@ impl Engine {
         self.0.guard.look(self.0.world.as_ref())
     }
 
-    pub(crate) fn rest(&self, next_in: Duration) -> Duration {
-        self.0.world.rest(next_in)
+    pub(crate) fn rest(&self, service: &'static str, next_in: Duration) -> Duration {
+        self.0.world.rest(service, next_in)
     }
 
     pub(crate) fn panicked(&self, task: &'static str, panic: &(dyn std::any::Any + Send)) {

@@ -22,7 +22,7 @@ pub(crate) async fn run(engine: Engine, stop: CancellationToken) {
         let wait = Duration::try_from(next.duration_since(engine.now())).unwrap_or_default();
         tokio::select! {
             biased;
-            () = tokio::time::sleep(engine.rest(wait.min(LOOK))) => {}
+            () = tokio::time::sleep(engine.rest("upkeep", wait.min(LOOK))) => {}
             () = stop.cancelled() => return,
         }
         let now = engine.now();

@@ -18,7 +18,7 @@ pub use api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 pub use error::{Refused, StoreError};
 pub use postgres::{Entered, Postgres, PostgresOptions};
 pub use sqlite::{
-    Backup, ClockOf, Fate, FateOf, Hook, InMemory, Inline, Opened, Restored, Sqlite, SqliteOptions, back_up,
-    restore,
+    Backup, ClockOf, Fate, FateOf, Hook, InMemory, Inline, Opened, Restored, Sqlite, SqliteOptions, Times,
+    back_up, restore,
 };
 pub use values::*;

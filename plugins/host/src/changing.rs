@@ -31,6 +31,10 @@ impl<T> Changing<T> {
 
     /// Waits until `when` finds in the value what it looks for.
     pub async fn when<R>(&self, when: impl Fn(&T) -> Option<R>) -> R {
+        // Mostly there is nothing to wait for.
+        if let Some(found) = self.look(&when) {
+            return found;
+        }
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);

@@ -55,13 +55,30 @@ impl Run {
         if let Some(broken) = self.breaks("before") {
             return broken;
         }
-        let answer = match self.cx.operation.as_str() {
+        let answer = tokio::select! {
+            biased;
+            answer = self.operates() => answer,
+            () = self.dies() => return LaneAnswer::Gone("killed".to_owned()),
+        };
+        self.breaks("after").unwrap_or(answer)
+    }
+
+    async fn operates(&self) -> LaneAnswer {
+        match self.cx.operation.as_str() {
             operation::PUBLISH => packed(&self.publish().await),
             operation::REPOST => packed(&self.repost().await),
             operation::TRACK => packed(&self.track().await),
             _ => packed(&self.find().await),
-        };
-        self.breaks("after").unwrap_or(answer)
+        }
+    }
+
+    /// Its process ends while a request is on its way.
+    async fn dies(&self) {
+        if !self.chance.percent(self.breaks) {
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(self.chance.millis(5, 500)).await;
+        self.fired.count("adapter.crashes_during");
     }
 
     fn breaks(&self, when: &str) -> Option<LaneAnswer> {

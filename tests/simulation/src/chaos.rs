@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::chance::Chance;
 use crate::district::{ACCOUNTS, VARIANTS};
-use crate::life::Life;
+use crate::life::{self, Life};
 use crate::people::People;
 use crate::scene::Scene;
 
@@ -33,7 +34,7 @@ pub(crate) async fn happens(people: People) {
                 scene.fired.count("crash.at_a_time");
                 life.end();
             }
-            4 | 5 => pause(scene, life, &chance),
+            4 | 5 => pause(scene, &life, &chance),
             6 | 7 => {
                 let variant = usize::try_from(chance.below(VARIANTS as u64)).unwrap_or_default();
                 scene.fired.count(&format!("settings.variant_{variant}"));
@@ -53,17 +54,10 @@ fn one_of(people: &People, chance: &Chance) -> Option<Arc<Life>> {
     chance.pick(&lives).cloned()
 }
 
-/// SIGSTOP; among several daemons often for longer than its lease (F17, F37).
-fn pause(scene: &Scene, life: Arc<Life>, chance: &Chance) {
-    let long = chance.percent(if scene.daemons > 1 { 60 } else { 20 });
-    let length = if long { chance.seconds(1900, 3 * 3600) } else { chance.seconds(1, 120) };
-    scene.fired.count(if long { "stopped.past_the_lease" } else { "stopped" });
+fn pause(scene: &Scene, life: &Arc<Life>, chance: &Chance) {
+    let length = life::stop_length(scene, chance);
     scene.trace.note(|| format!("{} is stopped for {} s", life.name, length.as_secs()));
-    life.stop(true);
-    tokio::task::spawn_local(async move {
-        tokio::time::sleep(length).await;
-        life.stop(false);
-    });
+    life.stop_for(length);
 }
 
 /// A clock is set wrong, and right again after a while. What cannot be true is noticed by people soon; an hour is not.
@@ -88,9 +82,13 @@ fn set_clock(scene: &Scene, daemon: u64, chance: &Chance) {
     });
 }
 
-/// Somebody who has the password of an account (P27).
+/// Somebody who has the password of an account (P27). What is there before the first look is stock, and no alarm.
 fn post_by_hand(scene: &Scene, chance: &Chance) {
     let Some((account, _, platform)) = chance.pick(&ACCOUNTS) else { return };
+    let watched = scene.view.watched().now_or_never().and_then(Result::ok).unwrap_or_default();
+    if !watched.iter().any(|one| one.account.as_str() == *account && one.since.is_some()) {
+        return;
+    }
     let text = format!("手工发布 {}", chance.below(1_000_000));
     scene.fired.count("people.post_by_hand");
     scene.platform.post_by_hand(account, platform, &text);

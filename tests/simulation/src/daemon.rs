@@ -21,8 +21,9 @@ use crate::life::Life;
 use crate::scene::Scene;
 use crate::store::Guarded;
 
-/// Longer than this nobody rests, so that what nobody foresaw is still found.
-const LONGEST_REST: Duration = Duration::from_secs(1800);
+/// Longer than this nobody rests, so that what nobody foresaw is still found; after the last fault that has to be soon.
+const LONGEST_REST: Duration = Duration::from_secs(2 * 3600);
+const LONGEST_REST_IN_CALM: Duration = Duration::from_secs(1800);
 
 /// What is late by this much is not hurried after any more.
 const OVERDUE: SignedDuration = SignedDuration::from_secs(5);
@@ -30,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long a daemon counts as there without a sign of life. The shipped one is shorter: a year of renewals in a run would be
 /// most of it. A simulated machine is paused for longer than either.
-const LEASE: Duration = Duration::from_secs(1800);
+const LEASE: Duration = Duration::from_secs(3600);
 
 /// The daemons that serve now, by number, each with its life.
 pub(crate) type Serving = Arc<Changing<BTreeMap<u64, (Engine, Arc<Life>)>>>;
@@ -92,8 +93,11 @@ fn options(machine: Machine, life: &Arc<Life>) -> EngineOptions {
         }
         fate
     });
-    let inner: Arc<dyn Store> = Arc::new(scene.database.store_of(&format!("node {number}"), fate));
-    let breaks = if scene.is_calm() { 0 } else { 1 };
+    let inner: Arc<dyn Store> = Arc::new(match scene.alone {
+        true => scene.database.store_alone(fate),
+        false => scene.database.store_of(&format!("node {number}"), fate),
+    });
+    let breaks = if scene.is_calm() { 0 } else { 2 };
     let simulated = Simulated {
         adapters: adapters::all(&scene.chance, &scene.fired, breaks),
         network: Arc::new(Way { scene: scene.clone(), life: Arc::clone(life) }),
@@ -121,7 +125,7 @@ fn fate(scene: &Scene, chance: &Chance) -> Fate {
     if scene.is_calm() {
         return Fate::Done;
     }
-    let fate = match chance.below(1500) {
+    let fate = match chance.below(600) {
         0 | 1 => Fate::Fails,
         2 | 3 => Fate::AnswerLost,
         4 => Fate::EndsBefore,
@@ -169,15 +173,41 @@ impl World for Machine {
         self.chance.bytes()
     }
 
-    /// Until shortly before the next thing that the database knows of.
-    fn rest(&self, next_in: Duration) -> Duration {
-        let Some(next) = self.scene.horizon.next() else { return LONGEST_REST };
+    /// Until shortly before the next thing that this service has to do, as far as the database knows of it.
+    fn rest(&self, service: &'static str, next_in: Duration) -> Duration {
+        let next = match service {
+            "watch" => return self.rest_of_watch().max(next_in),
+            // A lease runs out, however little there is to do.
+            "node" if !self.scene.alone => return next_in,
+            // What it could not do at once is tried again with whatever happens next.
+            "reload" => self.scene.horizon.next(),
+            "mark" if self.scene.marks.is_some() => self.scene.horizon.next(),
+            service => self.scene.horizon.of_service(service),
+        };
+        let Some(next) = next else { return self.longest_rest() };
         let now = self.now();
         // What should have happened by now waits for something else than the time.
         if now > next + OVERDUE {
             return next_in.max(PATIENCE);
         }
-        let left = Duration::try_from(next.duration_since(now)).unwrap_or_default();
-        left.saturating_sub(Duration::from_secs(1)).clamp(next_in, LONGEST_REST.max(next_in))
+        self.until(next)
+            .saturating_sub(Duration::from_secs(1))
+            .clamp(next_in, self.longest_rest().max(next_in))
+    }
+}
+
+impl Machine {
+    /// Looks at accounts are for after something happened on them, at any moment of it.
+    fn rest_of_watch(&self) -> Duration {
+        let until = self.scene.horizon.next().map_or(Duration::MAX, |next| self.until(next));
+        until.min(self.longest_rest()) + self.chance.seconds(0, 1800)
+    }
+
+    fn longest_rest(&self) -> Duration {
+        if self.scene.is_calm() { LONGEST_REST_IN_CALM } else { LONGEST_REST }
+    }
+
+    fn until(&self, time: Timestamp) -> Duration {
+        Duration::try_from(time.duration_since(self.now())).unwrap_or_default()
     }
 }

@@ -1,22 +1,23 @@
 //! Seeds that failed once, in `seeds.txt`: a line is a seed, and after `#` the commit and what it found. Every run begins with
-//! them, and adds to them.
+//! them; whoever runs says whether those that fail are added to a file.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::Command;
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds.txt");
+/// Those of the repository.
+pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds.txt");
 
 /// Each once, in order. None where the source is not at hand.
 pub(crate) fn seeds() -> BTreeSet<u64> {
-    let text = fs::read_to_string(FILE).unwrap_or_default();
-    text.lines().filter_map(|line| line.split('#').next()?.trim().parse().ok()).collect()
+    read(Path::new(FILE))
 }
 
-/// Adds the seeds that are new.
-pub(crate) fn keep(failed: &[(u64, Vec<String>)]) {
-    let known = seeds();
+/// Adds the seeds that are new to `file`.
+pub(crate) fn keep(file: &Path, failed: &[(u64, Vec<String>)]) -> io::Result<()> {
+    let known = read(file);
     let new = failed.iter().filter(|(seed, _)| !known.contains(seed));
     let commit = commit();
     let line = |(seed, why): &(u64, Vec<String>)| {
@@ -24,13 +25,14 @@ pub(crate) fn keep(failed: &[(u64, Vec<String>)]) {
     };
     let lines: String = new.map(line).collect();
     if lines.is_empty() {
-        return;
+        return Ok(());
     }
-    let written =
-        OpenOptions::new().append(true).open(FILE).and_then(|mut file| file.write_all(lines.as_bytes()));
-    if let Err(error) = written {
-        tracing::error!(%error, lines, "Failing seeds could not be kept");
-    }
+    OpenOptions::new().create(true).append(true).open(file)?.write_all(lines.as_bytes())
+}
+
+fn read(file: &Path) -> BTreeSet<u64> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.lines().filter_map(|line| line.split('#').next()?.trim().parse().ok()).collect()
 }
 
 fn commit() -> String {

@@ -40,6 +40,8 @@ pub(crate) struct Life {
 pub(crate) struct Doom {
     /// The point, and how often it is passed before.
     pub(crate) at_point: Option<(&'static str, u32)>,
+    /// The point at which it does not end but stands still, once, and for how long.
+    pub(crate) stands_still: Option<(&'static str, Duration)>,
     /// The port crossing at which it ends.
     pub(crate) at_crossing: Option<u64>,
 }
@@ -60,12 +62,27 @@ impl Doom {
                 let before = u32::try_from(chance.below(3)).unwrap_or_default();
                 doom.at_point = chance.pick(&points).map(|point| (*point, before));
             }
-            6 | 7 => doom.at_crossing = Some(chance.between(1, 400)),
+            6 | 7 => doom.at_crossing = Some(chance.between(1, 150)),
+            // Alone it has nobody who takes over meanwhile.
+            8 if scene.alone => {}
+            8 | 9 => {
+                doom.stands_still = chance.pick(&STANDS).map(|point| (*point, stop_length(scene, chance)));
+            }
             _ => {}
         }
         doom
     }
 }
+
+/// Between a claim and its request: whoever stands still there may go on when the claim is another's.
+const STANDS: [&str; 3] = ["claim.after_commit", "plugin.before_call", "send.before_connect"];
+
+/// For how long a daemon is stopped: among several often for longer than its lease (F17, F37).
+pub(crate) fn stop_length(scene: &Scene, chance: &Chance) -> Duration {
+    let is_long = chance.percent(if scene.daemons > 1 { 60 } else { 20 });
+    if is_long { LONG + chance.seconds(0, 9000) } else { chance.seconds(1, 120) }
+}
+const LONG: Duration = Duration::from_secs(3700);
 
 /// What a daemon's own code unwinds with when it ends in the middle of a step.
 pub(crate) struct Ended;
@@ -112,11 +129,15 @@ impl Life {
     }
 
     /// A named point of the code is reached; ends the life there if that is its doom.
-    pub(crate) fn reach(&self, point: &'static str) {
+    pub(crate) fn reach(self: &Arc<Self>, point: &'static str) {
         if self.is_dead() {
             std::panic::resume_unwind(Box::new(Ended));
         }
         let mut doom = self.doom.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, length)) = doom.stands_still.take_if(|(still, _)| *still == point) {
+            self.fired.count(&format!("stopped_at.{point}"));
+            self.stop_for(length);
+        }
         let Some((doomed, left)) = &mut doom.at_point else { return };
         if *doomed != point {
             return;
@@ -150,8 +171,18 @@ impl Life {
         resumed_at.is_some_and(|at| at.elapsed() <= short)
     }
 
-    /// SIGSTOP and SIGCONT.
-    pub(crate) fn stop(&self, stopped: bool) {
+    /// SIGSTOP, and SIGCONT after so long.
+    pub(crate) fn stop_for(self: &Arc<Self>, length: Duration) {
+        self.fired.count(if length >= LONG { "stopped.past_the_lease" } else { "stopped" });
+        self.stop(true);
+        let life = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(length).await;
+            life.stop(false);
+        });
+    }
+
+    fn stop(&self, stopped: bool) {
         if !stopped {
             *self.resumed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "its output is its result")]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -26,6 +27,9 @@ struct Arguments {
     /// This many daemons share the database, whatever the seed says.
     #[arg(long)]
     daemons: Option<u64>,
+    /// Add the seeds that fail to this file, such as tests/simulation/seeds.txt; else they are only printed.
+    #[arg(long, conflicts_with_all = ["seed", "broken"])]
+    keep: Option<PathBuf>,
     /// Say what happens in it.
     #[arg(long, requires = "seed")]
     trace: bool,
@@ -58,6 +62,11 @@ fn main() -> ExitCode {
             let missing = report.never_fired();
             println!("{}", report.text());
             println!("never fired: {missing:?}");
+            if let Some(file) = &arguments.keep
+                && let Err(error) = report.keep(file)
+            {
+                println!("the seeds that failed could not be kept in {}: {error}", file.display());
+            }
             !report.failed.is_empty() || !missing.is_empty()
         }
     };

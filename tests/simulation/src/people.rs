@@ -41,7 +41,8 @@ impl People {
         let verdict = if chance.percent(80) { Verdict::Approve } else { Verdict::Return };
         self.decide(&item, verdict).await;
         let due = self.scene.time.now() + chance.seconds(0, 3 * 3600);
-        let latest = due + chance.seconds(60, 1800);
+        // What may wait is still wanted when somebody takes it over from a daemon that was gone for its whole lease.
+        let latest = due + chance.seconds(60, if chance.percent(30) { 4 * 3600 } else { 1800 });
         self.schedule(&item, due, latest).await;
         tokio::time::sleep(chance.seconds(0, 2 * 3600)).await;
         match chance.below(10) {
@@ -314,7 +315,8 @@ impl People {
                 biased;
                 answer = act(&engine) => match answer {
                     Ok(value) => {
-                        engine.wake();
+                        // The database tells the others.
+                        self.serving.look(|serving| serving.values().for_each(|(engine, _)| engine.wake_with_others()));
                         return Some(value);
                     }
                     Err(StoreError::Refused(_) | StoreError::NotFound { .. } | StoreError::Impossible { .. }) => return None,

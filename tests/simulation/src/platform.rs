@@ -235,6 +235,11 @@ impl Platform {
             std::future::pending::<()>().await;
         }
         let answer = self.apply(&post, Duration::ZERO);
+        tokio::time::sleep(self.chance.millis(0, 400)).await;
+        // A proxy of its own has asked it twice, and hands on the second answer.
+        if post.host == Host::Wechat && self.fault(2, "45066") {
+            return said(429, &json!({ "code": 45066 }));
+        }
         self.lose(answer).await
     }
 
@@ -278,6 +283,10 @@ impl Platform {
         }
         if self.fault(1, "quota") {
             return code(403, 10023);
+        }
+        // It takes for a repeated text what only resembles one.
+        if post.host == Host::Weibo && self.fault(2, "20019") {
+            return code(400, 20019);
         }
         if self.fault(1, "refused") {
             return code(400, 20012);

@@ -1,6 +1,8 @@
 //! Many seeds on all cores, and what is said of them: rates, how often each fault fired, and every seed that failed.
 
+use std::io;
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +12,8 @@ use juzhen_engine::failpoint::POINTS;
 use crate::fired::Counts;
 use crate::plan::Plan;
 use crate::{kept, seed};
+
+pub use crate::kept::FILE as KEPT;
 
 /// Points that a simulated daemon does not come past: they belong to the surface and to the end of a process.
 const NOT_HERE: [&str; 4] =
@@ -28,7 +32,7 @@ pub struct Report {
     pub failed: Vec<(u64, Vec<String>)>,
 }
 
-/// Runs the kept seeds, then `count` from `from`, on all cores. Keeps those that fail.
+/// Runs the kept seeds, then `count` from `from`, on all cores.
 pub fn many(from: u64, count: u64, plan: &Plan) -> Report {
     let started = Instant::now();
     let seeds: Vec<u64> = kept::seeds().into_iter().chain(from..from.saturating_add(count)).collect();
@@ -48,9 +52,6 @@ pub fn many(from: u64, count: u64, plan: &Plan) -> Report {
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.took = started.elapsed();
     report.failed.sort();
-    if plan.broken.is_none() {
-        kept::keep(&report.failed);
-    }
     report
 }
 
@@ -71,6 +72,14 @@ impl Report {
                 }
             }
         }
+    }
+
+    /// Adds the seeds that failed to a file; each once.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, file: &Path) -> io::Result<()> {
+        kept::keep(file, &self.failed)
     }
 
     /// What should have happened in a run of some size and did not.
@@ -111,6 +120,9 @@ const EXPECTED: &[&str] = &[
     "crash.at_a_time",
     "stopped",
     "stopped.past_the_lease",
+    "stopped_at.claim.after_commit",
+    "stopped_at.plugin.before_call",
+    "stopped_at.send.before_connect",
     "clock.forward_an_hour",
     "clock.back_an_hour",
     "clock.forward_400_days",
@@ -126,6 +138,7 @@ const EXPECTED: &[&str] = &[
     "commit.EndsBefore",
     "commit.EndsAfter",
     "adapter.crashes_before",
+    "adapter.crashes_during",
     "adapter.crashes_after",
     "adapter.panics_before",
     "adapter.panics_after",

@@ -35,6 +35,8 @@ pub(crate) struct Scene {
     pub(crate) plan: Arc<Plan>,
     /// How many share the database.
     pub(crate) daemons: u64,
+    /// The one daemon locks others out, as one does on a file; else leases say who is there.
+    pub(crate) alone: bool,
     pub(crate) clocks: Clocks,
     /// Where each daemon keeps how far the history went, in a world whose database is put back.
     pub(crate) marks: Option<Arc<TempDir>>,

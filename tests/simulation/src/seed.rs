@@ -124,17 +124,19 @@ pub(crate) fn scene(seed: u64, plan: &Plan) -> Result<Scene, SeedError> {
     let database = InMemory::on_clock(Arc::new(move || time.now()))?;
     let view: Arc<dyn Store> = Arc::new(database.store(Arc::new(|_| Fate::Done)));
     let drawn = chance.pick(&[1, 1, 1, 1, 1, 1, 2, 2, 2, 3]).copied().unwrap_or(1);
-    let marks = if chance.percent(5) { Some(Arc::new(tempfile::tempdir()?)) } else { None };
+    let daemons = plan.daemons.unwrap_or(drawn);
+    let marks = if chance.percent(5) { Some(Arc::new(folder()?)) } else { None };
     Ok(Scene {
         time,
         platform: Platform::new(time, chance.fork(), fired.clone(), trace.clone(), book.clone()),
-        horizon: Horizon::of(&database, &view),
+        horizon: Horizon::of(&database),
         view,
         database,
         files: Memory::new(),
         book,
         plan: Arc::new(plan.clone()),
-        daemons: plan.daemons.unwrap_or(drawn),
+        daemons,
+        alone: daemons == 1 && chance.percent(75),
         clocks: Clocks::new(time),
         marks,
         calm: Arc::default(),
@@ -142,4 +144,9 @@ pub(crate) fn scene(seed: u64, plan: &Plan) -> Result<Scene, SeedError> {
         fired,
         trace,
     })
+}
+
+/// In memory where there is such a place: nobody pulls the plug of the machine that simulates.
+fn folder() -> std::io::Result<tempfile::TempDir> {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())
 }

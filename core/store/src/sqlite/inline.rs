@@ -12,8 +12,8 @@ use rusqlite::{Connection, MAIN_DB};
 
 use super::driver::{self, OnClock};
 use super::{Hook, migrate};
-use crate::error::{StoreError, failed, renamed};
 use crate::database::{Database, Job, Presence};
+use crate::error::{StoreError, failed, renamed};
 use crate::sql::Transaction;
 
 /// What becomes of a commit.
@@ -44,11 +44,31 @@ pub struct InMemory {
     clock: ClockOf,
 }
 
+/// The earliest time of each kind that rows of the database wait for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times {
+    /// What is due is tried then.
+    pub due: Option<Timestamp>,
+    /// What is under way was due then.
+    pub under_way: Option<Timestamp>,
+    /// What waited long enough is due again.
+    pub waiting: Option<Timestamp>,
+    /// What has not begun is too late.
+    pub late: Option<Timestamp>,
+    pub in_doubt: Option<Timestamp>,
+    pub accepted: Option<Timestamp>,
+    /// A platform is asked again about what it has published.
+    pub recheck: Option<Timestamp>,
+    pub notice: Option<Timestamp>,
+    /// An account that could not sign in is tried again.
+    pub sign_in: Option<Timestamp>,
+}
+
 /// One daemon's view of it.
 pub struct Inline {
     database: InMemory,
     fate: FateOf,
-    node: Option<String>,
+    presence: Presence,
     closed: AtomicBool,
 }
 
@@ -67,7 +87,7 @@ impl InMemory {
     /// When SQLite has no memory for it.
     pub fn on_clock(clock: ClockOf) -> Result<Self, StoreError> {
         let mut connection = Connection::open_in_memory()?;
-        connection.set_prepared_statement_cache_capacity(128);
+        connection.set_prepared_statement_cache_capacity(512);
         put(&mut connection, empty()?)?;
         connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;")?;
         // Else a statement is planned anew whenever a value of it could make another index the better one.
@@ -98,16 +118,64 @@ impl InMemory {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner).total_changes()
     }
 
+    /// What happens next by the time alone.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn times(&self) -> Result<Times, StoreError> {
+        const SQL: &str = "SELECT
+            (SELECT min(next_at) FROM deliveries WHERE state = 'due'),
+            (SELECT min(next_at) FROM deliveries WHERE state = 'waiting'),
+            (SELECT min(latest_at) FROM deliveries INDEXED BY deliveries_that_can_be_late
+                WHERE state = 'due' OR state = 'waiting' OR state = 'held'),
+            (SELECT min(next_at) FROM deliveries WHERE state = 'in_doubt'),
+            (SELECT min(next_at) FROM deliveries WHERE state = 'accepted'),
+            (SELECT min(next_at) FROM rechecks),
+            (SELECT min(next_at) FROM notices WHERE emitted_at IS NULL),
+            (SELECT min(retry_at) FROM sign_ins WHERE needed_since IS NOT NULL),
+            (SELECT min(next_at) FROM deliveries INDEXED BY deliveries_one_under_way
+                WHERE state IN ('claimed', 'sending'))";
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut statement = connection.prepare_cached(SQL)?;
+        Ok(statement.query_row([], |row| {
+            let time = |column: usize| {
+                let millis: Option<i64> = row.get(column)?;
+                Ok::<_, rusqlite::Error>(millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
+            };
+            Ok(Times {
+                due: time(0)?,
+                waiting: time(1)?,
+                late: time(2)?,
+                in_doubt: time(3)?,
+                accepted: time(4)?,
+                recheck: time(5)?,
+                notice: time(6)?,
+                sign_in: time(7)?,
+                under_way: time(8)?,
+            })
+        })?)
+    }
+
     /// A daemon's view, whose commits end as `fate` says.
     #[must_use]
     pub fn store(&self, fate: FateOf) -> Inline {
-        Inline { database: self.clone(), fate, node: None, closed: AtomicBool::new(false) }
+        self.seen_by(Presence::AmongOthers, fate)
     }
 
     /// The same for the daemon of this name: whoever had the name before is gone.
     #[must_use]
     pub fn store_of(&self, node: &str, fate: FateOf) -> Inline {
-        Inline { node: Some(node.to_owned()), ..self.store(fate) }
+        self.seen_by(Presence::Named(node.to_owned()), fate)
+    }
+
+    /// The same for the one daemon that locks all others out, as the daemon of a file does.
+    #[must_use]
+    pub fn store_alone(&self, fate: FateOf) -> Inline {
+        self.seen_by(Presence::Alone, fate)
+    }
+
+    fn seen_by(&self, presence: Presence, fate: FateOf) -> Inline {
+        Inline { database: self.clone(), fate, presence, closed: AtomicBool::new(false) }
     }
 
     fn with<T>(&self, work: impl FnOnce(&OnClock<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -133,6 +201,30 @@ fn put(connection: &mut Connection, image: &[u8]) -> Result<(), StoreError> {
     Ok(connection.deserialize_read_exact(MAIN_DB, image, image.len(), false)?)
 }
 
+/// A transaction of prepared statements. Rolled back when it is dropped.
+struct Begun<'c>(&'c Connection);
+
+impl<'c> Begun<'c> {
+    fn on(connection: &'c Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self(connection))
+    }
+
+    fn commit(self) -> rusqlite::Result<()> {
+        self.0.prepare_cached("COMMIT")?.execute([]).map(drop)
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit()
+            && let Err(error) = self.0.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "Could not roll a transaction back");
+        }
+    }
+}
+
 impl Inline {
     fn check_open(&self) -> Result<(), StoreError> {
         if self.closed.load(Ordering::SeqCst) { Err(StoreError::Closed) } else { Ok(()) }
@@ -145,8 +237,7 @@ impl Inline {
         work: impl Fn(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.database.with(|session| {
-            // Rolled back when it is dropped.
-            let transaction = session.connection.unchecked_transaction()?;
+            let transaction = Begun::on(session.connection)?;
             let done = driver::change(session, work)?;
             if matches!(fate, Fate::Fails | Fate::EndsBefore) {
                 return Err(failed("commit", "the commit failed".into()));
@@ -197,7 +288,7 @@ impl Database for Inline {
     }
 
     fn presence(&self) -> Presence {
-        self.node.clone().map_or(Presence::AmongOthers, Presence::Named)
+        self.presence.clone()
     }
 
     async fn finish(&self) -> Result<(), StoreError> {

@@ -26,7 +26,7 @@ use crate::error::StoreError;
 use crate::sql::Transaction;
 
 pub use self::backup::{Backup, Restored, back_up, restore};
-pub use self::inline::{ClockOf, Fate, FateOf, InMemory, Inline};
+pub use self::inline::{ClockOf, Fate, FateOf, InMemory, Inline, Times};
 
 /// SQLite in one file: WAL, every commit synced. Dropping it finishes what was begun.
 pub struct Sqlite {
