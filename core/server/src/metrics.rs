@@ -25,9 +25,12 @@ async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     let counts = app.store().counts(app.now()).await?;
     let stopped = app.store().stopped().await?.is_some();
     let paused = app.store().troubled().await?.iter().filter(|t| t.pause.is_some()).count();
+    let signed_out =
+        app.store().sign_ins().await?.iter().filter(|row| row.sign_in.needed_since.is_some()).count();
     let mut page = Page::default();
     work(&mut page, &counts, stopped);
     page.gauge("juzhen_accounts_paused", "Accounts on which nothing leaves until a person lifts it.", paused);
+    page.gauge("juzhen_accounts_signed_out", "Accounts that somebody has to sign in on.", signed_out);
     if let Some(free) = app.engine.room().await?.free {
         page.gauge("juzhen_database_free_bytes", "What the database may still grow by.", free);
     }
