@@ -119,6 +119,10 @@ impl Sql for Connection {
         Ok(())
     }
 
+    fn is_far(&self) -> bool {
+        true
+    }
+
     fn vouch(&self, node: &str) -> Result<(), StoreError> {
         let is_ours = match self.server.session() {
             Some(session) => name::is_held_by(self, node, &session)?,

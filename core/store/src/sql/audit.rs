@@ -1,11 +1,13 @@
 //! The audit: a row for every change, in the change's own transaction, each hash over the one before.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use juzhen_domain::hash::FieldHasher;
 use serde_json::Value;
 
 use super::rows::{self, Fields, millis};
-use super::{Hold, Transaction, params};
+use super::{Hold, ToValue, Transaction, params};
 use crate::error::StoreError;
 use crate::values::{Audit, AuditChain, AuditFilter, AuditRow};
 
@@ -22,11 +24,39 @@ pub(super) fn append_all(c: &Transaction<'_>, rows: &[Audit]) -> Result<(), Stor
     }
     c.hold(Hold::EndOfAudit)?;
     let read = |f: &mut Fields<'_>| Ok((f.get()?, f.get()?));
-    let mut last = c.first(LAST, params![], read)?.unwrap_or((0, START.to_owned()));
+    let (mut number, mut hash) = c.first(LAST, params![], read)?.unwrap_or((0, START.to_owned()));
+    let mut chained = Vec::with_capacity(rows.len());
     for row in rows {
-        last = append(c, row, &last)?;
+        number += 1;
+        let stored = Stored::of(row, number);
+        hash = stored.hash(&hash);
+        chained.push((stored, hash.clone()));
+    }
+    let mut left = chained.as_slice();
+    for (size, sql) in INSERTS.iter().filter(|(size, _)| *size == 1 || c.is_far()) {
+        while let Some((now, later)) = left.split_at_checked(*size) {
+            insert(c, sql, now)?;
+            left = later;
+        }
     }
     Ok(())
+}
+
+const COLUMNS: usize = 8;
+
+/// Statements for so many rows at a time. Where each is a round trip, others wait for the end of the chain meanwhile; where
+/// none is, one row at a time costs less.
+static INSERTS: LazyLock<[(usize, String); 3]> =
+    LazyLock::new(|| [16, 4, 1].map(|size| (size, insert_of(size))));
+
+fn insert_of(rows: usize) -> String {
+    let of_row = |row: usize| {
+        let places: Vec<String> = (1..=COLUMNS).map(|place| format!("?{}", row * COLUMNS + place)).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(of_row).collect();
+    let columns = "number, at, actor, action, subject, detail, request, hash";
+    format!("INSERT INTO audit ({columns}) VALUES {}", rows.join(", "))
 }
 
 /// Adds a row for something that changes no other row.
@@ -35,35 +65,12 @@ pub(crate) fn note(c: &Transaction<'_>, row: &Audit) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Adds a row after the one with this number and hash.
-fn append(c: &Transaction<'_>, audit: &Audit, last: &(i64, String)) -> Result<(i64, String), StoreError> {
-    const INSERT: &str = "INSERT INTO audit (number, at, actor, action, subject, detail, request, hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let (number, before) = last;
-    let stored = Stored {
-        number: number + 1,
-        at: millis(audit.at),
-        actor: audit.actor.clone(),
-        action: audit.action.clone(),
-        subject: audit.subject.clone(),
-        detail: audit.detail.to_string(),
-        request: audit.request.clone(),
-    };
-    let hash = stored.hash(before);
-    c.execute(
-        INSERT,
-        params![
-            stored.number,
-            stored.at,
-            &stored.actor,
-            &stored.action,
-            &stored.subject,
-            &stored.detail,
-            &stored.request,
-            &hash
-        ],
-    )?;
-    Ok((stored.number, hash))
+/// Adds rows that are chained already.
+fn insert(c: &Transaction<'_>, sql: &str, rows: &[(Stored, String)]) -> Result<(), StoreError> {
+    let values = rows.iter().flat_map(|(row, hash)| -> [&dyn ToValue; COLUMNS] {
+        [&row.number, &row.at, &row.actor, &row.action, &row.subject, &row.detail, &row.request, hash]
+    });
+    c.execute(sql, &values.collect::<Vec<_>>()).map(drop)
 }
 
 /// Who acts when nobody told it to.
@@ -124,6 +131,18 @@ struct Stored {
 }
 
 impl Stored {
+    fn of(audit: &Audit, number: i64) -> Self {
+        Self {
+            number,
+            at: millis(audit.at),
+            actor: audit.actor.clone(),
+            action: audit.action.clone(),
+            subject: audit.subject.clone(),
+            detail: audit.detail.to_string(),
+            request: audit.request.clone(),
+        }
+    }
+
     fn hash(&self, before: &str) -> String {
         let mut hasher = FieldHasher::new("juzhen audit 1");
         hasher.field(before.as_bytes());

@@ -15,11 +15,11 @@ use juzhen_domain::sign_in::SignIn;
 use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
-use super::rows::{self, DELIVERY, DeliveryRow, millis, millis_not_before, time};
+use super::rows::{self, DELIVERY, DeliveryRow, Fields, millis, millis_not_before, time};
 use super::{
-    Transaction, attempts, audit, deliveries, items, params, pauses, queue, settle, sign_ins, stop, workers,
+    Transaction, attempts, audit, deliveries, items, params, pauses, queue, settle, sign_ins, workers,
 };
-use crate::error::StoreError;
+use crate::error::{StoreError, failed};
 use crate::values::{Claim, ClaimRequest, ClaimRound, Settle, Settled};
 
 /// Deliveries that one round may put aside: a long list of them must not keep the writer from everybody else.
@@ -78,12 +78,13 @@ struct Round<'a> {
 
 impl<'a> Round<'a> {
     fn new(c: &'a Transaction<'a>, request: &'a ClaimRequest) -> Result<Self, StoreError> {
+        let (stopped, paused, sign_ins) = in_the_way(c)?;
         Ok(Self {
             c,
             request,
-            stopped: request.stopped || stop::is_on(c)?,
-            paused: pauses::paused(c)?,
-            sign_ins: sign_ins::all(c)?,
+            stopped: request.stopped || stopped,
+            paused: if paused { pauses::paused(c)? } else { BTreeMap::new() },
+            sign_ins: if sign_ins { sign_ins::all(c)? } else { BTreeMap::new() },
             until: millis(request.until.max(request.now)),
             done: ClaimRound { claims: Vec::new(), held: 0, in_doubt: 0, missed: 0, next_due: None },
         })
@@ -225,6 +226,15 @@ impl<'a> Round<'a> {
         let row = audit::daemon(action, format!("delivery:{id}"), detail, now);
         deliveries::save(self.c, before, after, Some(&row), now)
     }
+}
+
+/// Whether STOP ALL is on, some account is paused, or some sign-in is in doubt. Nearly always one look says that nothing is.
+fn in_the_way(c: &Transaction<'_>) -> Result<(bool, bool, bool), StoreError> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM stop),
+            EXISTS (SELECT 1 FROM account_trouble INDEXED BY accounts_paused WHERE paused_at IS NOT NULL),
+            EXISTS (SELECT 1 FROM sign_ins)";
+    let found = c.first(SQL, params![], |f: &mut Fields<'_>| Ok((f.get()?, f.get()?, f.get()?)))?;
+    found.ok_or_else(|| failed("look for what is in the way", "the database gave no row".into()))
 }
 
 /// An attempt's number is its fence, which is never reset, so that its id is never used twice.

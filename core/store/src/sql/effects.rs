@@ -10,7 +10,7 @@ use juzhen_domain::state::DeliveryState;
 use serde_json::json;
 
 use super::rows::{DeliveryRow, Fields, millis};
-use super::{Hold, Transaction, audit, deliveries, items, params, pauses, stop, workers};
+use super::{Hold, Transaction, audit, deliveries, items, params, pauses, workers};
 use crate::error::{StoreError, failed};
 use crate::values::{EffectAnswer, EffectBegun, NewEffect};
 
@@ -31,8 +31,10 @@ pub(crate) fn begin(c: &Transaction<'_>, effect: &NewEffect) -> Result<EffectBeg
             return Ok(begun);
         }
     }
-    // From here on something may leave.
-    if let Some(passed_over) = not_asked_yet(c, &effect.call, &live.attempt)? {
+    // From here on something may leave. Only an attempt that goes on with another one's call can have passed over something.
+    if live.is_resumed(&effect.call)
+        && let Some(passed_over) = not_asked_yet(c, &effect.call, &live.attempt)?
+    {
         let now = format!("{} {}", effect.method, effect.url);
         return Ok(EffectBegun::Mismatch(format!("the call made {passed_over} before, now it makes {now}")));
     }
@@ -150,15 +152,16 @@ fn live_claim(c: &Transaction<'_>, effect: &NewEffect) -> Result<Option<Live>, S
 
 /// Why nothing may leave now. The words before the colon are those of held deliveries, so that `sweep` releases them.
 fn refusal(c: &Transaction<'_>, live: &Live, effect: &NewEffect) -> Result<Option<String>, StoreError> {
-    if stop::is_on(c)? {
+    let delivery = &live.row.delivery;
+    let (stopped, paused) = pauses::why_not(c, &delivery.account)?;
+    if stopped {
         return Ok(Some(HoldReason::Stopped.to_string()));
     }
     // What began in time goes on to its end, but not after a break.
     if live.row.delivery.state != DeliveryState::Claimed && !live.is_resumed(&effect.call) {
         return Ok(None);
     }
-    let delivery = &live.row.delivery;
-    if let Some(why) = pauses::why(c, &delivery.account)? {
+    if let Some(why) = paused {
         return Ok(Some(pause::held_for(&why)));
     }
     // The daemon may have been asleep since the claim: late is late (P7), and what was taken back stays back (P2).

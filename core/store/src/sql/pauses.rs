@@ -95,10 +95,15 @@ pub(super) fn paused(c: &Transaction<'_>) -> Result<BTreeMap<AccountId, String>,
     Ok(c.collect(SQL, params![], read)?.into_iter().collect())
 }
 
-/// Why an account is paused, if it is.
-pub(super) fn why(c: &Transaction<'_>, account: &AccountId) -> Result<Option<String>, StoreError> {
-    const SQL: &str = "SELECT reason FROM account_trouble WHERE account = ?1 AND paused_at IS NOT NULL";
-    c.first(SQL, params![account.as_str()], |f: &mut Fields<'_>| f.get())
+/// Whether STOP ALL is on, and why an account is paused, if it is. One look, asked before every effect.
+pub(super) fn why_not(
+    c: &Transaction<'_>,
+    account: &AccountId,
+) -> Result<(bool, Option<String>), StoreError> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM stop),
+            (SELECT reason FROM account_trouble WHERE account = ?1 AND paused_at IS NOT NULL)";
+    let found = c.first(SQL, params![account.as_str()], |f: &mut Fields<'_>| Ok((f.get()?, f.get()?)))?;
+    found.ok_or_else(|| failed("look for a stop", "the database gave no row".into()))
 }
 
 const TROUBLE: &str = "account, endings, paused_at, paused_by, reason";

@@ -22,6 +22,11 @@ pub(crate) trait Sql {
     /// Hands over every row until `each` breaks off.
     fn query(&self, sql: &str, values: &[&dyn ToValue], each: &mut EachRow<'_>) -> Result<(), StoreError>;
 
+    /// Whether each statement is a round trip.
+    fn is_far(&self) -> bool {
+        false
+    }
+
     /// Fails unless this process has the node's name now: it is about to declare earlier holders of it gone.
     fn vouch(&self, node: &str) -> Result<(), StoreError> {
         let _ = node;

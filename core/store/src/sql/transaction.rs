@@ -56,6 +56,11 @@ impl<'c> Transaction<'c> {
         self.sql.now()
     }
 
+    /// Whether each statement is a round trip.
+    pub(super) fn is_far(&self) -> bool {
+        self.sql.is_far()
+    }
+
     /// Fails unless this process has the node's name now.
     pub(super) fn vouch(&self, node: &str) -> Result<(), StoreError> {
         self.sql.vouch(node)
