@@ -202,8 +202,9 @@ struct Turns {
 
 /// How long a job that is in no hurry waits for another one.
 const SOON: Duration = Duration::from_millis(5);
-/// Rows changed between two checkpoints: about 1,000 pages of log.
-const CHECKPOINT_AFTER: u64 = 4000;
+/// Rows changed between two checkpoints: some 16 MiB of log. A page that many deliveries change is folded in once, and nobody
+/// waits for the fsyncs of it more often.
+const CHECKPOINT_AFTER: u64 = 16_000;
 
 impl Turns {
     fn run(mut self, waiting: &Receiver<Message>) {
