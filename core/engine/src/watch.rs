@@ -20,7 +20,7 @@ use juzhen_domain::matrix::{Account, AccountStatus};
 use juzhen_domain::notice;
 use juzhen_domain::reason::Why;
 use juzhen_host::message::{self, FoundPost, operation};
-use juzhen_store::{Explained, SeenPost, StoreError, UnknownPost, WatchLook, WatchTurn};
+use juzhen_store::{Explained, Looked, SeenPost, StoreError, UnknownPost, WatchLook, WatchTurn};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -32,7 +32,8 @@ use crate::{Engine, interpret, reconcile, send};
 const SIDE_BY_SIDE: usize = 4;
 /// How far the first look goes back, and every look at the most.
 const STOCK: SignedDuration = SignedDuration::from_hours(24);
-/// Each look goes so far behind the last one: lists show posts late, and clocks differ.
+/// Each look goes so far behind the last one, and two intervals at least: lists show posts late and leave some out, and
+/// clocks differ.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(15);
 const SKEW: SignedDuration = SignedDuration::from_secs(30);
 
@@ -99,7 +100,7 @@ async fn look(engine: &Engine, account: &Account, every: SignedDuration) -> Resu
     // A little less than the interval: this daemon's own next look must not come a moment too early.
     let next_at = later(now, every - every / 10);
     let Some(turn) = engine.store().watch_turn(&account.id, now, next_at).await? else { return Ok(()) };
-    let looked = match list(engine, account, &turn, now).await {
+    let looked = match list(engine, account, &turn, every, now).await {
         Ok(posts) => judged(engine, account, &turn, posts, now).await?,
         Err(Unlisted::NotOffered) => Some(no_look(account, now, Why::NotOffered.as_str().to_owned())),
         Err(Unlisted::Failed(problem)) => {
@@ -122,11 +123,12 @@ async fn list(
     engine: &Engine,
     account: &Account,
     turn: &WatchTurn,
+    every: SignedDuration,
     now: Timestamp,
 ) -> Result<Vec<FoundPost>, Unlisted> {
-    let lag = send::lag(engine, account);
+    let behind = OVERLAP.max(every * 2) + send::lag(engine, account);
     let looked_at = turn.looked_at.filter(|looked| *looked <= now);
-    let since = looked_at.map_or(now - STOCK, |looked| (looked - OVERLAP - lag).max(now - STOCK * 7));
+    let since = looked_at.map_or(now - STOCK, |looked| (looked - behind).max(now - STOCK * 7));
     let find = message::Find {
         since_unix_ms: since.as_millisecond(),
         until_unix_ms: later(now, SKEW).as_millisecond(),
@@ -152,10 +154,12 @@ async fn judged(
     let seen = posts.iter().map(|post| SeenPost { id: post.id.clone(), url: post.url.clone() }).collect();
     let explained = engine.store().explain_posts(&account.id, seen).await?;
     let Some(ours) = of_open_deliveries(engine, account, &explained).await else { return Ok(None) };
-    let strange: Vec<&FoundPost> = posts
-        .iter()
-        .filter(|post| explained.unexplained.contains(&post.id) && !ours.contains(&post.id))
-        .collect();
+    let is_strange = |post: &&FoundPost| {
+        explained.unexplained.contains(&post.id)
+            && !ours.contains(&post.id)
+            && !explained.open.iter().any(|open| says_it(open, post))
+    };
+    let strange: Vec<&FoundPost> = posts.iter().filter(is_strange).collect();
     let unknown: Vec<UnknownPost> =
         strange.iter().map(|post| unknown(account, post, turn.since, now)).collect();
     let news = strange.iter().zip(&unknown).filter(|(_, unknown)| !unknown.is_stock).map(|(post, _)| *post);
@@ -174,9 +178,19 @@ async fn of_open_deliveries(
     for open in &explained.open {
         let find = reconcile::find(engine, open, reconcile::began(open), reposts);
         let found = interpret::listed(&ask(engine, account, &find).await).ok()?;
+        if !found.complete {
+            return None;
+        }
         ours.extend(found.matches.into_iter().map(|post| post.id));
     }
     Some(ours)
+}
+
+/// Whether the post says what this delivery would say: it may be missing in the list that its adapter looked through.
+fn says_it(open: &Looked, post: &FoundPost) -> bool {
+    let origin = open.origin.as_ref().map(|origin| &origin.platform);
+    let own = payload(&open.item.content, &open.delivery.platform, origin);
+    own.zip(post.text.as_ref()).is_some_and(|(own, text)| notice::says_the_same(&own.text, text))
 }
 
 fn unknown(account: &Account, post: &FoundPost, since: Option<Timestamp>, now: Timestamp) -> UnknownPost {

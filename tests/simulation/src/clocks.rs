@@ -56,6 +56,9 @@ impl Clocks {
         let at = self.time.now();
         let mut steps = self.steps();
         let before = steps.get(&daemon).map_or(SignedDuration::ZERO, |step| step.by);
+        if by == before {
+            return;
+        }
         steps.insert(daemon, Step { by, before, at });
     }
 

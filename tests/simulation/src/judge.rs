@@ -20,6 +20,8 @@ use crate::store::OPEN;
 /// Ports take a moment between the look at the clock and the first byte.
 const MOMENT: SignedDuration = SignedDuration::from_secs(2);
 
+/// What a call may take.
+const CALL: SignedDuration = SignedDuration::from_secs(60);
 /// A clock that was set is believed after this long, at the soonest.
 const HELD: SignedDuration = SignedDuration::from_secs(60);
 /// Tries of a delivery, as the settings say.
@@ -56,7 +58,7 @@ impl<'s> Judge<'s> {
         let stopped = book.stopped_since.is_some_and(|since| now > since + SignedDuration::from_secs(1));
         drop(book);
         let (due, latest) = times.unwrap_or((one.due_at, one.latest_at));
-        if self.earliest(now, shown, life) < due {
+        if self.earliest(delivery, now, shown, life) < due {
             self.says(format!("early: {delivery} left {} before it was due", due.duration_since(now)));
         }
         // Whoever was stopped between the look and the first byte is late without being able to help it.
@@ -71,15 +73,23 @@ impl<'s> Judge<'s> {
 
     /// The least time that a daemon may take it to be. A clock that was set wrong is not believed for a minute; then it counts,
     /// as it does for a daemon that was started under it (P14).
-    fn earliest(&self, now: Timestamp, shown: Timestamp, life: &Life) -> Timestamp {
+    fn earliest(&self, delivery: &str, now: Timestamp, shown: Timestamp, life: &Life) -> Timestamp {
         let clocks = &self.scene.clocks;
-        let since = clocks.last_step(life.daemon).map(|s| (life.began < s.at, now.duration_since(s.at)));
-        match since {
-            // It was looked at before it was set.
-            Some((true, since)) if since < MOMENT => clocks.shown_before(life.daemon).max(shown.min(now)),
-            Some((true, since)) if since < HELD => shown.min(now),
-            _ => shown,
+        let set_while_it_ran = clocks.last_step(life.daemon).filter(|step| life.began < step.at);
+        match set_while_it_ran.map(|step| (step.at, now.duration_since(step.at))) {
+            None => shown,
+            Some((_, since)) if since >= HELD => shown,
+            // It was looked at before it was set; a call that is under way goes on.
+            Some((at, since)) if since < MOMENT || self.was_under_way(delivery, at) => {
+                clocks.shown_before(life.daemon).max(shown.min(now))
+            }
+            Some(_) => shown.min(now),
         }
+    }
+
+    fn was_under_way(&self, delivery: &str, at: Timestamp) -> bool {
+        let arrivals = self.scene.platform.arrivals();
+        arrivals.iter().any(|(of, arrived)| of == delivery && (at - CALL..at).contains(arrived))
     }
 
     fn approved(&self, record: &DeliveryRecord, text: &str, is_repost: bool) {
