@@ -47,7 +47,10 @@ fn an_idempotent_request_is_settled_by_its_repetition() {
     assert_eq!((first.occurrence, second.occurrence), (0, 1));
     assert_eq!(journal.effects().unclear, 1);
     journal.settle(second, Stage::Accepted);
-    assert_eq!(journal.effects(), Effects { began: 2, waiting: 0, unclear: 0, done: 1, declined_last: false });
+    assert_eq!(
+        journal.effects(),
+        Effects { began: 2, waiting: 0, unclear: 0, done: 1, declined_last: false }
+    );
 }
 
 #[test]
@@ -59,7 +62,10 @@ fn the_second_run_counts_the_same_request_once() {
         assert_eq!(ticket.occurrence, 0);
         journal.settle(ticket, Stage::Accepted);
     }
-    assert_eq!(journal.effects(), Effects { began: 1, waiting: 0, unclear: 0, done: 1, declined_last: false });
+    assert_eq!(
+        journal.effects(),
+        Effects { began: 1, waiting: 0, unclear: 0, done: 1, declined_last: false }
+    );
 }
 
 #[test]
@@ -117,5 +123,8 @@ fn a_repetition_that_finds_no_connection_leaves_the_first_try_unclear() {
     let second = journal.register("a", &kind).unwrap();
     assert!(journal.may_leave(second));
     journal.settle(second, Stage::NothingLeft);
-    assert_eq!(journal.effects(), Effects { began: 1, waiting: 0, unclear: 1, done: 0, declined_last: false });
+    assert_eq!(
+        journal.effects(),
+        Effects { began: 1, waiting: 0, unclear: 1, done: 0, declined_last: false }
+    );
 }

@@ -21,7 +21,7 @@ async fn a_post_is_published_and_its_picture_never_crosses() {
         json!({ "text": "正文", "media": [{ "blob": picture, "mime": "image/png", "bytes": 5 << 20 }] });
     let reply = host.call(call).await;
     assert_eq!(answer_of(&reply)["state"], "published");
-    assert_eq!(reply.effects, Effects { began: 2, unclear: 0, done: 2, declined_last: false });
+    assert_eq!(reply.effects, Effects { began: 2, waiting: 0, unclear: 0, done: 2, declined_last: false });
     assert_eq!(reply.adapter.unwrap().file_name, "mock.so");
     let seen = district.platform.seen();
     assert_eq!((seen.len(), seen[0].1.len()), (2, 5 << 20));
@@ -52,7 +52,7 @@ async fn f73_a_five_step_publish_that_crashes_after_step_three_makes_five_real_r
     let host = district.host(district.options()).await;
     let reply = host.call(district.publish("hostile", 1, "sin:crash_after_step_3_once 五步")).await;
     assert_eq!(answer_of(&reply)["state"], "published");
-    assert_eq!(reply.effects, Effects { began: 5, unclear: 0, done: 5, declined_last: false });
+    assert_eq!(reply.effects, Effects { began: 5, waiting: 0, unclear: 0, done: 5, declined_last: false });
     let paths: Vec<String> = district.platform.seen().into_iter().map(|(path, _)| path).collect();
     let media = "POST /v1/media";
     assert_eq!(paths, [media, media, media, media, "POST /v1/accounts/1/posts"]);

@@ -10,8 +10,8 @@ use std::time::Duration;
 use host::{District, answer_of, hostile, mock, status};
 use juzhen_host::{Effects, Failure, Reply};
 
-const NOTHING: Effects = Effects { began: 0, unclear: 0, done: 0, declined_last: false };
-const POSTED: Effects = Effects { began: 1, unclear: 0, done: 1, declined_last: false };
+const NOTHING: Effects = Effects { began: 0, waiting: 0, unclear: 0, done: 0, declined_last: false };
+const POSTED: Effects = Effects { began: 1, waiting: 0, unclear: 0, done: 1, declined_last: false };
 
 /// What the engine gets to see of a sin.
 #[derive(Debug, Clone, Copy, PartialEq)]
