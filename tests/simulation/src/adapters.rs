@@ -166,7 +166,6 @@ impl Run {
             |seconds: u64| ErrorKind::Retryable { after_ms: Some(seconds * 1000), scope: Scope::Call };
         Err(said(match code(answer) {
             Some(20016 | 45009) => retryable(5),
-            Some(45066) => retryable(61),
             Some(10023) => ErrorKind::Quota { until_unix_ms: None, scope: Scope::Account },
             Some(20012) => ErrorKind::Rejected { code: Some("20012".to_owned()), by: RejectedBy::Content },
             Some(20019) => ErrorKind::Duplicate { remote_id: None },
