@@ -58,11 +58,12 @@ impl<'s> Judge<'s> {
         let stopped = book.stopped_since.is_some_and(|since| now > since + SignedDuration::from_secs(1));
         drop(book);
         let (due, latest) = times.unwrap_or((one.due_at, one.latest_at));
-        if self.earliest(delivery, now, shown, life) < due {
+        // Whoever was stopped between the look and the first byte is late without being able to help it, and its clock may have
+        // been set back meanwhile.
+        let stalled = life.resumed_within(MOMENT);
+        if self.earliest(delivery, now, shown, life) < due && !(stalled && now >= due) {
             self.says(format!("early: {delivery} left {} before it was due", due.duration_since(now)));
         }
-        // Whoever was stopped between the look and the first byte is late without being able to help it.
-        let stalled = life.resumed_within(MOMENT);
         if shown.min(now) > latest + MOMENT && record.delivery.tries <= 1 && !stalled {
             self.says(format!("late: {delivery} left {} too late", now.duration_since(latest)));
         }
