@@ -18,8 +18,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::rows::{Fields, millis};
 use super::{Transaction, params};
-use crate::error::StoreError;
 use crate::database::Presence;
+use crate::error::StoreError;
 use crate::values::{Joined, Renewed, Worker};
 
 /// A new worker; those that cannot be there beside it are gone.
