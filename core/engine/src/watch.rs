@@ -32,8 +32,7 @@ use crate::{Engine, interpret, reconcile, send};
 const SIDE_BY_SIDE: usize = 4;
 /// How far the first look goes back, and every look at the most.
 const STOCK: SignedDuration = SignedDuration::from_hours(24);
-/// Each look goes so far behind the last one, and two intervals at least: lists show posts late and leave some out, and
-/// clocks differ.
+/// Each look goes so far behind the last but one: lists show posts late and leave some out, and clocks differ.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(15);
 const SKEW: SignedDuration = SignedDuration::from_secs(30);
 
@@ -100,7 +99,7 @@ async fn look(engine: &Engine, account: &Account, every: SignedDuration) -> Resu
     // A little less than the interval: this daemon's own next look must not come a moment too early.
     let next_at = later(now, every - every / 10);
     let Some(turn) = engine.store().watch_turn(&account.id, now, next_at).await? else { return Ok(()) };
-    let looked = match list(engine, account, &turn, every, now).await {
+    let looked = match list(engine, account, &turn, now).await {
         Ok(posts) => judged(engine, account, &turn, posts, now).await?,
         Err(Unlisted::NotOffered) => Some(no_look(account, now, Why::NotOffered.as_str().to_owned())),
         Err(Unlisted::Failed(problem)) => {
@@ -123,12 +122,12 @@ async fn list(
     engine: &Engine,
     account: &Account,
     turn: &WatchTurn,
-    every: SignedDuration,
     now: Timestamp,
 ) -> Result<Vec<FoundPost>, Unlisted> {
-    let behind = OVERLAP.max(every * 2) + send::lag(engine, account);
+    let behind = OVERLAP + send::lag(engine, account);
     let looked_at = turn.looked_at.filter(|looked| *looked <= now);
-    let since = looked_at.map_or(now - STOCK, |looked| (looked - behind).max(now - STOCK * 7));
+    let last_but_one = looked_at.map(|last| turn.looked_before.map_or(last, |before| before.min(last)));
+    let since = last_but_one.map_or(now - STOCK, |looked| (looked - behind).max(now - STOCK * 7));
     let find = message::Find {
         since_unix_ms: since.as_millisecond(),
         until_unix_ms: later(now, SKEW).as_millisecond(),

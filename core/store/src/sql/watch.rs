@@ -27,13 +27,17 @@ pub(crate) fn turn(
     const TAKE: &str = "INSERT INTO watched (account, next_at) VALUES (?1, ?3)
          ON CONFLICT (account) DO UPDATE SET next_at = excluded.next_at
          WHERE watched.next_at <= ?2 OR watched.next_at > excluded.next_at";
-    const READ: &str = "SELECT since, looked_at FROM watched WHERE account = ?1";
+    const READ: &str = "SELECT since, looked_at, looked_before FROM watched WHERE account = ?1";
     let values = params![account.as_str(), millis(now), millis(next_at)];
     if c.execute(TAKE, values)? == 0 {
         return Ok(None);
     }
     c.first(READ, params![account.as_str()], |f: &mut Fields<'_>| {
-        Ok(WatchTurn { since: f.optional_time()?, looked_at: f.optional_time()? })
+        Ok(WatchTurn {
+            since: f.optional_time()?,
+            looked_at: f.optional_time()?,
+            looked_before: f.optional_time()?,
+        })
     })
 }
 
@@ -92,6 +96,7 @@ fn is_known(c: &Transaction<'_>, account: &AccountId, post: &SeenPost) -> Result
 pub(crate) fn looked(c: &Transaction<'_>, look: &WatchLook) -> Result<u32, StoreError> {
     const DONE: &str = "UPDATE watched SET problem = ?3,
             since = CASE WHEN CAST(?3 AS TEXT) IS NULL THEN coalesce(since, ?2) ELSE since END,
+            looked_before = CASE WHEN CAST(?3 AS TEXT) IS NULL THEN looked_at ELSE looked_before END,
             looked_at = CASE WHEN CAST(?3 AS TEXT) IS NULL THEN ?2 ELSE looked_at END
          WHERE account = ?1";
     const POST: &str =

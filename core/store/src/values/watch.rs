@@ -22,6 +22,8 @@ pub struct WatchTurn {
     pub since: Option<Timestamp>,
     /// The last look that succeeded.
     pub looked_at: Option<Timestamp>,
+    /// The one before that.
+    pub looked_before: Option<Timestamp>,
 }
 
 /// What the store makes of the posts of an account.

@@ -90,15 +90,21 @@ pub(crate) async fn p27_a_look_is_one_daemons_turn_and_the_first_one_takes_stock
     let store = place.open();
     let account = "W000".into();
     let turn = |now, next| store.watch_turn(&account, at(now), at(next));
-    assert_eq!(turn(0, 300).await.unwrap(), Some(WatchTurn { since: None, looked_at: None }));
+    assert_eq!(
+        turn(0, 300).await.unwrap(),
+        Some(WatchTurn { since: None, looked_at: None, looked_before: None })
+    );
     assert_eq!(turn(299, 600).await.unwrap(), None, "another daemon has it");
     // It came to nothing: stock is still to be taken.
     store.watch_looked(WatchLook { problem: Some("timed_out".into()), ..look_at(1) }).await.unwrap();
-    assert_eq!(turn(300, 600).await.unwrap(), Some(WatchTurn { since: None, looked_at: None }));
+    assert_eq!(
+        turn(300, 600).await.unwrap(),
+        Some(WatchTurn { since: None, looked_at: None, looked_before: None })
+    );
     store.watch_looked(look_at(301)).await.unwrap();
     store.watch_looked(look_at(302)).await.unwrap();
-    let (since, looked_at) = (Some(at(301)), Some(at(302)));
-    assert_eq!(turn(600, 900).await.unwrap(), Some(WatchTurn { since, looked_at }));
+    let (since, looked_at, looked_before) = (Some(at(301)), Some(at(302)), Some(at(301)));
+    assert_eq!(turn(600, 900).await.unwrap(), Some(WatchTurn { since, looked_at, looked_before }));
     assert_eq!(store.watched().await.unwrap()[0].problem, None);
 }
 
