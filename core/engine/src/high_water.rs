@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use juzhen_domain::clock::LATEST;
 use juzhen_store::{Known, Mark, Restoration, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -63,13 +65,13 @@ impl HighWater {
     pub(crate) async fn compare(
         file: Option<PathBuf>,
         store: &dyn Store,
-        now: jiff::Timestamp,
+        now: Timestamp,
     ) -> Result<Self, MarkError> {
         let seen = file.as_deref().map(read).transpose()?.flatten();
         match (store.knows(seen.clone()).await?, &file) {
             (Known::Yes, _) => {}
             (Known::Cut(why), _) => {
-                told(&store.suspect(why, now).await?);
+                told(&store.suspect(why, last_seen(seen.as_ref(), now), now).await?);
             }
             (Known::Elsewhere { ours }, Some(file)) => {
                 let folder = seen.map(|mark| mark.environment).unwrap_or_default();
@@ -116,12 +118,19 @@ async fn round(engine: &Engine) -> Round {
 pub(crate) async fn look(engine: &Engine) -> Result<(), MarkError> {
     let high_water = engine.high_water();
     let store = engine.store();
-    if let Known::Cut(why) = store.knows(high_water.newest()).await? {
+    let seen = high_water.newest();
+    if let Known::Cut(why) = store.knows(seen.clone()).await? {
         engine.stopped_by_daemon();
-        told(&store.suspect(why, engine.now()).await?);
+        let now = engine.now();
+        told(&store.suspect(why, last_seen(seen.as_ref(), now), now).await?);
         engine.wake();
     }
     high_water.keep(store.mark().await?)
+}
+
+/// The time of the last thing that is known to have happened: the clock may have been set back since.
+fn last_seen(seen: Option<&Mark>, now: Timestamp) -> Timestamp {
+    seen.and_then(|mark| mark.at).filter(|at| *at < LATEST).map_or(now, |at| at.max(now))
 }
 
 fn told(restoration: &Restoration) {
@@ -325,8 +334,14 @@ mod tests {
     #[test]
     fn p19_a_mark_that_cannot_be_kept_or_read_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let mark =
-            Mark { environment: "e".into(), audit: 1, hash: "h".into(), effects: 0, restorations: Some(0) };
+        let mark = Mark {
+            environment: "e".into(),
+            audit: 1,
+            hash: "h".into(),
+            at: None,
+            effects: 0,
+            restorations: Some(0),
+        };
         let nowhere = folder.path().join("missing").join(FILE);
         assert!(matches!(write(&nowhere, &mark), Err(MarkError::File { action: "write", .. })));
         let file = folder.path().join(FILE);

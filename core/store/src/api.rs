@@ -284,7 +284,12 @@ pub trait Store: Send + Sync + 'static {
     async fn knows(&self, seen: Option<Mark>) -> Result<Known, StoreError>;
     /// Holds everything: STOP ALL, and in doubt whatever may have been sent since the history was cut off, so that evidence
     /// closes it and nothing is sent again. Two people lift it.
-    async fn suspect(&self, reason: String, now: Timestamp) -> Result<Restoration, StoreError>;
+    async fn suspect(
+        &self,
+        reason: String,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Restoration, StoreError>;
     /// Newest first, each with what has become of its deliveries.
     async fn restorations(&self, most: u32) -> Result<Vec<Restoration>, StoreError>;
 

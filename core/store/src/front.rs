@@ -310,9 +310,14 @@ impl<D: Database> Store for D {
         self.read("compare the history", move |c| restored::knows(c, seen.as_ref())).await
     }
 
-    async fn suspect(&self, reason: String, now: Timestamp) -> Result<Restoration, StoreError> {
+    async fn suspect(
+        &self,
+        reason: String,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Restoration, StoreError> {
         let job = Job::from("hold what may have been sent").result();
-        self.write(job, move |c| restored::suspect(c, &reason, now)).await
+        self.write(job, move |c| restored::suspect(c, &reason, until, now)).await
     }
 
     async fn restorations(&self, most: u32) -> Result<Vec<Restoration>, StoreError> {

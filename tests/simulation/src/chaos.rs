@@ -1,6 +1,7 @@
 //! What happens to machines, settings, clocks, accounts and the database, mostly when something is going on.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -94,6 +95,25 @@ fn post_by_hand(scene: &Scene, chance: &Chance) {
     scene.platform.post_by_hand(account, platform, &text);
     scene.book.open().by_hand.insert(((*account).to_owned(), text));
 }
+
+/// Around the time at which something is due, the leases of all daemons are so short that one that stands still may go on
+/// with a call whose delivery another has taken up and sent (P18, F37).
+pub(crate) async fn hurries(people: People, chance: Chance) {
+    let scene = &people.scene;
+    let all_end = || people.serving.look(|serving| serving.values().for_each(|(_, life)| life.end()));
+    while !scene.is_calm() {
+        tokio::time::sleep(chance.seconds(600, 6 * 3600)).await;
+        let Some(due) = scene.horizon.of_service("claim") else { continue };
+        tokio::time::sleep(scene.time.until(due).saturating_sub(BEFORE_DUE)).await;
+        scene.fired.count("leases.short");
+        scene.hurried.store(true, Ordering::SeqCst);
+        all_end();
+        tokio::time::sleep(BEFORE_DUE + chance.seconds(60, 300)).await;
+        scene.hurried.store(false, Ordering::SeqCst);
+        all_end();
+    }
+}
+const BEFORE_DUE: Duration = Duration::from_secs(40);
 
 /// The database is put back to what it was some hours before (P19). All that people know of it goes back with it.
 async fn put_back(people: People, chance: Chance) {

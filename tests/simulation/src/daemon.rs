@@ -32,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a daemon counts as there without a sign of life. The shipped one is shorter: a year of renewals in a run would be
 /// most of it. A simulated machine is paused for longer than either.
 const LEASE: Duration = Duration::from_secs(3600);
+/// For a while it is this: less than a call may take, as in the shipped one.
+pub(crate) const SHORT_LEASE: Duration = Duration::from_secs(20);
 
 /// The daemons that serve now, by number, each with its life.
 pub(crate) type Serving = Arc<Changing<BTreeMap<u64, (Engine, Arc<Life>)>>>;
@@ -108,7 +110,7 @@ fn options(machine: Machine, life: &Arc<Life>) -> EngineOptions {
         secrets: "secrets".into(),
         store: Arc::new(Guarded { inner, life: Arc::clone(life), broken: scene.plan.broken }),
         world: Arc::new(machine),
-        lease: LEASE,
+        lease: if scene.is_hurried() { SHORT_LEASE } else { LEASE },
         failpoints: Arc::new(Failpoints::observed(Arc::new(move |point| reaching.reach(point)))),
         files: Arc::clone(&scene.files) as _,
         mark: scene.mark_of(number),

@@ -247,8 +247,9 @@ impl<'s> Judge<'s> {
         }
         for (account, due, at, one) in &calm {
             for (other_account, other_due, other_at, other) in &calm {
-                let undisturbed = other.row_version <= UNDISTURBED && one.row_version <= UNDISTURBED;
-                let was_there = one.delivery.created_at < *other_at;
+                let undisturbed = is_undisturbed(one) && is_undisturbed(other);
+                let was_there =
+                    other.attempts.iter().all(|claim| one.delivery.created_at < claim.started_at - MOMENT);
                 if account == other_account && due < other_due && at > other_at && undisturbed && was_there {
                     self.says(format!(
                         "order: {} went after {} on {account}",
@@ -275,5 +276,8 @@ impl<'s> Judge<'s> {
     }
 }
 
-/// Written, claimed, sending, published or accepted and published: what was moved more often was held or put off.
-const UNDISTURBED: i64 = 5;
+/// Written, claimed, sending and published, or accepted before that: what was moved more often was held or put off.
+fn is_undisturbed(record: &DeliveryRecord) -> bool {
+    let accepted = i64::from(record.delivery.ticket.is_some());
+    record.row_version <= 4 + accepted
+}

@@ -14,6 +14,7 @@ use juzhen_host::simulated::Changing;
 use tokio::time::Instant;
 
 use crate::chance::Chance;
+use crate::daemon::SHORT_LEASE;
 use crate::fired::Fired;
 use crate::scene::Scene;
 
@@ -54,6 +55,12 @@ impl Doom {
             return doom;
         }
         let chance = &scene.chance;
+        if scene.is_hurried() {
+            let length = SHORT_LEASE + chance.seconds(5, 35);
+            // Before its intent is written its delivery can be another's.
+            doom.stands_still = chance.pick(&STANDS[..2]).map(|point| (*point, length));
+            return doom;
+        }
         match chance.below(10) {
             0..=5 => {
                 let asked = &scene.plan.points;

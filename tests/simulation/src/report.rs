@@ -120,6 +120,7 @@ const EXPECTED: &[&str] = &[
     "crash.at_a_time",
     "stopped",
     "stopped.past_the_lease",
+    "leases.short",
     "stopped_at.claim.after_commit",
     "stopped_at.plugin.before_call",
     "stopped_at.send.before_connect",

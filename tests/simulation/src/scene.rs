@@ -41,6 +41,8 @@ pub(crate) struct Scene {
     /// Where each daemon keeps how far the history went, in a world whose database is put back.
     pub(crate) marks: Option<Arc<TempDir>>,
     pub(crate) calm: Arc<AtomicBool>,
+    /// Daemons that begin now have leases that run out within one call (F37).
+    pub(crate) hurried: Arc<AtomicBool>,
 }
 
 impl Scene {
@@ -53,6 +55,10 @@ impl Scene {
 
     pub(crate) fn is_calm(&self) -> bool {
         self.calm.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.hurried.load(Ordering::SeqCst)
     }
 
     pub(crate) fn mark_of(&self, daemon: u64) -> Option<PathBuf> {

@@ -105,6 +105,9 @@ async fn days(scene: &Scene) {
         });
     }
     tokio::task::spawn_local(people.clone().look_after());
+    if scene.daemons > 1 {
+        tokio::task::spawn_local(chaos::hurries(people.clone(), scene.chance.fork()));
+    }
     let chaos = tokio::task::spawn_local(chaos::happens(people.clone()));
     tokio::time::sleep(STORM).await;
     chaos.abort();
@@ -140,6 +143,7 @@ pub(crate) fn scene(seed: u64, plan: &Plan) -> Result<Scene, SeedError> {
         clocks: Clocks::new(time),
         marks,
         calm: Arc::default(),
+        hurried: Arc::default(),
         chance,
         fired,
         trace,

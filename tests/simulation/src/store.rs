@@ -309,7 +309,7 @@ through! {
     ping() -> ();
     mark() -> Mark;
     knows(seen: Option<Mark>) -> Known;
-    suspect(reason: String, now: Timestamp) -> Restoration;
+    suspect(reason: String, until: Timestamp, now: Timestamp) -> Restoration;
     restorations(most: u32) -> Vec<Restoration>;
     room() -> Option<u64>;
     close() -> ();

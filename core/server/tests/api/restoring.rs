@@ -15,7 +15,8 @@ async fn p19_after_a_restore_people_read_what_may_be_out_and_who_has_to_lift_the
     let item = api.decide("off.hg", &item, json!({ "publish_at": in_seconds(0) })).await.json();
     let path = delivery(&api, &item).await;
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    api.store.suspect("it ends with audit row 7, there were 90".into(), Timestamp::now()).await.unwrap();
+    let (why, now) = ("it ends with audit row 7, there were 90", Timestamp::now());
+    api.store.suspect(why.into(), now, now).await.unwrap();
 
     let list = api.get("aud", "/api/v1/restored").await.json();
     let one = &list["restored"][0];

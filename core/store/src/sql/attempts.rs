@@ -1,7 +1,7 @@
 //! Attempts: one row a try, ended once.
 
 use jiff::{SignedDuration, Timestamp};
-use juzhen_domain::caps::Used;
+use juzhen_domain::caps::{Used, later};
 use juzhen_domain::crash;
 use juzhen_domain::delivery::Attempt;
 use juzhen_domain::id::{AccountId, DeliveryId};
@@ -98,13 +98,17 @@ pub(super) fn suspect_is_out(c: &Transaction<'_>) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// What the account has used up to `now`, for the caps (P20).
+/// Claims are made for a time that is about to come, and clocks of daemons differ a little.
+const AHEAD: SignedDuration = SignedDuration::from_mins(1);
+
+/// What the account has used up to `now`, for the caps (P20). What began later than a moment from now began under a clock
+/// that ran ahead, and would keep the account back for as long as that was (P14).
 pub(super) fn used(c: &Transaction<'_>, account: &AccountId, now: Timestamp) -> Result<Used, StoreError> {
     const SQL: &str = "SELECT count(*), min(started_at),
-            (SELECT max(started_at) FROM attempts WHERE account = ?1),
+            (SELECT max(started_at) FROM attempts WHERE account = ?1 AND started_at <= ?3),
             EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_one_under_way
                 WHERE account = ?1 AND state IN ('claimed', 'sending'))
-         FROM attempts WHERE account = ?1 AND started_at > ?2";
+         FROM attempts WHERE account = ?1 AND started_at > ?2 AND started_at <= ?3";
     let hour_ago = millis(now) - SignedDuration::from_hours(1).as_secs() * 1000;
     let read = |f: &mut Fields<'_>| {
         Ok(Used {
@@ -114,6 +118,7 @@ pub(super) fn used(c: &Transaction<'_>, account: &AccountId, now: Timestamp) -> 
             busy: f.get()?,
         })
     };
-    let used = c.first(SQL, params![account.as_str(), hour_ago], read)?;
+    let values = params![account.as_str(), hour_ago, millis(later(now, AHEAD))];
+    let used = c.first(SQL, values, read)?;
     used.ok_or_else(|| failed("count attempts", "the database counted nothing".into()))
 }

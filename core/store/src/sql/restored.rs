@@ -22,14 +22,14 @@ const UNKNOWN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How far the history goes now.
 pub(crate) fn mark(c: &Transaction<'_>) -> Result<Mark, StoreError> {
-    const LAST: &str = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+    const LAST: &str = "SELECT number, hash, at FROM audit ORDER BY number DESC LIMIT 1";
     const EFFECTS: &str = "SELECT coalesce(max(id), 0) FROM effects";
-    let last = c.first(LAST, params![], |f: &mut Fields<'_>| Ok((f.get()?, f.get()?)))?;
-    let (audit, hash) = last.unwrap_or((0, String::new()));
+    let last = c.first(LAST, params![], |f: &mut Fields<'_>| Ok((f.get()?, f.get()?, f.optional_time()?)))?;
+    let (audit, hash, at) = last.unwrap_or((0, String::new(), None));
     let effects = c.first(EFFECTS, params![], |f: &mut Fields<'_>| f.get())?.unwrap_or(0);
     let environment = meta(c, "environment_id")?.unwrap_or_default();
     let restorations = Some(newest_number(c)?);
-    Ok(Mark { environment, audit, hash, effects, restorations })
+    Ok(Mark { environment, audit, hash, at, effects, restorations })
 }
 
 /// Whether this is the history of which `seen` was taken, or a later one.
@@ -78,8 +78,14 @@ fn is_looked_after(c: &Transaction<'_>, seen: &Mark) -> Result<bool, StoreError>
     Ok(found.is_some_and(|row| row <= seen.audit))
 }
 
-/// Holds everything: STOP ALL, and in doubt whatever may have been sent in the time that is lost.
-pub(crate) fn suspect(c: &Transaction<'_>, reason: &str, now: Timestamp) -> Result<Restoration, StoreError> {
+/// Holds everything: STOP ALL, and in doubt whatever may have been sent in the time that is lost, which goes on to `until`:
+/// to now, or later when the clock was set back meanwhile.
+pub(crate) fn suspect(
+    c: &Transaction<'_>,
+    reason: &str,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Restoration, StoreError> {
     // What says that it comes from the future was written by a clock that was wrong (F43).
     const NEWEST: &str = "SELECT at FROM audit WHERE at < ?1 ORDER BY number DESC LIMIT 1";
     const INSERT: &str = "INSERT INTO restorations (number, at, since, reason) VALUES (?1, ?2, ?3, ?4)";
@@ -96,8 +102,13 @@ pub(crate) fn suspect(c: &Transaction<'_>, reason: &str, now: Timestamp) -> Resu
              OR (state IN ('due', 'waiting', 'held') AND due_at <= ?1)
          ORDER BY id"
     );
-    for row in c.collect(&sql, params![millis(now)], rows::delivery)? {
+    for row in c.collect(&sql, params![millis(until.max(now))], rows::delivery)? {
         doubt(c, &row, number, reason, now)?;
+    }
+    // These are looked at anyway. Before, they may have turned out to be published, and their forwards may be out.
+    let open = "SELECT id, state FROM deliveries WHERE state IN ('accepted', 'in_doubt', 'needs_person') ORDER BY id";
+    for (id, was) in c.collect(open, params![], |f: &mut Fields<'_>| Ok((f.id()?, f.state()?)))? {
+        remember(c, &id, was, number)?;
     }
     c.execute("DELETE FROM meta WHERE name = 'cut'", params![])?;
     restoration(c, number)?
@@ -165,6 +176,19 @@ fn restoration(c: &Transaction<'_>, number: i64) -> Result<Option<Restoration>, 
     Ok(Some(found))
 }
 
+/// That it may have been sent in the lost time, as it was then.
+fn remember(
+    c: &Transaction<'_>,
+    delivery: &DeliveryId,
+    was: DeliveryState,
+    restoration: i64,
+) -> Result<(), StoreError> {
+    const SQL: &str =
+        "INSERT INTO suspects (restoration, delivery, was) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    c.execute(SQL, params![restoration, delivery.as_str(), was.as_str()])?;
+    Ok(())
+}
+
 fn doubt(
     c: &Transaction<'_>,
     before: &DeliveryRow,
@@ -172,10 +196,8 @@ fn doubt(
     reason: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    const INSERT: &str =
-        "INSERT INTO suspects (restoration, delivery, was) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     let (id, was) = (&before.delivery.id, before.delivery.state);
-    c.execute(INSERT, params![restoration, id.as_str(), was.as_str()])?;
+    remember(c, id, was, restoration)?;
     let why = Why::Forgotten.because(reason);
     let mut after = before.clone();
     after.resume_call = None;

@@ -82,14 +82,15 @@ fn after(c: &Transaction<'_>, before: &DeliveryRow, settle: &Settle) -> Result<D
             delivery.next_at = look_at;
         }
         Next::Again { at, reason, resume } => {
-            delivery.next_at = at;
+            // A clock that was set back waits for its time once more (F42).
+            delivery.next_at = at.max(delivery.due_at);
             delivery.reason = Some(reason);
             if resume {
                 row.resume_call = attempts::newest(c, &settle.delivery)?.map(|a| a.call);
             }
         }
         Next::Waiting { until, reason } => {
-            delivery.next_at = until;
+            delivery.next_at = until.max(delivery.due_at);
             delivery.reason = Some(reason);
             // Nothing went out, so it does not count against the cap: who signs in again finds it waiting.
             delivery.tries = delivery.tries.saturating_sub(1);

@@ -14,6 +14,9 @@ pub struct Mark {
     /// Number and hash of the newest audit row; 0 and nothing before the first.
     pub audit: i64,
     pub hash: String,
+    /// When that row was written; `None` in marks of before this was kept.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
     /// The newest effect.
     pub effects: i64,
     /// The newest restoration; `None` in marks of before this was kept.

@@ -26,7 +26,7 @@ async fn published_now(store: &Postgres, claim: &Claim) {
 async fn is_held(store: &Postgres) {
     let known = store.knows(None).await.unwrap();
     let Known::Cut(why) = known else { panic!("{known:?}") };
-    let restoration = store.suspect(why, at(3)).await.unwrap();
+    let restoration = store.suspect(why, at(3), at(3)).await.unwrap();
     let suspects: Vec<_> = restoration.deliveries.iter().map(|s| s.delivery.as_str()).collect();
     assert_eq!(suspects, ["i1-W000"]);
     assert_eq!(state(store, "i1-W000").await, DeliveryState::InDoubt);

@@ -108,6 +108,8 @@ macro_rules! exercise {
                 p07_sweeping_misses_what_is_late
                 waiting_ones_come_back_at_their_time
                 p14_what_a_clock_that_ran_ahead_put_off_for_years_is_due_now
+                f42_p06_a_try_under_a_clock_that_was_set_back_is_not_due_before_its_time
+                p14_p20_what_began_under_a_clock_that_ran_ahead_does_not_hold_its_account_up
                 p09_holding_and_releasing_with_the_settings
                 counting
             }
@@ -131,6 +133,8 @@ macro_rules! exercise {
                 p19_a_loss_that_one_daemon_looked_after_is_no_news_from_another
                 p19_what_may_have_been_sent_since_is_in_doubt_and_everything_stops
                 p19_evidence_closes_a_suspect_and_is_looked_for_from_where_the_history_ends
+                p19_f42_what_was_due_before_the_clock_was_set_back_may_be_out
+                p19_forwards_of_what_was_open_already_may_be_out
                 p19_f43_the_lost_time_does_not_begin_at_the_start_or_in_the_future
             }
             pausing {

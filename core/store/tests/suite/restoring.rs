@@ -1,10 +1,12 @@
 //! A database that was put back to an earlier time: it is known, everything stops, and nothing that may have been sent
 //! since is sent again (P19, F25, F27, F31).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use juzhen_domain::delivery::{Delivery, DeliveryKind, ReceiptBy};
-use juzhen_domain::id::DeliveryId;
+use juzhen_domain::id::{AccountId, DeliveryId};
+use juzhen_domain::item::Item;
 use juzhen_domain::outcome::Next;
 use juzhen_domain::state::DeliveryState;
 use juzhen_store::*;
@@ -50,7 +52,7 @@ pub(crate) async fn p19_a_loss_that_one_daemon_looked_after_is_no_news_from_anot
     // What two daemons knew of the time that is lost, one of them of a version that did not count restorations.
     let lost = Mark { audit: before.audit + 5, hash: "1".repeat(64), ..before.clone() };
     let of_old = Mark { restorations: None, ..lost.clone() };
-    store.suspect(WHY.into(), at(0)).await.unwrap();
+    store.suspect(WHY.into(), at(0), at(0)).await.unwrap();
     assert_eq!(store.knows(Some(lost)).await.unwrap(), Known::Yes);
     assert!(matches!(store.knows(Some(of_old)).await.unwrap(), Known::Cut(_)));
     // What is lost after that is another loss.
@@ -77,7 +79,7 @@ pub(crate) async fn p19_what_may_have_been_sent_since_is_in_doubt_and_everything
     };
     change_delivery(&*store, hold, "i2-W005").await;
 
-    let restoration = store.suspect(WHY.into(), at(50)).await.unwrap();
+    let restoration = store.suspect(WHY.into(), at(50), at(50)).await.unwrap();
     assert_eq!((restoration.number, restoration.at, restoration.since), (1, at(50), at(3)));
     let was: Vec<_> = restoration.deliveries.iter().map(|s| (s.delivery.as_str(), s.was)).collect();
     use DeliveryState as S;
@@ -109,17 +111,13 @@ pub(crate) async fn p19_evidence_closes_a_suspect_and_is_looked_for_from_where_t
 ) {
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0), ("W001", 0)]).await;
-    store.suspect(WHY.into(), at(3600)).await.unwrap();
+    store.suspect(WHY.into(), at(3600), at(3600)).await.unwrap();
     let look = Look { states: vec![DeliveryState::InDoubt], now: at(3600), most: 9 };
     let waiting = store.to_look_at(look).await.unwrap();
     assert_eq!(waiting.len(), 2);
     let first = &waiting[0];
     assert_eq!(first.began_at, Some(at(-30)), "the newest audit row that is left");
-    let follow: Follow = Arc::new(|origin, item, _| {
-        let id = DeliveryId::new(format!("{}>W009", origin.id));
-        let kind = DeliveryKind::Forward { origin: origin.id.clone(), hops: 1 };
-        vec![Delivery { id, kind, route: Some("onward".into()), ..delivery(item, "W009", 3601) }]
-    });
+    let follow: Follow = Arc::new(forwards);
     let found = Next::Published(evidence("7", 5));
     let expected = (DeliveryState::InDoubt, first.delivery.fence);
     let settled = Settle { expected, follow, ..looked(first.delivery.id.as_str(), found, 3601) };
@@ -140,6 +138,40 @@ pub(crate) async fn p19_evidence_closes_a_suspect_and_is_looked_for_from_where_t
     assert_eq!(now, expected);
 }
 
+pub(crate) async fn p19_forwards_of_what_was_open_already_may_be_out(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let claim = claim_one(&*store, 0).await;
+    begin(&*store, &claim.attempt, "post", 0).await;
+    settle(&*store, &claim, Next::InDoubt { look_at: at(10), reason: "not seen yet".into() }, 1).await;
+    // In the lost time it was found, and its forward was sent. Now it is found once more.
+    let restoration = store.suspect(WHY.into(), at(3600), at(3600)).await.unwrap();
+    assert_eq!(restoration.deliveries[0].was, DeliveryState::InDoubt);
+    assert_eq!(record(&*store, "i1-W000").await.delivery.reason.unwrap(), "not seen yet", "as it was");
+    let follow: Follow = Arc::new(forwards);
+    let found = Next::Published(evidence("7", 5));
+    let settled = store.settle(Settle { follow, ..looked("i1-W000", found, 3601) }).await.unwrap();
+    let Settled::Applied { forwards, .. } = settled else { panic!("late") };
+    assert_eq!(state(&*store, forwards[0].id.as_str()).await, DeliveryState::InDoubt);
+}
+
+pub(crate) async fn p19_f42_what_was_due_before_the_clock_was_set_back_may_be_out(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 3600), ("W001", 3700)]).await;
+    // It is 01:00 again, and the mark is of 02:00.
+    assert_eq!(store.mark().await.unwrap().at, Some(at(-30)));
+    store.suspect(WHY.into(), at(3660), at(60)).await.unwrap();
+    assert_eq!(state(&*store, "i1-W000").await, DeliveryState::InDoubt);
+    assert_eq!(state(&*store, "i1-W001").await, DeliveryState::Due);
+}
+
+/// Onward to one account.
+fn forwards(origin: &Delivery, item: &Item, _: &BTreeSet<AccountId>) -> Vec<Delivery> {
+    let id = DeliveryId::new(format!("{}>W009", origin.id));
+    let kind = DeliveryKind::Forward { origin: origin.id.clone(), hops: 1 };
+    vec![Delivery { id, kind, route: Some("onward".into()), ..delivery(item, "W009", 3601) }]
+}
+
 pub(crate) async fn p19_f43_the_lost_time_does_not_begin_at_the_start_or_in_the_future(place: &dyn Place) {
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0)]).await;
@@ -149,6 +181,6 @@ pub(crate) async fn p19_f43_the_lost_time_does_not_begin_at_the_start_or_in_the_
         change_delivery(&*store, delivery_moved(&"i2-W001".into(), DeliveryState::Held, seconds), "i2-W001")
             .await;
     }
-    let restoration = store.suspect(WHY.into(), at(3600)).await.unwrap();
+    let restoration = store.suspect(WHY.into(), at(3600), at(3600)).await.unwrap();
     assert_eq!(restoration.since, at(-30));
 }

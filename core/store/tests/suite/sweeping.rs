@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+use juzhen_domain::caps::Caps;
 use juzhen_domain::matrix::AccountStatus;
 use juzhen_domain::outcome::Next;
 use juzhen_domain::state::{DeliveryState, ItemState};
@@ -162,6 +164,38 @@ pub(crate) async fn p14_what_a_clock_that_ran_ahead_put_off_for_years_is_due_now
     // The second pause is the longest there is, and the last one was scheduled for then.
     let expected = [at(1), at(1 + DAY), at(1), at(400 * DAY)].map(|time| (DeliveryState::Due, time));
     assert_eq!(due, expected);
+}
+
+pub(crate) async fn p14_p20_what_began_under_a_clock_that_ran_ahead_does_not_hold_its_account_up(
+    place: &dyn Place,
+) {
+    let store = place.open();
+    let year = 365 * 24 * 3600;
+    let caps = Caps { per_account_hour: 1, gap: SignedDuration::from_secs(10), ..caps() };
+    let strict: StandingOf = Arc::new(move |_| Some(standing(AccountStatus::Active, caps)));
+    let claim_at = async |now| {
+        let round =
+            store.claim(ClaimRequest { standing: Arc::clone(&strict), ..request(now) }).await.unwrap();
+        round.claims.into_iter().next().unwrap()
+    };
+    scheduled(&*store, "i1", &[("W000", year)]).await;
+    let ahead = claim_at(year).await;
+    send(&*store, &ahead, year).await;
+    settle(&*store, &ahead, published("1", year), year).await;
+    scheduled(&*store, "i2", &[("W000", 0)]).await;
+    assert_eq!(claim_at(10).await.delivery.id.as_str(), "i2-W000");
+}
+
+pub(crate) async fn f42_p06_a_try_under_a_clock_that_was_set_back_is_not_due_before_its_time(
+    place: &dyn Place,
+) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 3600), ("W001", 3600)]).await;
+    let claims = claim(&*store, 3600).await;
+    let again = Next::Again { at: at(5), reason: "busy".into(), resume: false };
+    assert_eq!(settle(&*store, &claims[0], again, 1).await.next_at, at(3600));
+    let quota = Next::Waiting { until: at(5), reason: "quota".into() };
+    assert_eq!(settle(&*store, &claims[1], quota, 1).await.next_at, at(3600));
 }
 
 pub(crate) async fn p09_holding_and_releasing_with_the_settings(place: &dyn Place) {
