@@ -17,6 +17,8 @@ pub(crate) struct Pages {
     pub(crate) cancelled: BTreeSet<DeliveryId>,
     /// The earliest of what was said for it: due and latest.
     pub(crate) times: BTreeMap<DeliveryId, (Timestamp, Timestamp)>,
+    /// How many people are changing it right now.
+    pub(crate) changing: BTreeMap<DeliveryId, u32>,
     /// STOP ALL, from when the answer came until somebody began to lift it.
     pub(crate) stopped_since: Option<Timestamp>,
     /// Texts that somebody posted by hand, with the account.

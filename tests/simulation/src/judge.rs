@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
+use juzhen_domain::caps::later;
 use juzhen_domain::delivery::{Delivery, DeliveryKind, ReceiptBy};
 use juzhen_domain::id::DeliveryId;
 use juzhen_domain::state::DeliveryState;
@@ -61,7 +62,7 @@ impl<'s> Judge<'s> {
         // Whoever was stopped between the look and the first byte is late without being able to help it, and its clock may have
         // been set back meanwhile.
         let stalled = life.resumed_within(MOMENT);
-        if self.earliest(delivery, now, shown, life) < due && !(stalled && now >= due) {
+        if self.earliest(&record, now, shown, life) < due && !(stalled && now >= due) {
             self.says(format!("early: {delivery} left {} before it was due", due.duration_since(now)));
         }
         if shown.min(now) > latest + MOMENT && record.delivery.tries <= 1 && !stalled {
@@ -74,23 +75,27 @@ impl<'s> Judge<'s> {
 
     /// The least time that a daemon may take it to be. A clock that was set wrong is not believed for a minute; then it counts,
     /// as it does for a daemon that was started under it (P14).
-    fn earliest(&self, delivery: &str, now: Timestamp, shown: Timestamp, life: &Life) -> Timestamp {
+    fn earliest(&self, record: &DeliveryRecord, now: Timestamp, shown: Timestamp, life: &Life) -> Timestamp {
         let clocks = &self.scene.clocks;
         let set_while_it_ran = clocks.last_step(life.daemon).filter(|step| life.began < step.at);
         match set_while_it_ran.map(|step| (step.at, now.duration_since(step.at))) {
             None => shown,
             Some((_, since)) if since >= HELD => shown,
             // It was looked at before it was set; a call that is under way goes on.
-            Some((at, since)) if since < MOMENT || self.was_under_way(delivery, at) => {
+            Some((at, since)) if since < MOMENT || self.was_under_way(record, at, life) => {
                 clocks.shown_before(life.daemon).max(shown.min(now))
             }
             Some(_) => shown.min(now),
         }
     }
 
-    fn was_under_way(&self, delivery: &str, at: Timestamp) -> bool {
+    /// When its daemon's clock was set at this time.
+    fn was_under_way(&self, record: &DeliveryRecord, at: Timestamp, life: &Life) -> bool {
         let arrivals = self.scene.platform.arrivals();
-        arrivals.iter().any(|(of, arrived)| of == delivery && (at - CALL..at).contains(arrived))
+        let id = record.delivery.id.as_str();
+        let ahead = self.scene.clocks.shown_before(life.daemon).duration_since(self.scene.time.now());
+        arrivals.iter().any(|(of, arrived)| of == id && (at - CALL..at).contains(arrived))
+            || record.attempts.iter().any(|call| (at - CALL..at).contains(&later(call.started_at, -ahead)))
     }
 
     fn approved(&self, record: &DeliveryRecord, text: &str, is_repost: bool) {

@@ -47,7 +47,9 @@ impl People {
         tokio::time::sleep(chance.seconds(0, 2 * 3600)).await;
         match chance.below(10) {
             0 => self.withdraw(&item).await,
-            1 => {
+            // What was brought forward and sent in the time that a restored database has forgotten is due again at its old
+            // time: nothing but the eyes of the two who lift the stop can know that.
+            1 if self.scene.marks.is_none() => {
                 self.on_each(&item, |d, by, now| {
                     act::reschedule(d, by, later(now, 1200), later(now, 2400), now)
                 })
@@ -247,8 +249,11 @@ impl People {
         let (by, now) = (office("off.zr", Role::OfficeDirector), self.scene.time.now());
         let decide = Arc::new(decide);
         // Until the answer comes, the earlier and the later time are both right.
-        let before = self.scene.book.open().times.get(id).copied();
-        self.scene.book.open().times.remove(id);
+        let before = {
+            let mut book = self.scene.book.open();
+            *book.changing.entry(id.clone()).or_default() += 1;
+            book.times.remove(id)
+        };
         let changed = async |engine: &Engine| {
             let (decide, by) = (Arc::clone(&decide), by.clone());
             let change = move |delivery: &Delivery| {
@@ -257,20 +262,26 @@ impl People {
             };
             engine.store().change_delivery(id, Arc::new(change), engine.follow(), None).await
         };
-        match self.act(changed).await {
+        let changed = self.act(changed).await;
+        let now = self.scene.view.delivery(id).await.ok().flatten().map(|r| r.delivery);
+        let mut book = self.scene.book.open();
+        let others = book.changing.get(id).map_or(0, |people| people.saturating_sub(1));
+        book.changing.insert(id.clone(), others);
+        match changed {
             Some(delivery) => {
                 self.scene.fired.count(&format!("people.delivery_{}", delivery.state));
+                book.times.remove(id);
                 if delivery.state == DeliveryState::Cancelled {
-                    self.scene.book.open().cancelled.insert(id.clone());
+                    book.cancelled.insert(id.clone());
                 }
             }
-            // Refused; or an earlier request did it whose answer was lost.
+            // Refused; or an earlier request did it whose answer was lost, or another one's does it now.
             None => {
-                let now = self.scene.view.delivery(id).await.ok().flatten().map(|r| r.delivery);
                 if let (Some(times), Some(now)) = (before, now)
                     && times == (now.due_at, now.latest_at)
+                    && others == 0
                 {
-                    self.scene.book.open().times.entry(id.clone()).or_insert(times);
+                    book.times.entry(id.clone()).or_insert(times);
                 }
             }
         }

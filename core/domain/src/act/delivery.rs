@@ -166,7 +166,11 @@ pub fn resolve(
                 return Err(ActRefusal::LatestBeforeDue { due_at: now, latest_at: *latest_at });
             }
             let mut to = Move::to("delivery.retried", DeliveryState::Due);
-            (to.next_at, to.latest_at, to.forget_tries) = (Some(now), Some(*latest_at), true);
+            // What was suspected under a wrong clock may still have its time before it; a time that lies beyond the last one was
+            // written by such a clock.
+            let due_at = if delivery.due_at <= *latest_at { delivery.due_at } else { now };
+            (to.due_at, to.next_at) = (Some(due_at), Some(due_at.max(now)));
+            (to.latest_at, to.forget_tries) = (Some(*latest_at), true);
             to.reason = Some(Why::SentAgain.because(format_args!("{}: {}", by.id, reason.trim())));
             Ok(to)
         }
@@ -235,5 +239,19 @@ mod tests {
         let by_id = Resolution::Published { url: None, platform_id: Some("N1".into()) };
         let receipt = resolve(&person, &admin, &by_id, at(5)).unwrap().receipt.unwrap();
         assert_eq!((receipt.platform_id.as_deref(), receipt.by), (Some("N1"), ReceiptBy::Person));
+    }
+    #[test]
+    fn p06_what_is_sent_again_still_waits_for_its_time() {
+        let office = person("off.hg", Role::OfficeEditor);
+        let retry = Resolution::Retry { latest_at: at(1000), reason: "已查看".into() };
+        let at_what_time = |due| {
+            let waiting = Delivery { due_at: at(due), ..in_state(DeliveryState::NeedsPerson) };
+            let to = resolve(&waiting, &office, &retry, at(500)).unwrap();
+            (to.due_at.unwrap(), to.next_at.unwrap())
+        };
+        assert_eq!(at_what_time(300), (at(300), at(500)));
+        assert_eq!(at_what_time(700), (at(700), at(700)));
+        // Further ahead than it may be sent, its time was written by a clock that ran ahead.
+        assert_eq!(at_what_time(5000), (at(500), at(500)));
     }
 }
