@@ -253,8 +253,8 @@ impl<'s> Judge<'s> {
         for (account, due, at, one) in &calm {
             for (other_account, other_due, other_at, other) in &calm {
                 let undisturbed = is_undisturbed(one) && is_undisturbed(other);
-                let was_there =
-                    other.attempts.iter().all(|claim| one.delivery.created_at < claim.started_at - MOMENT);
+                let claimed = other.attempts.iter().map(|claim| claim.started_at).chain([*other_at]).min();
+                let was_there = claimed.is_some_and(|claimed| one.delivery.created_at < claimed - MOMENT);
                 if account == other_account && due < other_due && at > other_at && undisturbed && was_there {
                     self.says(format!(
                         "order: {} went after {} on {account}",
