@@ -22,7 +22,7 @@ pub(crate) struct Clocks {
 pub(crate) struct Step {
     /// Ahead of the true time by this much.
     pub(crate) by: SignedDuration,
-    /// And before that by this much.
+    /// And before that by this much; by the most of it when it had been set several times within a minute.
     pub(crate) before: SignedDuration,
     pub(crate) at: Timestamp,
 }
@@ -55,10 +55,13 @@ impl Clocks {
         self.was_wrong.store(true, Ordering::Relaxed);
         let at = self.time.now();
         let mut steps = self.steps();
-        let before = steps.get(&daemon).map_or(SignedDuration::ZERO, |step| step.by);
-        if by == before {
+        let last = steps.get(&daemon).copied();
+        let (was, earlier) = last.map_or((SignedDuration::ZERO, SignedDuration::ZERO), |s| (s.by, s.before));
+        if by == was {
             return;
         }
+        let is_soon = last.is_some_and(|step| at.duration_since(step.at) < SignedDuration::from_mins(1));
+        let before = if is_soon { was.max(earlier) } else { was };
         steps.insert(daemon, Step { by, before, at });
     }
 
