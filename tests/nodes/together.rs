@@ -27,7 +27,7 @@ async fn p18_a_second_daemon_of_the_same_name_is_refused_and_told_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p18_three_daemons_share_the_work_and_this_is_what_it_costs_the_database() {
-    let mut fleet = Fleet::new(50, LEASE).await;
+    let mut fleet = Fleet::new(12, LEASE).await;
     let berths = ["north", "east", "south"].map(|name| fleet.berth(name));
     let _daemons = berths.each_ref().map(|berth| fleet.start(berth));
     let idle = fleet.costs();
@@ -36,28 +36,28 @@ async fn p18_three_daemons_share_the_work_and_this_is_what_it_costs_the_database
     let api = &berths[0].api;
     // Far enough apart for a busy machine: whoever settles one delivery goes on with what its account has next if that is due,
     // and would never let go.
-    fleet.plan(6, Duration::from_secs(6), Duration::from_secs(1), api).await;
+    fleet.plan(10, Duration::from_secs(6), Duration::from_secs(1), api).await;
     let planned = fleet.costs();
     let began = fleet.world.planned[0].due;
     fleet
-        .until_database_says("SELECT count(*) FROM juzhen.deliveries WHERE state = 'published'", "300")
+        .until_database_says("SELECT count(*) FROM juzhen.deliveries WHERE state = 'published'", "120")
         .await;
     let seconds = Timestamp::now().duration_since(began).as_secs_f64();
     let drained = fleet.costs().since(planned);
     let shares = fleet.ask_database("SELECT count(*) FROM juzhen.attempts GROUP BY worker ORDER BY 1");
     println!(
-        "300 deliveries by three daemons in {seconds:.1} s, {} each; of the database: {:.1} transactions, {:.1} KiB of log \
+        "120 deliveries by three daemons in {seconds:.1} s, {} each; of the database: {:.1} transactions, {:.1} KiB of log \
          and {:.1} KiB of disk a delivery; three idle ones {:.1} transactions and {:.1} KiB a second",
         shares.replace('\n', ", "),
-        drained.transactions / 300.0,
-        drained.log / 300.0 / 1024.0,
-        drained.disk / 300.0 / 1024.0,
+        drained.transactions / 120.0,
+        drained.log / 120.0 / 1024.0,
+        drained.disk / 120.0 / 1024.0,
         idle.transactions / 6.0,
         idle.log / 6.0 / 1024.0,
     );
     assert_eq!(shares.lines().count(), 3, "{shares}");
     fleet.world.api.moved_to(&api.url());
-    assert_eq!(fleet.world.judge().await["published"], 300);
+    assert_eq!(fleet.world.judge().await["published"], 120);
 }
 
 #[tokio::test(flavor = "multi_thread")]
