@@ -206,6 +206,7 @@ impl<'s> Judge<'s> {
             matches!(one.state, S::Refused | S::Missed | S::Cancelled | S::Held) && !one.resumes;
         if says_not_out && let Some(effect) = public {
             self.says(format!("untrue: {} is {} and public as {}", one.id, one.state, effect.id));
+            self.scene.trace.note(|| format!("what its database knows: {record:#?}"));
         }
         if one.state == S::Published {
             let receipt = one.receipt.as_ref();

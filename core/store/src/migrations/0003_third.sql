@@ -16,6 +16,8 @@ CREATE INDEX accounts_paused ON account_trouble (account) WHERE paused_at IS NOT
 ALTER TABLE unknown_posts ADD COLUMN closed_at INTEGER;
 ALTER TABLE unknown_posts ADD COLUMN closed_by TEXT;
 ALTER TABLE unknown_posts ADD COLUMN note TEXT;
+-- A later attempt has sent the request again under the same key, so no single try can say that nothing of it has left.
+ALTER TABLE effects ADD COLUMN asked_again INTEGER NOT NULL DEFAULT 0 CHECK (asked_again IN (0, 1));
 -- The look before the last one: what a list left out is in the next.
 ALTER TABLE watched ADD COLUMN looked_before INTEGER;
 

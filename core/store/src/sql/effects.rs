@@ -43,7 +43,10 @@ pub(crate) fn begin(c: &Transaction<'_>, effect: &NewEffect) -> Result<EffectBeg
     }
     let begun = match recorded {
         None => EffectBegun::Send(insert(c, effect, &live)?),
-        Some(Recorded { id, answer: None, .. }) => EffectBegun::Unanswered(id),
+        Some(Recorded { id, answer: None, .. }) => {
+            mark_asked_again(c, id)?;
+            EffectBegun::Unanswered(id)
+        }
         Some(Recorded { id, .. }) => {
             begin_anew(c, id, effect)?;
             EffectBegun::Send(id)
@@ -56,7 +59,7 @@ pub(crate) fn begin(c: &Transaction<'_>, effect: &NewEffect) -> Result<EffectBeg
 pub(crate) fn end(c: &Transaction<'_>, id: i64, answer: &EffectAnswer) -> Result<(), StoreError> {
     const SQL: &str =
         "UPDATE effects SET answered_at = ?2, status = ?3, headers = ?4, body = ?5, complete = ?6,
-            nothing_left = ?7 WHERE id = ?1 AND answered_at IS NULL";
+            nothing_left = ?7 WHERE id = ?1 AND answered_at IS NULL AND NOT (?7 AND asked_again)";
     const THERE: &str = "SELECT 1 FROM effects WHERE id = ?1";
     let headers = serde_json::to_string(&answer.headers)
         .map_err(|e| failed("write the headers of an answer", e.to_string()))?;
@@ -64,7 +67,8 @@ pub(crate) fn end(c: &Transaction<'_>, id: i64, answer: &EffectAnswer) -> Result
     let complete = answer.complete && kept.len() == answer.body.len();
     let values = params![id, millis(answer.at), answer.status, headers, kept, complete, answer.nothing_left];
     let changed = c.execute(SQL, values)?;
-    // The first answer stands: it is what the call has seen.
+    // The first answer stands: it is what the call has seen. Of two tries one may have left whatever became of the other, such
+    // as that of a worker that was stopped, keeps it back, and does not know of the second (F37).
     if changed == 0 && c.first(THERE, params![id], |_| Ok(()))?.is_none() {
         return Err(StoreError::NotFound { what: "effect", id: id.to_string() });
     }
@@ -223,6 +227,12 @@ fn find(c: &Transaction<'_>, effect: &NewEffect) -> Result<Option<Recorded>, Sto
 fn mark_asked(c: &Transaction<'_>, id: i64, attempt: &AttemptId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE effects SET asked_by = ?2 WHERE id = ?1 AND asked_by <> ?2";
     c.execute(SQL, params![id, attempt.as_str()])?;
+    Ok(())
+}
+
+fn mark_asked_again(c: &Transaction<'_>, id: i64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE effects SET asked_again = TRUE WHERE id = ?1";
+    c.execute(SQL, params![id])?;
     Ok(())
 }
 

@@ -201,6 +201,25 @@ pub(crate) async fn r04_an_unanswered_request_is_in_doubt_whatever_the_caller_sa
     }
 }
 
+pub(crate) async fn p01_f37_a_try_that_was_kept_back_says_nothing_of_another_one(place: &dyn Place) {
+    let store = place.open();
+    scheduled(&*store, "i1", &[("W000", 0)]).await;
+    let first = claim_one(&*store, 0).await;
+    let keyed = NewEffect { idempotency_key: Some("k".into()), ..effect(&first.attempt, "mass", 0) };
+    let EffectBegun::Send(id) = store.begin_effect(keyed.clone()).await.unwrap() else { panic!("refused") };
+    // It stands still before the first byte, its call runs out of time, and the next attempt sends it under its key.
+    let again = Next::Again { at: at(1), reason: "timed_out".into(), resume: true };
+    settle(&*store, &first, again, 1).await;
+    let second = claim_one(&*store, 1).await.attempt.number;
+    let begun = store.begin_effect(NewEffect { attempt: second, ..keyed }).await.unwrap();
+    assert_eq!(begun, EffectBegun::Unanswered(id));
+    // Now the first one wakes up and keeps back what is its own; the second one dies.
+    store.end_effect(id, nothing_left(2)).await.unwrap();
+    drop(store);
+    let store = place.open();
+    assert_eq!(store.recover(at(5)).await.unwrap(), Recovered { due: 0, resumed: 0, in_doubt: 1 });
+}
+
 pub(crate) async fn p01_f29_an_attempt_that_ended_before_it_read_the_old_answers_knows_nothing(
     place: &dyn Place,
 ) {

@@ -97,6 +97,7 @@ macro_rules! exercise {
                 another_way_than_before_is_a_mismatch
                 what_never_left_may_leave_again_unless_the_call_went_on
                 r04_an_unanswered_request_is_in_doubt_whatever_the_caller_says
+                p01_f37_a_try_that_was_kept_back_says_nothing_of_another_one
                 p01_f29_an_attempt_that_ended_before_it_read_the_old_answers_knows_nothing
                 a_long_answer_is_kept_in_part_and_incomplete
             }
