@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use juzhen_sandbox::{Fault, ListEnd, Rule, ScriptedRefusal};
-use juzhen_tests::{Daemon, District, Run, Stage, eventually};
+use juzhen_tests::{Daemon, District, Run, Stage, client, eventually};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_millis(200);
@@ -23,7 +23,7 @@ async fn stage(publish: &str) -> (Stage, District) {
 /// A person posts on the platform itself.
 async fn by_hand(stage: &Stage, text: &str) -> String {
     let url = format!("{}/v1/accounts/W015/posts", stage.mock_url());
-    let answer = reqwest::Client::new().post(url).bearer_auth("a phone").json(&json!({ "text": text }));
+    let answer = client().post(url).bearer_auth("a phone").json(&json!({ "text": text }));
     answer.send().await.unwrap().json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
 }
 

@@ -22,10 +22,15 @@ pub struct Api {
     pub(crate) log: Arc<Mutex<String>>,
 }
 
+/// For HTTP without a district; works whichever test comes first.
+pub fn client() -> reqwest::Client {
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 impl Api {
     pub fn new(data: PathBuf) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::new();
+        let client = client();
         Self { url: Arc::default(), tokens: Arc::default(), client, data, log: Arc::default() }
     }
 

@@ -18,7 +18,7 @@ mod sandbox;
 mod sources;
 mod wire;
 
-pub use api::{Api, item};
+pub use api::{Api, client, item};
 pub use binaries::{adapter, juzhen, root};
 pub use cluster::{Cluster, cluster};
 pub use daemon::{Daemon, Ended, Run, eventually};

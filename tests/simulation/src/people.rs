@@ -121,6 +121,8 @@ impl People {
             let by = PersonId::new(person);
             self.act(async |engine: &Engine| engine.lift_stop(&by).await).await;
         }
+        // It lifts the stop that somebody else said meanwhile, too.
+        self.scene.book.open().stopped_since = None;
     }
 
     pub(crate) async fn submit(&self, number: u64) -> Option<ItemId> {
