@@ -188,7 +188,8 @@ impl Journal {
         // While the ledger is silent it may still say that the request has left in an earlier life of the daemon.
         let waiting = book.rows.iter().filter(|row| row.stage == Stage::Waiting).count();
         let began = waiting + book.rows.iter().filter(|row| row.stage.may_have_left()).count();
-        let unclear = book.rows.iter().filter(|row| row.is_unclear() && !book.answered_later(row)).count();
+        let is_open = |(place, row): &(usize, &Row)| row.is_unclear() && !book.answered_later(*place, row);
+        let unclear = book.rows.iter().enumerate().filter(is_open).count();
         let done = book.rows.iter().filter(|row| row.stage == Stage::Accepted).count();
         let left = |row: &&Row| row.stage.may_have_left();
         let declined_last = book.rows.iter().rev().find(left).is_some_and(|row| row.stage == Stage::Declined);
@@ -231,9 +232,10 @@ impl Journal {
 
 impl Book {
     /// An idempotent request without an answer is settled by a repetition with the same key that has one.
-    fn answered_later(&self, row: &Row) -> bool {
+    /// What was answered before it, such as that its token had expired, says nothing of it.
+    fn answered_later(&self, place: usize, row: &Row) -> bool {
         matches!(row.kind, EffectKind::Idempotent { .. })
-            && self.rows.iter().any(|other| other.kind == row.kind && other.stage.is_clear())
+            && self.rows.iter().skip(place + 1).any(|other| other.kind == row.kind && other.stage.is_clear())
     }
 }
 

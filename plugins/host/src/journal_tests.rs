@@ -128,3 +128,18 @@ fn a_repetition_that_finds_no_connection_leaves_the_first_try_unclear() {
         Effects { began: 1, waiting: 0, unclear: 1, done: 0, declined_last: false }
     );
 }
+
+#[test]
+fn p01_an_earlier_answer_to_the_same_key_settles_nothing_that_came_after_it() {
+    let key = || EffectKind::Idempotent { key: "k".into() };
+    for (stages, unclear) in [([Stage::Declined, Stage::Unclear], 1), ([Stage::Unclear, Stage::Accepted], 0)]
+    {
+        let journal = Journal::default();
+        journal.start_run();
+        for (name, stage) in ["first", "second"].into_iter().zip(stages) {
+            let ticket = journal.register(name, &key()).unwrap();
+            journal.settle(ticket, stage);
+        }
+        assert_eq!(journal.effects().unclear, unclear, "{stages:?}");
+    }
+}
