@@ -25,6 +25,11 @@ pub(crate) struct Step {
     /// And before that by this much; by the most of it when it had been set several times within a minute.
     pub(crate) before: SignedDuration,
     pub(crate) at: Timestamp,
+    /// It has shown this since then: no later than `at`, and before it when it was only away for less than a minute, which
+    /// nobody need have seen.
+    pub(crate) held_since: Timestamp,
+    /// What it showed until then, and since when.
+    was: (SignedDuration, Timestamp),
 }
 
 impl Clocks {
@@ -62,7 +67,10 @@ impl Clocks {
         }
         let is_soon = last.is_some_and(|step| at.duration_since(step.at) < SignedDuration::from_mins(1));
         let before = if is_soon { was.max(earlier) } else { was };
-        steps.insert(daemon, Step { by, before, at });
+        let back_to = last.filter(|step| is_soon && step.was.0 == by);
+        let held_since = back_to.map_or(at, |step| step.was.1);
+        let was = (was, last.map_or(Timestamp::MIN, |step| step.held_since));
+        steps.insert(daemon, Step { by, before, at, held_since, was });
     }
 
     /// Whether one ever was.
@@ -74,10 +82,10 @@ impl Clocks {
     pub(crate) fn set_right(&self) {
         let at = self.time.now();
         let wrong = |step: &&mut Step| !step.by.is_zero();
-        self.steps()
-            .values_mut()
-            .filter(wrong)
-            .for_each(|step| *step = Step { by: SignedDuration::ZERO, before: step.by, at });
+        self.steps().values_mut().filter(wrong).for_each(|step| {
+            let was = (step.by, step.held_since);
+            *step = Step { by: SignedDuration::ZERO, before: step.by, at, held_since: at, was };
+        });
     }
 
     fn steps(&self) -> MutexGuard<'_, BTreeMap<u64, Step>> {

@@ -78,15 +78,12 @@ impl<'s> Judge<'s> {
     fn earliest(&self, record: &DeliveryRecord, now: Timestamp, shown: Timestamp, life: &Life) -> Timestamp {
         let clocks = &self.scene.clocks;
         let set_while_it_ran = clocks.last_step(life.daemon).filter(|step| life.began < step.at);
-        match set_while_it_ran.map(|step| (step.at, now.duration_since(step.at))) {
-            None => shown,
-            Some((_, since)) if since >= HELD => shown,
-            // It was looked at before it was set; a call that is under way goes on.
-            Some((at, since)) if since < MOMENT || self.was_under_way(record, at, life) => {
-                clocks.shown_before(life.daemon).max(shown.min(now))
-            }
-            Some(_) => shown.min(now),
-        }
+        let Some(step) = set_while_it_ran.filter(|step| now.duration_since(step.held_since) < HELD) else {
+            return shown;
+        };
+        // It was looked at before it was set; a call that is under way goes on.
+        let is_of_before = now.duration_since(step.at) < MOMENT || self.was_under_way(record, step.at, life);
+        if is_of_before { clocks.shown_before(life.daemon).max(shown.min(now)) } else { shown.min(now) }
     }
 
     /// When its daemon's clock was set at this time.
