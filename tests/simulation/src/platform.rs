@@ -35,6 +35,8 @@ pub(crate) struct Effect {
     pub(crate) origin: Option<String>,
     /// When it became public.
     pub(crate) at: Timestamp,
+    /// Lists of its time that did not show it.
+    pub(crate) left_out: u32,
     visible_at: Timestamp,
     removed_at: Option<Timestamp>,
 }
@@ -112,6 +114,7 @@ impl Platform {
             text: text.to_owned(),
             origin: None,
             at: now,
+            left_out: 0,
             visible_at: now,
             removed_at: None,
         });
@@ -368,6 +371,7 @@ impl Platform {
             text: post.text.clone(),
             origin: post.origin.clone(),
             at,
+            left_out: 0,
             visible_at: at + lag,
             removed_at,
         }
@@ -444,9 +448,15 @@ impl Platform {
             posts.reverse();
         }
         if !posts.is_empty() && self.fault(5, "a_post_missing_in_a_list") {
-            posts.pop();
+            self.leave_out(posts.pop());
         }
         said(200, &json!({ "posts": posts }))
+    }
+
+    fn leave_out(&self, post: Option<Value>) {
+        let Some(id) = post.as_ref().and_then(|post| post["id"].as_str()) else { return };
+        self.trace.note(|| format!("a list leaves out {id}"));
+        self.state().effects.iter_mut().filter(|e| e.id == id).for_each(|e| e.left_out += 1);
     }
 
     /// As the platform shows it: tidied.
