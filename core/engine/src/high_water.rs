@@ -81,7 +81,7 @@ impl HighWater {
             (Known::Elsewhere { .. }, None) => {}
         }
         let high_water = Self { file, newest: Mutex::default() };
-        high_water.keep(store.mark().await?)?;
+        high_water.keep(store.mark(seen).await?)?;
         Ok(high_water)
     }
 
@@ -125,7 +125,7 @@ pub(crate) async fn look(engine: &Engine) -> Result<(), MarkError> {
         told(&store.suspect(why, last_seen(seen.as_ref(), now), now).await?);
         engine.wake();
     }
-    high_water.keep(store.mark().await?)
+    high_water.keep(store.mark(seen).await?)
 }
 
 /// The time of the last thing that is known to have happened: the clock may have been set back since.
@@ -239,7 +239,7 @@ mod tests {
         HighWater::compare(Some(file.clone()), &*store, NOW).await.unwrap();
         assert!(!is_held(&*store).await, "only restarted");
         noted(&*store, 2).await;
-        first.keep(store.mark().await.unwrap()).unwrap();
+        first.keep(store.mark(None).await.unwrap()).unwrap();
         assert!(read(&file).unwrap().unwrap().audit > before.audit);
         store.close().await.unwrap();
         drop(store);

@@ -83,7 +83,7 @@ impl Seal {
     /// Reads the key, or makes one for a database that never had any. Whatever is wrong with it, the daemon goes on for the
     /// accounts that do not need it.
     pub(crate) async fn open(from: &MasterKey, store: &dyn Store) -> Result<Self, StoreError> {
-        let environment = store.mark().await?.environment;
+        let environment = store.mark(None).await?.environment;
         let known = store.sealing_key().await?;
         let key = match load(from, known.is_none()) {
             Ok(key) => agreed(key, from, store).await?,

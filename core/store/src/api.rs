@@ -278,8 +278,9 @@ pub trait Store: Send + Sync + 'static {
 
     // A database that was put back to an earlier time: `engine/src/high_water.rs`
 
-    /// How far the history goes: to be kept outside, and shown to the store after the next start (P19).
-    async fn mark(&self) -> Result<Mark, StoreError>;
+    /// How far the history goes, which had come as far as `seen`: to be kept outside, and shown to the store after the next
+    /// start (P19).
+    async fn mark(&self, seen: Option<Mark>) -> Result<Mark, StoreError>;
     /// Whether this is the history that the mark was taken of, or a later one; `None`: no mark was kept.
     async fn knows(&self, seen: Option<Mark>) -> Result<Known, StoreError>;
     /// Holds everything: STOP ALL, and in doubt whatever may have been sent since the history was cut off, so that evidence

@@ -52,7 +52,7 @@ impl<D: Database> Store for D {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimRound, StoreError> {
-        let asked = Asked::of::<D>(request.now);
+        let asked = Asked::of(request.now, self.slow());
         let claim =
             move |c: &Transaction<'_>| claim::claim(c, &ClaimRequest { now: asked.now(), ..request.clone() });
         self.write(Job::of("claim deliveries", ""), claim).await
@@ -162,7 +162,7 @@ impl<D: Database> Store for D {
 
     async fn begin_effect(&self, effect: NewEffect) -> Result<EffectBegun, StoreError> {
         let job = Job::of("keep the intent of a request", &effect.call);
-        let asked = Asked::of::<D>(effect.at);
+        let asked = Asked::of(effect.at, self.slow());
         let begin =
             move |c: &Transaction<'_>| effects::begin(c, &NewEffect { at: asked.now(), ..effect.clone() });
         let begun = self.write(job, begin).await?;
@@ -301,9 +301,9 @@ impl<D: Database> Store for D {
         self.write("ping the database", ping::ping).await
     }
 
-    async fn mark(&self) -> Result<Mark, StoreError> {
+    async fn mark(&self, seen: Option<Mark>) -> Result<Mark, StoreError> {
         self.look()?;
-        self.read("read how far the history goes", restored::mark).await
+        self.read("read how far the history goes", move |c| restored::mark(c, seen.as_ref())).await
     }
 
     async fn knows(&self, seen: Option<Mark>) -> Result<Known, StoreError> {

@@ -136,9 +136,10 @@ async fn put_back(people: People, chance: Chance) {
 
 /// A daemon keeps its mark every second; here it rests for longer when nothing is due.
 async fn keep_marks(scene: &Scene) {
-    let Ok(mark) = scene.view.mark().await else { return };
-    let text = serde_json::to_string(&mark).unwrap_or_default();
     for file in (1..=scene.daemons).filter_map(|daemon| scene.mark_of(daemon)) {
+        let seen = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let Ok(mark) = scene.view.mark(seen).await else { return };
+        let text = serde_json::to_string(&mark).unwrap_or_default();
         if let Err(error) = std::fs::write(file, &text) {
             scene.book.violation(format!("the mark could not be kept: {error}"));
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::act::{self, Move, Resolution};
-use juzhen_domain::delivery::{Delivery, payload};
+use juzhen_domain::delivery::{Delivery, DeliveryKind, payload};
 use juzhen_domain::id::{DeliveryId, ItemId, PersonId};
 use juzhen_domain::item::{Content, Item, Variant};
 use juzhen_domain::matrix::{Person, Procedure, Role};
@@ -294,7 +294,9 @@ impl People {
         let item = self.scene.view.item(&delivery.item).await.ok().flatten();
         let variant = item.as_ref().and_then(|r| payload(&r.item.content, &delivery.platform, None));
         let text = variant.map(|variant| variant.text.as_str());
-        let truth = self.scene.platform.truth(delivery.id.as_str(), delivery.account.as_str(), text);
+        let origin = self.origin_of(delivery).await;
+        let (id, account) = (delivery.id.as_str(), delivery.account.as_str());
+        let truth = self.scene.platform.truth(id, account, text, origin.as_deref());
         let resolution = match truth {
             Truth::Public(id) => {
                 let url = Some(format!("https://{}.example/{id}", delivery.platform));
@@ -311,6 +313,12 @@ impl People {
             Truth::Nothing => Resolution::NotPublished,
         };
         self.change(&delivery.id, move |d, by, now| act::resolve(d, by, &resolution, now)).await;
+    }
+
+    /// The post that it forwards.
+    async fn origin_of(&self, delivery: &Delivery) -> Option<String> {
+        let DeliveryKind::Forward { origin, .. } = &delivery.kind else { return None };
+        self.scene.view.delivery(origin).await.ok()??.delivery.receipt?.platform_id
     }
 
     async fn in_state(&self, state: DeliveryState) -> Vec<Delivery> {

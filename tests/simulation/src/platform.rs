@@ -127,9 +127,12 @@ impl Platform {
 
     /// Whether something of this delivery is public, or may still become so. A delivery that was made anew after its database
     /// was put back is known by its words.
-    pub(crate) fn truth(&self, delivery: &str, uid: &str, text: Option<&str>) -> Truth {
+    pub(crate) fn truth(&self, delivery: &str, uid: &str, text: Option<&str>, origin: Option<&str>) -> Truth {
         let state = self.state();
-        let says_it = |effect: &Effect| effect.uid == uid && Some(effect.text.as_str()) == text;
+        let says_it = |effect: &Effect| {
+            let is_its_repost = effect.origin.is_some() && effect.origin.as_deref() == origin;
+            effect.uid == uid && (is_its_repost || Some(effect.text.as_str()) == text)
+        };
         match state.effects.iter().find(|e| e.delivery == delivery || says_it(e)) {
             Some(effect) => Truth::Public(effect.id.clone()),
             None if state.coming.get(delivery).is_some_and(|n| *n > 0) => Truth::Coming,

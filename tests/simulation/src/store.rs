@@ -307,7 +307,7 @@ through! {
     note(audit: Audit) -> ();
     verify_audit() -> AuditChain;
     ping() -> ();
-    mark() -> Mark;
+    mark(seen: Option<Mark>) -> Mark;
     knows(seen: Option<Mark>) -> Known;
     suspect(reason: String, until: Timestamp, now: Timestamp) -> Restoration;
     restorations(most: u32) -> Vec<Restoration>;

@@ -6,6 +6,7 @@
 //! everything else back until two people have looked.
 
 use jiff::{SignedDuration, Timestamp};
+use juzhen_domain::clock::LATEST;
 use juzhen_domain::id::{DeliveryId, PersonId};
 use juzhen_domain::reason::{Ended, Why};
 use juzhen_domain::state::DeliveryState;
@@ -20,12 +21,18 @@ use crate::values::{Known, Mark, Restoration, Suspect};
 /// How much time is taken for lost when no row says since when.
 const UNKNOWN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How far the history goes now.
-pub(crate) fn mark(c: &Transaction<'_>) -> Result<Mark, StoreError> {
-    const LAST: &str = "SELECT number, hash, at FROM audit ORDER BY number DESC LIMIT 1";
+/// How far the history goes now, which had come as far as `seen`.
+pub(crate) fn mark(c: &Transaction<'_>, seen: Option<&Mark>) -> Result<Mark, StoreError> {
+    const LAST: &str = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+    // A clock that ran ahead may have been set right since, and what was due by it has been sent. One that showed what
+    // cannot be was not believed, so nothing was sent by it.
+    const AT: &str = "SELECT max(at) FROM audit WHERE number > ?1 AND at < ?2";
     const EFFECTS: &str = "SELECT coalesce(max(id), 0) FROM effects";
-    let last = c.first(LAST, params![], |f: &mut Fields<'_>| Ok((f.get()?, f.get()?, f.optional_time()?)))?;
-    let (audit, hash, at) = last.unwrap_or((0, String::new(), None));
+    let last = c.first(LAST, params![], |f: &mut Fields<'_>| Ok((f.get::<i64>()?, f.get()?)))?;
+    let (audit, hash) = last.unwrap_or((0, String::new()));
+    let from = seen.map_or(audit - 1, |seen| seen.audit);
+    let at = c.first(AT, params![from, millis(LATEST)], |f: &mut Fields<'_>| f.optional_time())?.flatten();
+    let at = at.max(seen.and_then(|seen| seen.at));
     let effects = c.first(EFFECTS, params![], |f: &mut Fields<'_>| f.get())?.unwrap_or(0);
     let environment = meta(c, "environment_id")?.unwrap_or_default();
     let restorations = Some(newest_number(c)?);
@@ -34,7 +41,7 @@ pub(crate) fn mark(c: &Transaction<'_>) -> Result<Mark, StoreError> {
 
 /// Whether this is the history of which `seen` was taken, or a later one.
 pub(crate) fn knows(c: &Transaction<'_>, seen: Option<&Mark>) -> Result<Known, StoreError> {
-    let now = mark(c)?;
+    let now = mark(c, None)?;
     if let Some(seen) = seen
         && seen.environment != now.environment
     {

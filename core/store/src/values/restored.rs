@@ -14,7 +14,8 @@ pub struct Mark {
     /// Number and hash of the newest audit row; 0 and nothing before the first.
     pub audit: i64,
     pub hash: String,
-    /// When that row was written; `None` in marks of before this was kept.
+    /// The latest time at which a row was written, by a clock that may have been set back since; `None` in marks of before
+    /// this was kept.
     #[serde(default)]
     pub at: Option<Timestamp>,
     /// The newest effect.

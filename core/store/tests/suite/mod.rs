@@ -134,6 +134,7 @@ macro_rules! exercise {
                 p19_a_loss_that_one_daemon_looked_after_is_no_news_from_another
                 p19_what_may_have_been_sent_since_is_in_doubt_and_everything_stops
                 p19_evidence_closes_a_suspect_and_is_looked_for_from_where_the_history_ends
+                p19_f41_the_mark_keeps_the_latest_time_that_any_clock_showed
                 p19_f42_what_was_due_before_the_clock_was_set_back_may_be_out
                 p19_forwards_of_what_was_open_already_may_be_out
                 p19_f43_the_lost_time_does_not_begin_at_the_start_or_in_the_future

@@ -10,6 +10,7 @@ use juzhen_domain::item::Item;
 use juzhen_domain::outcome::Next;
 use juzhen_domain::state::DeliveryState;
 use juzhen_store::*;
+use serde_json::json;
 
 use super::Place;
 use super::fixture::*;
@@ -20,11 +21,11 @@ const WHY: &str = "it ends with audit row 7, there were 90";
 pub(crate) async fn f27_f28_f31_a_history_that_was_cut_off_and_another_one_are_told_apart(place: &dyn Place) {
     let store = place.open();
     assert_eq!(store.knows(None).await.unwrap(), Known::Yes);
-    let empty = store.mark().await.unwrap();
+    let empty = store.mark(None).await.unwrap();
     scheduled(&*store, "i1", &[("W000", 0)]).await;
     let claim = claim_one(&*store, 0).await;
     begin(&*store, &claim.attempt, "post", 0).await;
-    let mark = store.mark().await.unwrap();
+    let mark = store.mark(None).await.unwrap();
     assert!(mark.audit > empty.audit && mark.effects > empty.effects, "{empty:?} {mark:?}");
     for known in [&empty, &mark] {
         assert_eq!(store.knows(Some(known.clone())).await.unwrap(), Known::Yes, "{known:?}");
@@ -48,7 +49,7 @@ pub(crate) async fn f27_f28_f31_a_history_that_was_cut_off_and_another_one_are_t
 pub(crate) async fn p19_a_loss_that_one_daemon_looked_after_is_no_news_from_another(place: &dyn Place) {
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 0)]).await;
-    let before = store.mark().await.unwrap();
+    let before = store.mark(None).await.unwrap();
     // What two daemons knew of the time that is lost, one of them of a version that did not count restorations.
     let lost = Mark { audit: before.audit + 5, hash: "1".repeat(64), ..before.clone() };
     let of_old = Mark { restorations: None, ..lost.clone() };
@@ -56,7 +57,7 @@ pub(crate) async fn p19_a_loss_that_one_daemon_looked_after_is_no_news_from_anot
     assert_eq!(store.knows(Some(lost)).await.unwrap(), Known::Yes);
     assert!(matches!(store.knows(Some(of_old)).await.unwrap(), Known::Cut(_)));
     // What is lost after that is another loss.
-    let after = store.mark().await.unwrap();
+    let after = store.mark(None).await.unwrap();
     let again = Mark { audit: after.audit + 5, hash: "2".repeat(64), ..after };
     assert!(matches!(store.knows(Some(again)).await.unwrap(), Known::Cut(_)));
     // And so is what was lost before the place where this one was cut.
@@ -155,11 +156,36 @@ pub(crate) async fn p19_forwards_of_what_was_open_already_may_be_out(place: &dyn
     assert_eq!(state(&*store, forwards[0].id.as_str()).await, DeliveryState::InDoubt);
 }
 
+pub(crate) async fn p19_f41_the_mark_keeps_the_latest_time_that_any_clock_showed(place: &dyn Place) {
+    let store = place.open();
+    let noted = async |seconds: i64| {
+        let audit = Audit {
+            actor: "off.hg".into(),
+            action: "mark.note".into(),
+            subject: "note:1".into(),
+            detail: json!({}),
+            at: at(seconds),
+            request: None,
+        };
+        store.note(audit).await.unwrap();
+    };
+    noted(0).await;
+    let seen = store.mark(None).await.unwrap();
+    // An hour ahead, then right again; and one year that no clock of ours will show.
+    for seconds in [3600, 10, 80 * 366 * 86_400] {
+        noted(seconds).await;
+    }
+    let mark = store.mark(Some(seen)).await.unwrap();
+    assert_eq!(mark.at, Some(at(3600)));
+    noted(20).await;
+    assert_eq!(store.mark(Some(mark)).await.unwrap().at, Some(at(3600)));
+}
+
 pub(crate) async fn p19_f42_what_was_due_before_the_clock_was_set_back_may_be_out(place: &dyn Place) {
     let store = place.open();
     scheduled(&*store, "i1", &[("W000", 3600), ("W001", 3700)]).await;
     // It is 01:00 again, and the mark is of 02:00.
-    assert_eq!(store.mark().await.unwrap().at, Some(at(-30)));
+    assert_eq!(store.mark(None).await.unwrap().at, Some(at(-30)));
     store.suspect(WHY.into(), at(3660), at(60)).await.unwrap();
     assert_eq!(state(&*store, "i1-W000").await, DeliveryState::InDoubt);
     assert_eq!(state(&*store, "i1-W001").await, DeliveryState::Due);
