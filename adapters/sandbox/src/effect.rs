@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::weibo;
+
 /// The hash that names what was said: lower-case hexadecimal SHA-256 of the UTF-8 bytes of the title (empty if there is
 /// none), one line feed, and the text. Titles are one line, so no two pairs share a preimage. In a shell:
 /// `printf '%s\n%s' "$title" "$text" | sha256sum`. Of a repost the text is its comment and the title is empty.
@@ -18,7 +20,7 @@ pub fn text_sha256(title: &str, text: &str) -> String {
 pub struct Effect {
     /// Unique over all platforms and all resets of this process; of a post it is the id that the client was given.
     pub id: String,
-    /// `mock`; later `weibo`, `wechat`.
+    /// `mock`, `weibo`, `wechat`.
     pub platform: String,
     /// The platform's id of the account. Empty for media that no pinned token ties to an account.
     pub account: String,
@@ -39,8 +41,11 @@ pub struct Effect {
     /// Where a re-issued post says that it comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-    /// Of a repost: the post it forwards. Of a retraction: the post it takes back.
+    /// Of a repost: the post it forwards. Of a retraction: the post it takes back. Of a comment: the post it is under.
     pub origin_id: Option<String>,
+    /// Of a comment that answers another one: that one's id. Of a private message: who gets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
     /// Wall clock of the sandbox, Unix milliseconds; never goes back.
     pub at_unix_ms: i64,
     /// From then on the public sees it (`visible_late_ms`).
@@ -62,6 +67,10 @@ pub enum EffectKind {
     Repost,
     Retract,
     Media,
+    /// A comment, or an answer to one.
+    Comment,
+    /// A private message.
+    Message,
 }
 
 /// What became of an effect.
@@ -113,6 +122,7 @@ pub(crate) struct NewEffect {
     pub(crate) media: Vec<String>,
     pub(crate) source: Option<Source>,
     pub(crate) origin: Option<u64>,
+    pub(crate) to: Option<String>,
     pub(crate) visible_late_ms: i64,
     pub(crate) bytes: Option<usize>,
     pub(crate) by_hand: bool,
@@ -135,6 +145,7 @@ impl NewEffect {
             media: Vec::new(),
             source: None,
             origin: None,
+            to: None,
             visible_late_ms: 0,
             bytes: None,
             by_hand: false,
@@ -179,7 +190,7 @@ impl Entry {
     }
 
     pub(crate) fn id(&self) -> String {
-        id_of(self.kind(), self.number)
+        id_of(self.said.platform, self.kind(), self.number)
     }
 
     /// What the public reads, which a platform may have changed.
@@ -189,7 +200,7 @@ impl Entry {
 
     pub(crate) fn view(&self, now: i64) -> Effect {
         let said = &self.said;
-        let origin_id = said.origin.map(|number| id_of(EffectKind::Post, number));
+        let origin_id = said.origin.map(|number| id_of(said.platform, EffectKind::Post, number));
         Effect {
             id: self.id(),
             platform: said.platform.to_owned(),
@@ -204,6 +215,7 @@ impl Entry {
             media: said.media.clone(),
             source: said.source.clone(),
             origin_id,
+            to: said.to.clone(),
             at_unix_ms: self.at,
             visible_from_unix_ms: (said.visible_late_ms > 0 && self.visible_from < i64::MAX)
                 .then_some(self.visible_from),
@@ -215,13 +227,27 @@ impl Entry {
 }
 
 /// Posts and reposts share a letter, because a client names either by the same kind of id.
-pub(crate) fn id_of(kind: EffectKind, number: u64) -> String {
+/// Weibo's are the 16 digits that it gives out.
+pub(crate) fn id_of(platform: &str, kind: EffectKind, number: u64) -> String {
     let letter = match kind {
+        EffectKind::Post | EffectKind::Repost if platform == weibo::PLATFORM => {
+            return weibo::mid_of(number).to_string();
+        }
         EffectKind::Post | EffectKind::Repost => 'p',
         EffectKind::Retract => 'r',
         EffectKind::Media => 'f',
+        EffectKind::Comment => 'c',
+        EffectKind::Message => 'm',
     };
     format!("{letter}{number}")
+}
+
+/// The number in an id of [`id_of`].
+pub(crate) fn number_in(id: &str) -> Option<u64> {
+    match id.bytes().next()? {
+        b'0'..=b'9' => weibo::number_of(id.parse().ok()?),
+        _ => id.get(1..)?.parse().ok(),
+    }
 }
 
 /// See [`text_sha256`].

@@ -1,5 +1,6 @@
 //! One request and its answer: numbered, checked, led past the script, carried out, counted, answered.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::faults::{Fault, LateAnswer, ScriptedRefusal};
 use crate::late::postpone;
 use crate::ledger::{Ended, Full};
 use crate::script::{Plan, Seen, Twist};
+use crate::serve::Peer;
 use crate::world::{Shared, World, now_unix_ms};
 
 /// Answers one request. `understood` is what the platform makes of it; a request it does not understand meets no fault.
@@ -30,9 +32,12 @@ pub(crate) async fn exchange(
 /// How a platform speaks when it refuses.
 pub(crate) struct Dialect {
     pub(crate) platform: &'static str,
-    pub(crate) refuse: fn(&Refusal) -> Reply,
+    /// The refusal in the platform's words, for the request of this path.
+    pub(crate) refuse: fn(&Refusal, path: &str) -> Reply,
     /// The usual code for a status that a script gives without one.
     pub(crate) usual_code: fn(u16) -> &'static str,
+    /// The platform's own error of this number, with the status and the words that go with it.
+    pub(crate) numbered: fn(i64) -> Refusal,
 }
 
 /// A request, read.
@@ -42,6 +47,10 @@ pub(crate) struct Arrival {
     pub(crate) route: &'static str,
     pub(crate) method: Method,
     pub(crate) path: String,
+    /// What stands behind the `?`, as sent; empty if nothing does.
+    pub(crate) query: String,
+    /// Where the request comes from.
+    pub(crate) peer: IpAddr,
     /// The platform's id of the account, if the request says or implies one.
     pub(crate) account: Option<String>,
     pub(crate) headers: HeaderMap,
@@ -56,6 +65,8 @@ pub(crate) enum Credential {
     Token,
     /// Something else, which the act looks at.
     Other,
+    /// Not looked at here: the platform has its own place for credentials, and has judged them before `exchange`.
+    Judged,
 }
 
 /// What the platform understood, and how it would carry it out.
@@ -135,6 +146,7 @@ impl Arrival {
         request: Request,
     ) -> (Self, Result<(), Refusal>) {
         let (parts, body) = request.into_parts();
+        let peer = parts.extensions.get::<Peer>().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.0);
         let original = parts.extensions.get::<axum::extract::OriginalUri>().map(|uri| uri.path().to_owned());
         let (body, read) = match axum::body::to_bytes(body, shared.max_body_bytes).await {
             Ok(body) => (body, Ok(())),
@@ -144,9 +156,10 @@ impl Arrival {
             }
         };
         let path = original.unwrap_or_else(|| parts.uri.path().to_owned());
+        let query = parts.uri.query().unwrap_or_default().to_owned();
         let (method, headers) = (parts.method, parts.headers);
         let credential = Credential::Token;
-        (Self { dialect, route, method, path, account, headers, body, credential }, read)
+        (Self { dialect, route, method, path, query, peer, account, headers, body, credential }, read)
     }
 
     /// The token of `Authorization: Bearer …`, if there is one that is not empty.
@@ -171,7 +184,7 @@ fn decide(
     let sequence = world.ledger.next_sequence();
     let ending = match admit(world, arrival, understood) {
         Ok((intent, account)) => perform(shared, world, arrival, intent, account, sequence),
-        Err(refusal) => Ending::plain((arrival.dialect.refuse)(&refusal)),
+        Err(refusal) => Ending::plain((arrival.dialect.refuse)(&refusal, &arrival.path)),
     };
     let account =
         arrival.account.as_deref().and_then(|uid| world.ledger.find_account(arrival.dialect.platform, uid));
@@ -192,8 +205,10 @@ fn admit(
     arrival: &Arrival,
     understood: Result<Intent, Refusal>,
 ) -> Result<(Intent, Option<usize>), Refusal> {
-    let Some(token) = arrival.bearer() else {
-        return Err(Refusal::new(401, "token_missing", "send `Authorization: Bearer <token>`"));
+    let token = match arrival.bearer() {
+        Some(token) => token,
+        None if arrival.credential == Credential::Judged => "",
+        None => return Err(Refusal::new(401, "token_missing", "send `Authorization: Bearer <token>`")),
     };
     if arrival.credential == Credential::Token {
         world.tokens.permits(arrival.account.as_deref(), token, now_unix_ms())?;
@@ -226,7 +241,7 @@ fn perform(
     let request = RequestMark { idempotency_key, sequence };
     let bearer = arrival.bearer().unwrap_or_default().to_owned();
     let call = Call { shared: shared.clone(), account, twist, request, bearer };
-    let (when, manner) = scripted(arrival.dialect, answer);
+    let (when, manner) = scripted(arrival, answer);
     let delay = Duration::from_millis(delay_ms);
     let done = match when {
         When::Now => (intent.act)(world, &call),
@@ -236,7 +251,7 @@ fn perform(
     match done {
         Ok(reply) => Ending::new(reply, manner, delay),
         // A fault that says "applied" must not hide that nothing was.
-        Err(refusal) => Ending::new((arrival.dialect.refuse)(&refusal), Manner::Whole, delay),
+        Err(refusal) => Ending::new((arrival.dialect.refuse)(&refusal, &arrival.path), Manner::Whole, delay),
     }
 }
 
@@ -247,20 +262,24 @@ enum When {
 }
 
 /// Takes a fault apart: when the effect happens, and in which manner the answer travels.
-fn scripted(dialect: &Dialect, fault: Option<Fault>) -> (When, Manner) {
+fn scripted(arrival: &Arrival, fault: Option<Fault>) -> (When, Manner) {
+    let dialect = arrival.dialect;
+    let instead = |refusal: Refusal| Manner::Instead((dialect.refuse)(&refusal, &arrival.path));
     let Some(fault) = fault else { return (When::Now, Manner::Whole) };
     let when = match &fault {
-        Fault::ApplyLateMs { ms, .. } => When::Late(*ms),
+        Fault::ApplyLateMs { ms, .. } | Fault::PlatformError { late_ms: Some(ms), .. } => When::Late(*ms),
         before if before.is_before_effect() => When::Never,
         _ => When::Now,
     };
     let manner = match fault {
-        Fault::Status(refusal) | Fault::StatusAfterEffect(refusal) => {
-            Manner::Instead((dialect.refuse)(&worded(dialect, refusal)))
+        Fault::Status(refusal) | Fault::StatusAfterEffect(refusal) => instead(worded(dialect, refusal)),
+        Fault::PlatformError { code, message, .. } => {
+            let refusal = (dialect.numbered)(code);
+            instead(Refusal { message: message.unwrap_or(refusal.message.clone()), ..refusal })
         }
         Fault::Hang { .. } | Fault::ApplyLateMs { answer: LateAnswer::Hang, .. } => Manner::Hang,
         Fault::ApplyLateMs { answer: LateAnswer::GatewayTimeout, .. } => {
-            Manner::Instead((dialect.refuse)(&worded(dialect, ScriptedRefusal::of(504))))
+            instead(worded(dialect, ScriptedRefusal::of(504)))
         }
         Fault::ResetAfterEffect {} | Fault::ResetBeforeEffect {} => Manner::Reset,
         Fault::ResetMidBody {} => Manner::BreakOff,

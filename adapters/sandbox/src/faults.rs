@@ -14,6 +14,17 @@ pub enum Fault {
     Status(ScriptedRefusal),
     /// Applied, then answered with this error.
     StatusAfterEffect(ScriptedRefusal),
+    /// Answered with the platform's own error of this number, in the words and with the status that go with it; `applied`:
+    /// after the effect, as Weibo's 20053; `late_ms`: the effect comes so much later.
+    PlatformError {
+        code: i64,
+        #[serde(default)]
+        message: Option<String>,
+        #[serde(default)]
+        applied: bool,
+        #[serde(default)]
+        late_ms: Option<u64>,
+    },
     /// Never answered; the connection stays open until the client gives up.
     Hang {
         #[serde(default = "yes")]
@@ -179,6 +190,7 @@ impl Fault {
             }
             Self::DelayMs { ms }
             | Self::ApplyLateMs { ms, .. }
+            | Self::PlatformError { late_ms: Some(ms), .. }
             | Self::VisibleLateMs { ms }
             | Self::RemoveAfterMs { ms }
             | Self::AdminConfirms { ms, .. }
@@ -221,6 +233,7 @@ impl Fault {
         match &mut changed {
             Self::DelayMs { ms }
             | Self::ApplyLateMs { ms, .. }
+            | Self::PlatformError { late_ms: Some(ms), .. }
             | Self::VisibleLateMs { ms }
             | Self::RemoveAfterMs { ms }
             | Self::AdminConfirms { ms, .. } => *ms = change(*ms),
@@ -235,6 +248,7 @@ impl Fault {
             self,
             Self::Status(_)
                 | Self::ResetBeforeEffect {}
+                | Self::PlatformError { applied: false, late_ms: None, .. }
                 | Self::Redirect302 { .. }
                 | Self::Hang { applied: false }
                 | Self::Html200 { applied: false }

@@ -76,27 +76,41 @@ pub(crate) fn expected(effects: &[Effect], expectations: &[Expectation]) -> Vec<
 
 /// The public saw it or will see it.
 fn counts(effect: &Effect) -> bool {
-    matches!(effect.kind, EffectKind::Post | EffectKind::Repost)
-        && effect.state != EffectState::Refused
-        && !effect.by_hand
+    matches!(effect.kind, EffectKind::Post | EffectKind::Repost) && was_said(effect)
+}
+
+/// Somebody saw it or will see it, and a client said it.
+fn was_said(effect: &Effect) -> bool {
+    effect.state != EffectState::Refused && !effect.by_hand
+}
+
+fn is_answer(effect: &Effect) -> bool {
+    matches!(effect.kind, EffectKind::Comment | EffectKind::Message)
 }
 
 fn is_about(expectation: &Expectation, effect: &Effect) -> bool {
     expectation.origin_id.is_none() || expectation.origin_id == effect.origin_id
 }
 
-/// What may not happen twice: the same bytes as a post of its own, or a forward of the same post.
+/// What may not happen twice: the same bytes as a post of its own, a forward of the same post, or the same bytes to the same
+/// person or under the same post.
 #[derive(PartialEq, Eq, Hash)]
 enum Once<'a> {
     Bytes(&'a str),
     Forward(&'a str),
+    Answer { bytes: &'a str, under: Option<&'a str>, to: Option<&'a str> },
 }
 
 fn duplicates(effects: &[Effect], book: &Book<'_>) -> Vec<Violation> {
     let mut place: HashMap<(&str, Once<'_>), usize> = HashMap::new();
     let mut groups: Vec<Vec<&Effect>> = Vec::new();
-    for effect in effects.iter().filter(|effect| counts(effect)) {
+    for effect in effects.iter().filter(|effect| was_said(effect) && (counts(effect) || is_answer(effect))) {
         let once = match (&effect.kind, &effect.origin_id) {
+            _ if is_answer(effect) => Once::Answer {
+                bytes: &effect.text_sha256,
+                under: effect.origin_id.as_deref(),
+                to: effect.to.as_deref(),
+            },
             (EffectKind::Repost, Some(origin)) => Once::Forward(origin),
             _ => Once::Bytes(&effect.text_sha256),
         };
@@ -111,12 +125,14 @@ fn duplicates(effects: &[Effect], book: &Book<'_>) -> Vec<Violation> {
 
 fn duplicate(group: &[&Effect], book: &Book<'_>) -> Option<Violation> {
     let first = group.first()?;
-    let allowed = book.allowed(first);
+    // Expectations are about what is published; an answer is given once.
+    let allowed = if is_answer(first) { 1 } else { book.allowed(first) };
     if group.len() as u64 <= allowed {
         return None;
     }
     let what = match (first.kind, &first.origin_id) {
         (EffectKind::Repost, Some(origin)) => format!("forwarded post {origin}"),
+        _ if is_answer(first) => format!("gave the same answer {}", first.text_sha256),
         _ => format!("published the bytes {}", first.text_sha256),
     };
     Some(Violation {
@@ -222,6 +238,7 @@ mod tests {
             media: vec![],
             source: None,
             origin_id: None,
+            to: None,
             at_unix_ms: at,
             visible_from_unix_ms: None,
             bytes: None,
@@ -260,6 +277,19 @@ mod tests {
         let twice = [repost("a", "u1", "p1"), repost("b", "u1", "p1")];
         check(&twice, &[], &[(ViolationKind::Duplicate, &["a", "b"])]);
         check(&twice, &[Expectation::of("u1", "", "").origin("p1").times(2)], &[]);
+    }
+
+    #[test]
+    fn the_same_answer_to_the_same_person_is_a_duplicate_and_to_another_is_not() {
+        let answer = |id: &str, to: &str| Effect {
+            kind: EffectKind::Comment,
+            origin_id: Some("p1".into()),
+            to: Some(to.into()),
+            ..post(id, "u1", "收到", 0)
+        };
+        check(&[answer("a", "c1"), answer("b", "c2")], &[], &[]);
+        let twice = [answer("a", "c1"), answer("b", "c1")];
+        check(&twice, &[Expectation::of("u1", "", "别的")], &[(ViolationKind::Duplicate, &["a", "b"])]);
     }
 
     #[test]

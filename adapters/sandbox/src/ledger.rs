@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::effect::{Effect, EffectKind, EffectState, Entry, NewEffect};
+use crate::effect::{Effect, EffectKind, EffectState, Entry, NewEffect, number_in};
 use crate::expect::Expectation;
 use crate::judge::{Expected, Violation, expected, judge};
 use crate::world::now_unix_ms;
@@ -247,9 +247,9 @@ impl Ledger {
         usize::try_from(number.checked_sub(self.first)?).ok()
     }
 
-    /// The entry that a client's id (`p17…`, `f17…`) names.
+    /// The entry that a client's id (`p17…`, `f17…`, `1790…`) names.
     pub(crate) fn named(&self, id: &str) -> Option<&Entry> {
-        let entry = self.get(id.get(1..)?.parse().ok()?)?;
+        let entry = self.get(number_in(id)?)?;
         (entry.id() == id).then_some(entry)
     }
 

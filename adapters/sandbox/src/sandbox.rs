@@ -14,6 +14,7 @@ use tracing::info;
 use crate::expect::Expectation;
 use crate::ledger::{Full, Ledger, LedgerSnapshot, Limits};
 use crate::rule::{BadRule, Rule, RuleStatus};
+use crate::seed::Seed;
 use crate::tokens::TokenFlow;
 use crate::world::{Links, Shared, World, now_unix_ms};
 use crate::{control, mock, page, serve};
@@ -30,6 +31,8 @@ pub struct SandboxOptions {
     pub most_accounts: usize,
     /// Of any request.
     pub most_body_bytes: usize,
+    /// What the platforms know from the start.
+    pub seed: Seed,
 }
 
 impl Default for SandboxOptions {
@@ -40,6 +43,7 @@ impl Default for SandboxOptions {
             most_text_bytes: 256 * 1024 * 1024,
             most_accounts: 100_000,
             most_body_bytes: 16 * 1024 * 1024,
+            seed: Seed::default(),
         }
     }
 }
@@ -90,7 +94,7 @@ impl Sandbox {
         };
         // Ids start with the time, so that a restarted sandbox does not give out again what a client still remembers.
         let first = u64::try_from(now_unix_ms()).unwrap_or(1);
-        let world = World::new(Ledger::new(limits, first));
+        let world = World::new(Ledger::new(limits, first), Arc::new(options.seed));
         let shared = Shared::new(world, links, options.most_body_bytes);
         Ok(Self { listener, handle: SandboxHandle { shared } })
     }
@@ -212,7 +216,7 @@ impl SandboxHandle {
         self.shared.with(|world| world.ledger.remove(id, now_unix_ms()))
     }
 
-    /// Forgets everything: effects, accounts and names, expectations, faults, tokens, tickets.
+    /// Forgets everything but the seed: effects, accounts and names, expectations, faults, tokens, tickets.
     pub fn reset(&self) {
         self.shared.with(World::reset);
     }

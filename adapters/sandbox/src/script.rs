@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use tracing::warn;
+
 use crate::faults::{AsyncOutcome, Fault, KeyAnswer, ListEnd, Reach, ScriptedRefusal};
 use crate::ledger::Full;
 use crate::rule::{BadRule, Match, Rule, RuleStatus};
@@ -21,6 +23,18 @@ pub(crate) struct Script {
 }
 
 impl Script {
+    /// The script of a seed, whose rules were checked when it was read.
+    pub(crate) fn of(rules: &[Rule]) -> Self {
+        let mut script = Self::default();
+        for rule in rules {
+            // Only more rules than a script holds can be refused here.
+            if let Err(bad) = script.add(rule.clone()) {
+                warn!(reason = %bad, "A rule of the seed is left out");
+            }
+        }
+        script
+    }
+
     pub(crate) fn add(&mut self, rule: Rule) -> Result<u64, BadRule> {
         rule.check()?;
         if self.rules.len() >= MOST_RULES {

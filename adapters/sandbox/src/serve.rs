@@ -1,6 +1,7 @@
 //! The server's loop. On hyper itself, because axum's server cannot end a connection without an answer.
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,6 +20,10 @@ use tracing::{debug, warn};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResetConnection;
 
+/// In the extensions of a request: where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 #[derive(Debug, thiserror::Error)]
 #[error("the script resets the connection")]
 struct Reset;
@@ -29,8 +34,8 @@ pub(crate) async fn run(listener: TcpListener, router: Router, stop: Cancellatio
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, router.clone()));
+                Ok((stream, peer)) => {
+                    connections.spawn(connection(stream, Peer(peer.ip()), router.clone()));
                 }
                 Err(source) => {
                     warn!(%source, "Could not accept a connection");
@@ -45,7 +50,7 @@ pub(crate) async fn run(listener: TcpListener, router: Router, stop: Cancellatio
     connections.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, router: Router) {
+async fn connection(stream: TcpStream, peer: Peer, router: Router) {
     // Small answers must not wait for the client's acknowledgement.
     if let Err(source) = stream.set_nodelay(true) {
         debug!(%source, "Could not turn Nagle's algorithm off");
@@ -53,7 +58,8 @@ async fn connection(stream: TcpStream, router: Router) {
     let reset = Arc::new(AtomicBool::new(false));
     let marked = reset.clone();
     let router = TowerToHyperService::new(router);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer);
         let (answer, marked) = (hyper::service::Service::call(&router, request), marked.clone());
         Box::pin(async move {
             let Ok(response) = answer.await;

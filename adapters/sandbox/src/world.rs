@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ledger::Ledger;
 use crate::mock::tickets::Tickets;
 use crate::script::Script;
+use crate::seed::Seed;
 use crate::tokens::Tokens;
 
 /// What every handler gets.
@@ -33,6 +34,8 @@ impl Shared {
 
 /// What changes.
 pub(crate) struct World {
+    /// What the platforms know from the start, and again after a reset.
+    pub(crate) seed: Arc<Seed>,
     pub(crate) ledger: Ledger,
     pub(crate) script: Script,
     pub(crate) tokens: Tokens,
@@ -44,10 +47,11 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(ledger: Ledger) -> Self {
+    pub(crate) fn new(ledger: Ledger, seed: Arc<Seed>) -> Self {
         Self {
             ledger,
-            script: Script::default(),
+            script: Script::of(&seed.faults),
+            seed,
             tokens: Tokens::default(),
             mock_tickets: Tickets::default(),
             generation: 0,
@@ -55,10 +59,10 @@ impl World {
         }
     }
 
-    /// Forgets everything: effects, accounts and names, expectations, faults, tokens, tickets.
+    /// Forgets everything but the seed: effects, accounts and names, expectations, faults, tokens, tickets.
     pub(crate) fn reset(&mut self) {
         let generation = self.generation + 1;
-        *self = Self { generation, ..Self::new(self.ledger.emptied()) };
+        *self = Self { generation, ..Self::new(self.ledger.emptied(), self.seed.clone()) };
     }
 }
 

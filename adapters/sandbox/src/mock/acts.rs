@@ -100,12 +100,12 @@ pub(crate) fn upload(world: &mut World, call: &Call, media: &Bytes) -> Result<Re
     // The bytes themselves are nobody's evidence, and would fill the memory.
     effect.bytes = Some(media.len());
     let recorded = world.ledger.record(effect, now_unix_ms())?;
-    Ok(Reply::json(201, &json!({ "media_id": id_of(EffectKind::Media, recorded.number) })))
+    Ok(Reply::json(201, &json!({ "media_id": id_of(PLATFORM, EffectKind::Media, recorded.number) })))
 }
 
 /// `{"id","url","created_at_unix_ms"}`, the time by the platform's clock.
 pub(crate) fn receipt(call: &Call, number: u64, at: i64) -> Value {
-    let id = id_of(EffectKind::Post, number);
+    let id = id_of(PLATFORM, EffectKind::Post, number);
     let at = at.saturating_add(call.twist.skew_ms);
     json!({ "url": call.shared.links.post(&id), "id": id, "created_at_unix_ms": at })
 }
@@ -230,5 +230,5 @@ pub(crate) fn post_by_hand(
     effect.text = text.into();
     effect.by_hand = true;
     let recorded = world.ledger.record(effect, now_unix_ms())?;
-    Ok(id_of(EffectKind::Post, recorded.number))
+    Ok(id_of(PLATFORM, EffectKind::Post, recorded.number))
 }

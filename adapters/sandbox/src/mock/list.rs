@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::PLATFORM;
 use super::acts::account_of;
 use super::wire::Window;
 use crate::answer::Reply;
@@ -59,7 +60,7 @@ fn listed(call: &Call, entry: &Entry) -> Value {
         "id": id,
         "text": entry.shown_text(),
         "title": entry.said.title.as_deref(),
-        "origin_id": entry.said.origin.map(|number| id_of(EffectKind::Post, number)),
+        "origin_id": entry.said.origin.map(|number| id_of(PLATFORM, EffectKind::Post, number)),
         "created_at_unix_ms": entry.at.saturating_add(call.twist.skew_ms),
     })
 }
