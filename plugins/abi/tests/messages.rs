@@ -47,6 +47,7 @@ types!(
     BlobRead,
     Sign,
     Signature,
+    Decrypt,
     HostError
 );
 
@@ -73,7 +74,7 @@ fn every_kind_operation_and_capability_is_named() {
     let kinds = "retryable auth_expired rejected quota duplicate in_doubt misconfigured unsupported bug \
         denied bad_request unreachable no_answer cancelled too_large replay_mismatch failed";
     let constants: Vec<_> = constants.collect();
-    assert_eq!(constants.len(), 19, "twelve operations and seven capabilities: {constants:?}");
+    assert_eq!(constants.len(), 20, "twelve operations and eight capabilities: {constants:?}");
     for word in
         constants.into_iter().chain(kinds.split_whitespace()).chain(capability::OFFERED.iter().copied())
     {

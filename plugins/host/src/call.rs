@@ -86,7 +86,7 @@ pub struct Effects {
     pub unclear: u32,
     /// Of those: the platform accepted it with a complete 2xx, now or in an earlier run whose answer was recorded.
     pub done: u32,
-    /// The last of those was clearly refused (4xx): a refusal that the adapter reports is believed to be this one. When
+    /// The last of those was clearly refused (4xx, or a 2xx with a code named for that): a refusal that the adapter reports is believed to be this one. When
     /// the last was accepted instead, it may have been the post itself.
     pub declined_last: bool,
 }

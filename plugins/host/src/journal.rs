@@ -60,7 +60,7 @@ pub(crate) enum Stage {
     NothingLeft,
     /// The platform did it: a complete 2xx.
     Accepted,
-    /// The platform did not do it: a complete 4xx.
+    /// The platform did not do it: a complete 4xx, or a 2xx with a code that the request named as a no.
     Declined,
     /// It may have happened.
     Unclear,

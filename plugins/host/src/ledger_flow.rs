@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use juzhen_abi::message::{HostError, HostErrorKind};
+use juzhen_abi::message::{Declined, HostError, HostErrorKind};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::capabilities::Capabilities;
@@ -78,7 +79,7 @@ async fn carry_out(
         )
         .await),
         Ok(Begun::Answered(answer)) => {
-            scope.journal.settle(ticket, stage_of(&answer));
+            scope.journal.settle(ticket, stage_of(&answer, request.declined().as_ref()));
             Ok(answer)
         }
         Ok(Begun::Unanswered(effect)) => match intent.kind {
@@ -136,6 +137,7 @@ async fn record(
     written: Written<'_>,
 ) -> RecordedAnswer {
     let Written { effect, intent, at } = written;
+    let declined = request.declined();
     let leaves = scope.journal.may_leave(ticket);
     let answer = if leaves {
         let repeatable = intent.kind != EffectKind::Mutating;
@@ -156,7 +158,7 @@ async fn record(
         );
     }
     if leaves {
-        scope.journal.settle(ticket, stage_of(&answer));
+        scope.journal.settle(ticket, stage_of(&answer, declined.as_ref()));
     }
     // After the row is settled: the call ends here.
     distrust(scope, &answer);
@@ -187,16 +189,24 @@ fn stop(
     Err(error(HostErrorKind::Denied, message))
 }
 
-fn stage_of(answer: &RecordedAnswer) -> Stage {
+fn stage_of(answer: &RecordedAnswer, declined: Option<&Declined>) -> Stage {
     if answer.nothing_left() {
         Stage::NothingLeft
     } else if answer.unclear() {
         Stage::Unclear
-    } else if matches!(answer.status, 200..=299) {
+    } else if matches!(answer.status, 200..=299) && !says_no(answer, declined) {
         Stage::Accepted
     } else {
         Stage::Declined
     }
+}
+
+/// Whether a 2xx holds one of the codes that the request named as a clear no.
+fn says_no(answer: &RecordedAnswer, declined: Option<&Declined>) -> bool {
+    let Some(Declined { pointer, codes }) = declined else { return false };
+    let json = serde_json::from_slice::<Value>(&answer.body).ok();
+    let code = json.as_ref().and_then(|json| json.pointer(pointer)).and_then(Value::as_i64);
+    code.is_some_and(|code| codes.contains(&code))
 }
 
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
@@ -208,4 +218,34 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f55_a_200_is_a_no_only_with_a_code_that_was_named_before() {
+        let declined = Declined { pointer: "/errcode".into(), codes: vec![42001, 45009] };
+        let stage = |status, complete, body: &str, declined| {
+            let body = body.as_bytes().to_vec();
+            stage_of(&RecordedAnswer { status, complete, body, ..RecordedAnswer::default() }, declined)
+        };
+        for (body, expected) in [
+            (r#"{"errcode":45009,"errmsg":"quota"}"#, Stage::Declined),
+            (r#"{"errcode":0}"#, Stage::Accepted),
+            // Not in the table, not a number, not JSON, nothing: all of them may have happened.
+            (r#"{"errcode":-1}"#, Stage::Accepted),
+            (r#"{"errcode":"45009"}"#, Stage::Accepted),
+            (r#"{"publish_id":"1"}"#, Stage::Accepted),
+            ("<html>45009</html>", Stage::Accepted),
+            ("", Stage::Accepted),
+        ] {
+            assert_eq!(stage(200, true, body, Some(&declined)), expected, "{body}");
+        }
+        let no = r#"{"errcode":45009}"#;
+        assert_eq!(stage(200, true, no, None), Stage::Accepted);
+        assert_eq!(stage(200, false, no, Some(&declined)), Stage::Unclear);
+        assert_eq!(stage(502, true, no, Some(&declined)), Stage::Unclear);
+    }
 }

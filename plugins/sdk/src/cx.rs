@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use juzhen_abi::message::{HostError, Meta, Sign, Signature, Sleep, capability};
+use juzhen_abi::message::{Decrypt, HostError, Meta, Sign, Signature, Sleep, capability};
 use juzhen_abi::{OK, pack};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -78,8 +78,8 @@ impl Cx {
         self.host.random(self.scope)
     }
 
-    /// Lower-case hexadecimal of `parts` joined and hashed; a part may hold [`secret`]s. `algorithm`: `sha256`, or
-    /// `hmac_sha256` with the secret named `key`.
+    /// Lower-case hexadecimal of `parts` joined and hashed; a part may hold [`secret`]s. `algorithm`: `sha256`,
+    /// `hmac_sha256` with the secret named `key`, or `sha1_sorted`, which sorts the parts first.
     ///
     /// # Errors
     /// A secret that the account does not have or the manifest does not name, or another algorithm.
@@ -92,6 +92,19 @@ impl Cx {
         let answer = self.ask(capability::SECRET_SIGN, &sign, &[]).await?;
         let (signature, _) = pack::unpack::<Signature>(&answer).map_err(|e| Error::bug(e.to_string()))?;
         Ok(signature.hex)
+    }
+
+    /// Opens what the platform encrypted with the secret named `key`; the padding stays on. `algorithm`:
+    /// `aes_256_cbc_own_iv`, as in callbacks of WeChat.
+    ///
+    /// # Errors
+    /// A secret that the account does not have, the manifest does not name or that is no such key; a ciphertext that is no
+    /// whole number of blocks; another algorithm.
+    pub async fn decrypt(&self, algorithm: &str, key: &str, ciphertext: &[u8]) -> Result<Vec<u8>> {
+        let decrypt = Decrypt { algorithm: algorithm.to_owned(), key: key.to_owned() };
+        let answer = self.ask(capability::SECRET_DECRYPT, &decrypt, ciphertext).await?;
+        let (_, plain) = pack::split(&answer).map_err(|e| Error::bug(e.to_string()))?;
+        Ok(plain.to_vec())
     }
 
     /// One line for the daemon's log; it adds account, call and adapter itself.

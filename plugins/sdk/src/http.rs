@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use juzhen_abi::message::{Capture, Effect, HttpRequest, HttpResponse, Part, capability};
+use juzhen_abi::message::{Capture, Declined, Effect, HttpRequest, HttpResponse, Part, capability};
 use juzhen_abi::pack;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -137,6 +137,13 @@ impl RequestBuilder {
             secret: secret_name.to_owned(),
             ttl: ttl.map(str::to_owned),
         });
+        self
+    }
+
+    /// For a platform that answers everything with 200: a number of `codes` at the JSON `pointer` of a 2xx is a clear no, as a
+    /// 4xx is. Only codes that are documented to come before anything happened; whatever else stands there may have happened.
+    pub fn declined(mut self, pointer: &str, codes: &[i64]) -> Self {
+        self.head.declined = Some(Declined { pointer: pointer.to_owned(), codes: codes.to_vec() });
         self
     }
 

@@ -19,6 +19,18 @@ pub struct HttpRequest {
     pub body_blob: Option<String>,
     /// Values to keep as secrets instead of showing them to the adapter.
     pub capture: Vec<Capture>,
+    /// How a platform that answers everything with 200 says no.
+    pub declined: Option<Declined>,
+}
+
+/// A 2xx whose JSON has one of these numbers at `pointer` is a clear no, as a 4xx is. Named before the request leaves, and
+/// only for codes that the platform documents as a refusal before anything happened: a 2xx with any other number stays
+/// something that may have happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Declined {
+    pub pointer: String,
+    pub codes: Vec<i64>,
 }
 
 /// What a request can do to the outside world. GET and HEAD are safe unless said otherwise.
@@ -91,7 +103,8 @@ pub struct BlobRead {
 }
 
 /// Head of `secret.sign`: parts are joined as they stand, `{{secret:NAME}}` replaced, then hashed with `algorithm`
-/// (`sha256`, `hmac_sha256` with `key` naming a secret). Answers [`Signature`].
+/// (`sha256`, `hmac_sha256` with `key` naming a secret, or `sha1_sorted`, which sorts the replaced parts by their bytes
+/// first, as callbacks of WeChat are signed). Answers [`Signature`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sign {
@@ -104,4 +117,14 @@ pub struct Sign {
 #[serde(default)]
 pub struct Signature {
     pub hex: String,
+}
+
+/// Head of `secret.decrypt`; the tail is the ciphertext. Answers with the plaintext as tail, its padding still on, because
+/// platforms pad each in their own way. `algorithm`: `aes_256_cbc_own_iv`, where `key` names a secret that is the key in
+/// base64, and the first 16 bytes of the key are the initialisation vector, as in callbacks of WeChat.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Decrypt {
+    pub algorithm: String,
+    pub key: String,
 }

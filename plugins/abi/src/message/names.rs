@@ -25,7 +25,17 @@ pub mod capability {
     pub const KV_DELETE: &str = "kv.delete";
     pub const BLOB_READ: &str = "blob.read";
     pub const SECRET_SIGN: &str = "secret.sign";
+    pub const SECRET_DECRYPT: &str = "secret.decrypt";
     /// What a manifest may require.
-    pub const OFFERED: &[&str] =
-        &["http.v1", "clock.v1", "random.v1", "kv.v1", "log.v1", "blob.v1", "secret.v1", "secret.sign.v1"];
+    pub const OFFERED: &[&str] = &[
+        "http.v1",
+        "clock.v1",
+        "random.v1",
+        "kv.v1",
+        "log.v1",
+        "blob.v1",
+        "secret.v1",
+        "secret.sign.v1",
+        "secret.decrypt.v1",
+    ];
 }

@@ -3,6 +3,7 @@
 pub(crate) mod blob;
 pub(crate) mod client;
 mod clock;
+mod decrypt;
 pub(crate) mod egress;
 pub(crate) mod http;
 pub(crate) mod kv;
@@ -98,6 +99,9 @@ impl LaneCalls {
             capability::BLOB_READ => async move { blob::read(&capabilities, &scope, &request).await }.boxed(),
             capability::SECRET_SIGN => {
                 async move { sign::sign(&capabilities, &scope, &request).await }.boxed()
+            }
+            capability::SECRET_DECRYPT => {
+                async move { decrypt::decrypt(&capabilities, &scope, &request).await }.boxed()
             }
             other => {
                 let why = format!("the host does not offer `{other}`");

@@ -1,7 +1,7 @@
 //! A request as the adapter asks for it, its secrets still placeholders: whether it may be sent, whether it can change
 //! something, and how it is known again.
 
-use juzhen_abi::message::{Effect, HostError, HostErrorKind, HttpRequest, Part};
+use juzhen_abi::message::{Declined, Effect, HostError, HostErrorKind, HttpRequest, Part};
 use juzhen_abi::pack;
 use reqwest::header::HeaderName;
 use reqwest::{Method, Url};
@@ -34,6 +34,11 @@ impl Checked {
             Effect::ByMethod | Effect::Mutating => Some(EffectKind::Mutating),
             Effect::Idempotent(key) => Some(EffectKind::Idempotent { key: key.clone() }),
         }
+    }
+
+    /// What a 2xx says when it is a no.
+    pub(crate) fn declined(&self) -> Option<Declined> {
+        self.head.declined.clone()
     }
 
     pub(super) fn intent(&self, scope: &Scope, kind: EffectKind) -> Intent {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use juzhen_abi::message::{Effect, HostErrorKind, HttpRequest};
+use juzhen_abi::message::{Declined, Effect, HostErrorKind, HttpRequest};
 use serde_json::json;
 
 use super::platform::{Do, Platform, answer, bytes_of};
@@ -225,6 +225,25 @@ async fn an_idempotent_request_without_an_answer_is_sent_again_with_its_key() {
     let reply = bench.call(call(&platform.url)).await;
     assert_eq!(answer_of(&reply), 200);
     assert_eq!(reply.effects, Effects { began: 2, waiting: 0, unclear: 0, done: 1, declined_last: false });
+}
+
+/// A platform that answers everything with 200 says no in the body, and what its table does not know may have happened.
+#[tokio::test]
+async fn f55_f56_a_200_that_says_no_is_a_no_also_after_a_crash() {
+    for (code, done) in [(45009, 0), (-1, 1), (99999, 1)] {
+        let platform = Platform::start(move |_| answer(200, &format!(r#"{{"errcode":{code}}}"#))).await;
+        let bench = Bench::new(script(|cx| async move {
+            let declined = Declined { pointer: "/errcode".into(), codes: vec![45009] };
+            let (method, url) = ("POST".into(), cx.url("/submit"));
+            let request = HttpRequest { method, url, declined: Some(declined), ..HttpRequest::default() };
+            cx.http(request, b"{}").await.unwrap();
+            if cx.run == 0 { crash() } else { ok(&json!({})) }
+        }));
+        let effects = bench.call(call(&platform.url)).await.effects;
+        let declined_last = done == 0;
+        assert_eq!(effects, Effects { began: 1, waiting: 0, unclear: 0, done, declined_last }, "{code}");
+        assert_eq!(platform.seen().len(), 1);
+    }
 }
 
 #[tokio::test]

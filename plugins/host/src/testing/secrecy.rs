@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use juzhen_abi::message::{Capture, Effect, HostErrorKind, HttpRequest, Part, Sign};
+use juzhen_abi::message::{Capture, Decrypt, Effect, HostErrorKind, HttpRequest, Part, Sign};
 use serde_json::json;
 
 use super::platform::{Do, Platform, answer, bytes_of};
@@ -228,6 +228,34 @@ async fn signatures_are_made_without_showing_the_key() {
 
 const HMAC: &str = "9c500a740afc88de0f188f0e3895eb104d5427a700da05d775fbf18336f0659e";
 const MIXED: &str = "8e11fa7f0dc35f50d22ee6a6c222f3f9e61f7c5b08f9981585bc81a9d8bb75bd";
+
+/// The bytes are those of WxJava's test `WxCryptUtilTest`.
+#[tokio::test]
+async fn p11_what_a_platform_encrypted_is_opened_without_showing_the_key() {
+    const SEALED: &[u8] = &[
+        142, 125, 75, 219, 112, 193, 251, 161, 11, 168, 159, 186, 110, 187, 175, 219, 86, 58, 48, 62, 202,
+        120, 135, 207, 243, 96, 250, 129, 77, 253, 174, 105, 32, 115, 54, 214, 194, 222, 126, 221, 185, 242,
+        131, 146, 185, 229, 184, 21, 181, 92, 221, 243, 125, 150, 205, 145, 140, 134, 67, 251, 218, 245, 78,
+        126,
+    ];
+    let bench = Bench::new(script(|cx| async move {
+        let decrypt = |algorithm: &str, key: &str| Decrypt { algorithm: algorithm.into(), key: key.into() };
+        let good = decrypt("aes_256_cbc_own_iv", "unset");
+        let (_, plain) = cx.host("secret.decrypt", &good, SEALED).await.unwrap();
+        for (wrong, sealed, kind) in [
+            (decrypt("rot13", "unset"), SEALED, HostErrorKind::BadRequest),
+            (decrypt("aes_256_cbc_own_iv", "unset"), &SEALED[1..], HostErrorKind::BadRequest),
+            (decrypt("aes_256_cbc_own_iv", "token"), SEALED, HostErrorKind::Denied),
+            (decrypt("aes_256_cbc_own_iv", "other"), SEALED, HostErrorKind::Denied),
+        ] {
+            assert_eq!(cx.host("secret.decrypt", &wrong, sealed).await.unwrap_err().kind, kind);
+        }
+        ok(&json!(String::from_utf8_lossy(&plain)))
+    }));
+    bench.memory.secrets.put("d07", "unset", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG");
+    let answer = answer_of(&bench.call(call("http://127.0.0.1:1")).await);
+    assert!(answer.as_str().unwrap().contains("我是中文abcd123wxb11529c136998cb6"), "{answer}");
+}
 
 #[tokio::test]
 async fn pictures_are_sent_by_handle_and_only_those_of_the_request() {
