@@ -1,9 +1,10 @@
 //! How a database runs the store's logic: in which transaction, beside what, and what else it knows of itself.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::StoreError;
+use crate::slow::SLOW;
 use crate::sql::Transaction;
 
 /// A database that runs the logic in transactions.
@@ -29,9 +30,9 @@ pub trait Database: Send + Sync + 'static {
         T: Send + 'static,
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static;
 
-    /// Time since then, as far as it passes for its callers.
-    fn waited(since: Instant) -> Duration {
-        since.elapsed()
+    /// What takes so long makes the time old that its caller came with (F33).
+    fn slow(&self) -> Duration {
+        SLOW
     }
 
     /// What is known of other daemons on it.

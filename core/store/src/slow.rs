@@ -5,33 +5,32 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::database::Database;
-
 /// Less than that is how long a database takes; the caller's time is kept as it is.
-const SLOW: Duration = Duration::from_secs(2);
+pub(crate) const SLOW: Duration = Duration::from_secs(2);
 
 /// When something was asked, by the caller's clock and by a monotonic one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked {
     at: Timestamp,
     since: Instant,
-    waited: fn(Instant) -> Duration,
+    slow: Duration,
 }
 
 impl Asked {
-    pub(crate) fn of<D: Database>(at: Timestamp) -> Self {
-        Self { at, since: Instant::now(), waited: D::waited }
+    /// `slow`: what takes so long has kept its caller waiting.
+    pub(crate) fn of(at: Timestamp, slow: Duration) -> Self {
+        Self { at, since: Instant::now(), slow }
     }
 
     /// How long the answer is not there yet.
     pub(crate) fn waited(&self) -> Duration {
-        (self.waited)(self.since)
+        self.since.elapsed()
     }
 
     /// What the caller's clock says now.
     pub(crate) fn now(&self) -> Timestamp {
         let waited = self.waited();
-        if waited < SLOW {
+        if waited < self.slow {
             return self.at;
         }
         let waited = SignedDuration::try_from(waited).unwrap_or(SignedDuration::MAX);
@@ -40,6 +39,6 @@ impl Asked {
 
     /// Whether it took long since an earlier look at [`Asked::waited`].
     pub(crate) fn is_slow_since(&self, earlier: Duration) -> bool {
-        self.waited().saturating_sub(earlier) >= SLOW
+        self.waited().saturating_sub(earlier) >= self.slow
     }
 }

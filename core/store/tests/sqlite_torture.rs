@@ -43,7 +43,9 @@ fn p04_b_f21_after_a_failed_sync_nothing_is_answered_and_nothing_answered_is_los
     for n in moments(&[1, 3, 5, 8, 12, 20, 40, 63, 64, 65, 66, 130], 1..=200) {
         let place = Place::new();
         let fault = format!("inject=fsync,fdatasync:error=EIO:when={n}");
-        let told = place.write(&["-e", &fault], Writes { number: 10_000, together: 64 });
+        // Those that are handed in together are at least one commit, and a commit is a sync: so many that number n comes.
+        let together = 64;
+        let told = place.write(&["-e", &fault], Writes { number: u64::from(n) * together, together });
         assert!(told.failed > 0, "sync {n} never came");
         assert_eq!(told.acked_after_failure, 0, "answered after the failure of sync {n}");
         place.holds(&told);

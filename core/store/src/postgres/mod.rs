@@ -49,6 +49,7 @@ use self::readers::Readers;
 use self::writer::Writers;
 use crate::database::{Database, Job};
 use crate::error::{StoreError, failed};
+use crate::slow::SLOW;
 use crate::sql::Transaction;
 
 /// A PostgreSQL database, shared with other daemons. Dropping it finishes what was begun.
@@ -57,6 +58,7 @@ pub struct Postgres {
     writers: Writers,
     presence: Presence,
     node: Option<String>,
+    slow: Duration,
     opened: Entered,
 }
 
@@ -75,12 +77,14 @@ pub struct PostgresOptions {
     pub readers: usize,
     /// How long one statement may take; then it is given up, and nothing of its transaction is kept.
     pub patience: Duration,
+    /// A claim or an intent that takes so long is decided by a time that is as much later (F33).
+    pub slow: Duration,
 }
 
 impl Default for PostgresOptions {
     fn default() -> Self {
         let patience = Duration::from_secs(30);
-        Self { environment: None, node: None, group: 64, writers: 4, readers: 2, patience }
+        Self { environment: None, node: None, group: 64, writers: 4, readers: 2, patience, slow: SLOW }
     }
 }
 
@@ -132,7 +136,7 @@ impl Postgres {
         let writers = Writers::start(&server, options.writers, options.group)?;
         let opened = Entered { address: server.name(), environment, generation, schema, version: found };
         tracing::info!(address = opened.address, generation, version = found, "Opened the database");
-        Ok(Self { readers, writers, presence, node: options.node.clone(), opened })
+        Ok(Self { readers, writers, presence, node: options.node.clone(), slow: options.slow, opened })
     }
 }
 
@@ -152,6 +156,10 @@ impl Database for Postgres {
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.readers.read(attempted, work).await
+    }
+
+    fn slow(&self) -> Duration {
+        self.slow
     }
 
     fn presence(&self) -> crate::database::Presence {

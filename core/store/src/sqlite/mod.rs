@@ -15,6 +15,7 @@ mod writer;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -23,6 +24,7 @@ use self::readers::Readers;
 use self::writer::Writer;
 use crate::database::{Database, Job, Presence};
 use crate::error::StoreError;
+use crate::slow::SLOW;
 use crate::sql::Transaction;
 
 pub use self::backup::{Backup, Restored, back_up, restore};
@@ -35,6 +37,7 @@ pub struct Sqlite {
     writer: Writer,
     poison: Poison,
     opened: Opened,
+    slow: Duration,
     _lock: open::FileLock,
     /// Of a temporary one; removed at the end.
     _folder: Option<tempfile::TempDir>,
@@ -51,6 +54,8 @@ pub struct SqliteOptions {
     pub readers: usize,
     /// Take a disk of another machine, too (F26).
     pub shared_disk: bool,
+    /// A claim or an intent that takes so long is decided by a time that is as much later (F33).
+    pub slow: Duration,
     /// Called before each statement of a migration, for the tests that end the process there (P25).
     pub at_each_step: Hook,
 }
@@ -73,7 +78,14 @@ impl fmt::Debug for Hook {
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { environment: None, group: 256, readers: 2, shared_disk: false, at_each_step: Hook::default() }
+        Self {
+            environment: None,
+            group: 256,
+            readers: 2,
+            shared_disk: false,
+            slow: SLOW,
+            at_each_step: Hook::default(),
+        }
     }
 }
 
@@ -125,7 +137,7 @@ impl Sqlite {
         options: SqliteOptions,
         folder: Option<tempfile::TempDir>,
     ) -> Result<Self, StoreError> {
-        let SqliteOptions { environment, group, readers, shared_disk, at_each_step } = options;
+        let SqliteOptions { environment, group, readers, shared_disk, slow, at_each_step } = options;
         if !shared_disk {
             disk::refuse_shared(path)?;
         }
@@ -142,7 +154,7 @@ impl Sqlite {
         let writer = Writer::start(connection, group, poison.clone(), writer::commit, Some(ballast))
             .map_err(|e| error::failed("start the writing thread", e.to_string()))?;
         tracing::info!(path = %path.display(), generation = opened.generation, "Opened the database");
-        Ok(Self { readers, writer, poison, opened, _lock: lock, _folder: folder })
+        Ok(Self { readers, writer, poison, opened, slow, _lock: lock, _folder: folder })
     }
 }
 
@@ -161,6 +173,10 @@ impl Database for Sqlite {
         F: Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.readers.read(attempted, move |connection| work(&Transaction::new(connection))).await
+    }
+
+    fn slow(&self) -> Duration {
+        self.slow
     }
 
     fn presence(&self) -> Presence {

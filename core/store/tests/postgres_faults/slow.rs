@@ -18,8 +18,8 @@ fn slowly() -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn f33_what_is_too_late_when_the_database_gets_to_it_is_not_claimed() {
     let (wire, store) = wired(&options());
-    // To be sent by 900; by 950; not before 905.
-    scheduled(&store, "i1", &[("W000", 0), ("W001", 50), ("W002", 905)]).await;
+    // To be sent by 900; by 1500; not before 1500.
+    scheduled(&store, "i1", &[("W000", 0), ("W001", 600), ("W002", 1500)]).await;
     *wire.spots().slow.lock().unwrap() = Some(("BEGIN", slowly()));
     let round = store.claim(request(899)).await.unwrap();
     assert!(wire.spots().slow.lock().unwrap().is_none(), "it was not slow");

@@ -8,7 +8,6 @@ mod people;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
 
 use juzhen_domain::delivery::Delivery;
 use juzhen_domain::hash::ContentHash;
@@ -214,7 +213,6 @@ impl Office {
 
     async fn take(&mut self, step: &Step) {
         self.tally.steps += 1;
-        let asked = Instant::now();
         match *step {
             Step::Submit(who, text) => self.submit(who, text).await,
             Step::Edit(item, who, text) => self.edit(item, who, text).await,
@@ -231,7 +229,6 @@ impl Office {
             Step::Tick(seconds) => self.tick(seconds).await,
             Step::Send(claim, came) => self.send(claim, came).await,
         }
-        self.now += added_since(asked);
     }
 
     fn person(&self, n: u8) -> Person {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::caps::Caps;
@@ -20,12 +19,6 @@ use serde_json::json;
 /// Seconds after 2026-01-01 00:00 in Beijing.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_767_196_800 + seconds).unwrap()
-}
-
-/// Seconds that a store which took long has added to the time it was asked at (F33): what it claimed is due by that clock.
-pub(crate) fn added_since(asked: Instant) -> i64 {
-    let passed = i64::try_from(asked.elapsed().as_secs()).unwrap();
-    if passed < 2 { 0 } else { passed + 1 }
 }
 
 pub(crate) fn audit(action: &str, subject: String, seconds: i64) -> Audit {
