@@ -367,6 +367,9 @@ impl Platform {
         let lag = if self.fault(40, "visible_late") { self.chance.seconds(0, 200) } else { Duration::ZERO };
         let removed = self.fault(1, "removed_by_platform");
         let removed_at = removed.then(|| at + self.chance.seconds(60, 7200));
+        if let Some(removed_at) = removed_at {
+            self.trace.note(|| format!("the platform takes {id} down at {removed_at}"));
+        }
         Effect {
             id,
             uid: post.uid.clone(),
