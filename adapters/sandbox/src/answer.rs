@@ -28,6 +28,8 @@ pub(crate) struct Reply {
     body: Bytes,
     retry_after_s: Option<u64>,
     location: Option<String>,
+    /// It says no, whatever its status.
+    pub(crate) is_refusal: bool,
 }
 
 /// What becomes of the answer on its way.
@@ -95,7 +97,25 @@ impl Reply {
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, content_type: None, body: Bytes::new(), retry_after_s: None, location: None }
+        Self {
+            status,
+            content_type: None,
+            body: Bytes::new(),
+            retry_after_s: None,
+            location: None,
+            is_refusal: status >= 400,
+        }
+    }
+
+    /// A file.
+    pub(crate) fn bytes(content_type: &'static str, body: Bytes) -> Self {
+        Self { content_type: Some(content_type), body, ..Self::empty(200) }
+    }
+
+    /// For platforms that say no with a status of success.
+    pub(crate) fn refused(mut self) -> Self {
+        self.is_refusal = true;
+        self
     }
 
     pub(crate) fn redirect(location: String) -> Self {
@@ -108,6 +128,17 @@ impl Reply {
                     <body><h1>系统维护中，请稍后再试</h1></body></html>";
         let body = Bytes::from_static(page.as_bytes());
         Self { content_type: Some("text/html; charset=utf-8"), body, ..Self::empty(200) }
+    }
+
+    /// A page.
+    pub(crate) fn html(status: u16, page: String) -> Self {
+        Self { content_type: Some("text/html; charset=utf-8"), body: page.into(), ..Self::empty(status) }
+    }
+
+    /// With another content type than usual.
+    pub(crate) fn typed(mut self, content_type: &'static str) -> Self {
+        self.content_type = Some(content_type);
+        self
     }
 
     pub(crate) fn retry_after(mut self, seconds: Option<u64>) -> Self {

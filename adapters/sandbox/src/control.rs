@@ -79,7 +79,13 @@ struct FaultList {
 }
 
 /// Why a request to the script's side was not followed.
-struct Failed(StatusCode, String);
+pub(crate) struct Failed(StatusCode, String);
+
+impl Failed {
+    pub(crate) fn missing(reason: &str) -> Self {
+        Self(StatusCode::NOT_FOUND, reason.to_owned())
+    }
+}
 
 impl IntoResponse for Failed {
     fn into_response(self) -> Response {

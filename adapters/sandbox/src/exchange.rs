@@ -312,21 +312,19 @@ fn scripted(arrival: &Arrival, fault: Option<Fault>) -> (When, Manner) {
 /// Fills in what the script left to the platform's habits.
 pub(crate) fn worded(dialect: &Dialect, scripted: ScriptedRefusal) -> Refusal {
     let ScriptedRefusal { status, code, message, retry_after_s, id } = scripted;
-    Refusal {
-        status,
-        code: code.unwrap_or_else(|| (dialect.usual_code)(status).to_owned()),
-        message: message.unwrap_or_else(|| "scripted by the sandbox".to_owned()),
-        id,
-        retry_after_s: retry_after_s.or((status == 429).then_some(1)),
-    }
+    let code = code.unwrap_or_else(|| (dialect.usual_code)(status).to_owned());
+    let usual_words =
+        || code.parse().map_or("scripted by the sandbox".to_owned(), |code| (dialect.numbered)(code).message);
+    let message = message.unwrap_or_else(usual_words);
+    Refusal { status, code, message, id, retry_after_s: retry_after_s.or((status == 429).then_some(1)) }
 }
 
 impl Ending {
     fn ended(&self) -> Ended {
         match &self.manner {
             Manner::Hang | Manner::Reset => Ended::Unanswered,
-            Manner::Instead(reply) if reply.status >= 400 => Ended::Refused,
-            Manner::Whole if self.reply.status >= 400 => Ended::Refused,
+            Manner::Instead(reply) if reply.is_refusal => Ended::Refused,
+            Manner::Whole if self.reply.is_refusal => Ended::Refused,
             _ => Ended::Answered,
         }
     }

@@ -164,6 +164,8 @@ fn is_shown(entry: &Entry, now: i64) -> bool {
 fn platform_name(platform: &str) -> &'static str {
     match platform {
         "mock" => "模拟平台",
+        "weibo" => "微博",
+        "wechat" => "微信公众号",
         _ => "平台",
     }
 }

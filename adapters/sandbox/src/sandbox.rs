@@ -17,7 +17,7 @@ use crate::rule::{BadRule, Rule, RuleStatus};
 use crate::seed::Seed;
 use crate::tokens::TokenFlow;
 use crate::world::{Links, Shared, World, now_unix_ms};
-use crate::{control, mock, page, serve};
+use crate::{control, mock, page, serve, wechat, weibo};
 
 /// Where it listens, and how much it keeps. Memory stays below about `most_effects` × 1 KiB + `most_text_bytes` × 2.
 #[derive(Clone, Debug)]
@@ -105,7 +105,11 @@ impl Sandbox {
         info!(address = shared.links.base, "Stand-in platforms are serving");
         let router = Router::new()
             .nest("/mock", mock::routes())
+            .nest("/weibo", weibo::routes())
+            .nest("/wechat", wechat::routes())
             .merge(control::routes())
+            .merge(wechat::control_routes())
+            .merge(weibo::control_routes())
             .merge(page::routes())
             .layer(DefaultBodyLimit::max(shared.max_body_bytes))
             .with_state(shared.clone());
@@ -126,6 +130,12 @@ impl SandboxHandle {
         format!("{}/mock", self.shared.links.base)
     }
 
+    /// Base address of Weibo: `oauth2/…`, `2/…` and, for the biz interfaces, `c/2/…` lie below it.
+    #[must_use]
+    pub fn weibo_url(&self) -> String {
+        format!("{}/weibo", self.shared.links.base)
+    }
+
     #[must_use]
     pub fn ledger_url(&self) -> String {
         format!("{}/ledger", self.shared.links.base)
@@ -137,9 +147,18 @@ impl SandboxHandle {
         format!("{}/", self.shared.links.base)
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     #[must_use]
     pub fn line(&self) -> SandboxLine {
-        SandboxLine { mock: self.mock_url(), weibo: None, wechat: None, ledger: self.ledger_url() }
+        SandboxLine {
+            mock: self.mock_url(),
+            weibo: Some(self.weibo_url()),
+            wechat: Some(self.wechat_url()),
+            ledger: self.ledger_url(),
+        }
     }
 
     /// Everything that happened, judged.

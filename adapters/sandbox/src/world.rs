@@ -9,6 +9,8 @@ use crate::mock::tickets::Tickets;
 use crate::script::Script;
 use crate::seed::Seed;
 use crate::tokens::Tokens;
+use crate::wechat::Wechat;
+use crate::weibo;
 
 /// What every handler gets.
 pub(crate) struct Shared {
@@ -40,6 +42,8 @@ pub(crate) struct World {
     pub(crate) script: Script,
     pub(crate) tokens: Tokens,
     pub(crate) mock_tickets: Tickets,
+    pub(crate) weibo: weibo::State,
+    pub(crate) wechat: Wechat,
     /// Counts resets, so that an effect that was to come late does not fall into the next test.
     pub(crate) generation: u64,
     /// Effects that are still to come.
@@ -51,9 +55,11 @@ impl World {
         Self {
             ledger,
             script: Script::of(&seed.faults),
-            seed,
             tokens: Tokens::default(),
             mock_tickets: Tickets::default(),
+            wechat: Wechat::new(&seed.wechat),
+            weibo: weibo::State::new(&seed.weibo, now_unix_ms()),
+            seed,
             generation: 0,
             late: 0,
         }

@@ -34,6 +34,7 @@ use crate::world::Shared;
 use dialect::DIALECT;
 
 pub(crate) use acts::post_by_hand;
+pub(crate) use normalise::normalised;
 pub(crate) use wire::check_account_id;
 
 pub(crate) const PLATFORM: &str = "mock";

@@ -1,10 +1,129 @@
-//! Weibo: its open platform, under `/weibo`.
+//! Weibo: its open platform as an app sees it, under `/weibo`.
 
+mod account;
+mod comment_lists;
+mod comments;
+mod consent;
+mod control;
+mod dialect;
+mod endpoint;
+mod errors;
+mod limits;
+mod lists;
+mod messages;
+mod oauth;
+mod pictures;
+mod publish;
+mod push;
+mod repost;
 mod seed;
+mod session;
+mod shapes;
+mod state;
+mod text;
+mod timeline;
 
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{OriginalUri, Request, State as Shares};
+use axum::response::Response;
+
+use crate::exchange::{Arrival, Credential, Intent, Refusal, exchange};
+use crate::fields::Fields;
+use crate::world::{Shared, World, now_unix_ms};
+use dialect::DIALECT;
+use endpoint::Endpoint;
+use errors::error;
+use oauth::{OAUTH_ENDPOINTS, OauthEndpoint};
+use session::Asked;
+
+pub(crate) use control::routes as control_routes;
 pub use seed::Seed;
+pub(crate) use state::State;
 
 pub(crate) const PLATFORM: &str = "weibo";
+
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    // One handler: Weibo looks at the method before the path, and at everything else after both.
+    Router::new().fallback(answer)
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy)]
+enum Target {
+    Api(&'static Endpoint),
+    Oauth(&'static OauthEndpoint),
+    Nothing,
+}
+
+async fn answer(
+    Shares(shared): Shares<Arc<Shared>>,
+    OriginalUri(uri): OriginalUri,
+    request: Request,
+) -> Response {
+    let target = Target::at(uri.path());
+    let (mut arrival, read) = Arrival::read(&shared, &DIALECT, target.route(), None, request).await;
+    arrival.credential = Credential::Judged;
+    let fields = Fields::read(&arrival).await;
+    let understood = read
+        .and_then(|()| target.check_method(arrival.method.as_str()))
+        .and_then(|()| shared.with(|world| target.understand(world, &mut arrival, fields)));
+    exchange(&shared, arrival, understood).await
+}
+
+impl Target {
+    fn at(path: &str) -> Self {
+        let path = path.strip_prefix("/weibo").unwrap_or(path);
+        let oauth = OAUTH_ENDPOINTS.iter().find(|one| one.path == path).map(Self::Oauth);
+        Endpoint::at(path).map(Self::Api).or(oauth).unwrap_or(Self::Nothing)
+    }
+
+    fn route(self) -> &'static str {
+        match self {
+            Self::Api(endpoint) => endpoint.route,
+            Self::Oauth(endpoint) => endpoint.route,
+            Self::Nothing => "ANY /weibo/{unknown}",
+        }
+    }
+
+    fn check_method(self, method: &str) -> Result<(), Refusal> {
+        let fits = match self {
+            Self::Api(endpoint) => endpoint.method == method,
+            Self::Oauth(endpoint) => endpoint.methods.contains(&method),
+            Self::Nothing => return Err(error(10020)),
+        };
+        if fits { Ok(()) } else { Err(error(10021)) }
+    }
+
+    /// Token, permission, limits, parameters: in this order, so that each request has one right answer.
+    fn understand(self, world: &mut World, arrival: &mut Arrival, fields: Fields) -> Result<Intent, Refusal> {
+        let endpoint = match self {
+            Self::Api(endpoint) => endpoint,
+            Self::Oauth(endpoint) => return Ok((endpoint.understand)(arrival, fields)),
+            Self::Nothing => return Err(error(10020)),
+        };
+        let now = now_unix_ms();
+        let session = session::open(&world.weibo, arrival, &fields, now)?;
+        arrival.account = Some(session.uid.clone());
+        introduce(world, &session.uid)?;
+        if !session.app.tiers.contains(&endpoint.tier) {
+            return Err(error(10014));
+        }
+        world.weibo.counters.admit(&session, endpoint, arrival.peer, now)?;
+        (endpoint.understand)(Asked { session, fields, endpoint, peer: arrival.peer })
+    }
+}
+
+/// The account with its name, as the public's page shows it.
+fn introduce(world: &mut World, uid: &str) -> Result<usize, Refusal> {
+    if let Some(known) = world.ledger.find_account(PLATFORM, uid) {
+        return Ok(known);
+    }
+    let account = world.ledger.account(PLATFORM, uid)?;
+    world.ledger.rename(account, &world.weibo.person(uid).name);
+    Ok(account)
+}
 
 /// The 16 digits by which clients know the effect of this number.
 pub(crate) fn mid_of(number: u64) -> u64 {
