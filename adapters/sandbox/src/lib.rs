@@ -40,6 +40,7 @@ mod seed;
 mod serve;
 mod strict;
 mod tokens;
+pub mod wechat;
 pub mod weibo;
 mod world;
 

@@ -11,6 +11,9 @@
 //!       safe_domains: [gov.example.cn]
 //!   accounts:
 //!     - { uid: "5000000001", name: 示例区发布, tokens: [{ app: "1352222456", token: 2.00abc, expires_in_s: 86400 }] }
+//! wechat:
+//!   accounts:
+//!     - { appid: wx0123456789abcdef, secret: 0123456789abcdef, ip_allow_list: [127.0.0.1] }
 //! faults:
 //!   - { match: { path_contains: statuses/share }, times: 1, do: { kind: platform_error, code: 20053, applied: true } }
 //! ```
@@ -22,7 +25,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::rule::Rule;
-use crate::weibo;
+use crate::{wechat, weibo};
 
 /// More than any district has; a file of this size is another file.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -32,6 +35,7 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 #[serde(deny_unknown_fields, default)]
 pub struct Seed {
     pub weibo: weibo::Seed,
+    pub wechat: wechat::Seed,
     /// The script at the start, as `POST /control/faults` takes each rule.
     pub faults: Vec<Rule>,
 }
@@ -79,6 +83,9 @@ impl Seed {
     /// What no type can say: the place in the file, and what to do about it.
     fn check(&self) -> Result<(), (String, String)> {
         self.weibo.check().map_err(|(place, reason)| (format!("weibo.{place}"), reason))?;
+        for (index, account) in self.wechat.accounts.iter().enumerate() {
+            account.check().map_err(|reason| (format!("wechat.accounts[{index}]"), reason))?;
+        }
         for (index, rule) in self.faults.iter().enumerate() {
             rule.check().map_err(|bad| (format!("faults[{index}]"), bad.to_string()))?;
         }

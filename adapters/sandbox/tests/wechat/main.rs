@@ -1,0 +1,16 @@
+//! The WeChat stand-in as its clients see it, over real HTTP.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // A test stops at the first surprise.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod callbacks;
+mod client;
+mod codes;
+mod comments;
+mod faults;
+mod mass;
+mod media;
+mod publishing;
+mod shapes;
+mod tokens;
