@@ -37,6 +37,15 @@ types!(
     Tracked,
     Retract,
     AccountInfo,
+    Poll,
+    Messages,
+    Reply,
+    Replied,
+    Moderate,
+    Authorize,
+    Authorized,
+    Measure,
+    Measured,
     AdapterError,
     Panicked,
     HttpRequest,
@@ -48,6 +57,8 @@ types!(
     Sign,
     Signature,
     Decrypt,
+    Receive,
+    Received,
     HostError
 );
 

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use juzhen_abi::message::{
-    AccountInfo, Find, Found, Post, Published, Repost, Request, Retract, Track, Tracked, operation,
+    AccountInfo, Authorize, Authorized, Find, Found, Measure, Measured, Messages, Moderate, Poll, Post,
+    Published, Receive, Received, Replied, Reply, Repost, Request, Retract, Track, Tracked, operation,
 };
 use juzhen_abi::pack;
 use serde::Serialize;
@@ -57,39 +58,40 @@ pub trait Adapter: Sized + Send + Sync + 'static {
         not_offered(&cx, operation::RETRACT)
     }
 
-    /// New comments, mentions and private messages.
-    async fn poll_messages(&self, cx: Cx, body: Value) -> Result<Value> {
-        _ = body;
+    /// New comments, mentions and private messages. Changes nothing.
+    async fn poll_messages(&self, cx: Cx, poll: Poll) -> Result<Messages> {
+        _ = poll;
         not_offered(&cx, operation::POLL_MESSAGES)
     }
 
-    /// A callback request of the platform.
-    async fn receive(&self, cx: Cx, body: Value) -> Result<Value> {
-        _ = body;
+    /// A callback request of the platform: whether it is believed, what it is answered and what it told. Sends nothing, and
+    /// takes little time: platforms wait a few seconds.
+    async fn receive(&self, cx: Cx, request: Receive) -> Result<Received> {
+        _ = request;
         not_offered(&cx, operation::RECEIVE)
     }
 
-    /// Answers a message.
-    async fn reply(&self, cx: Cx, body: Value) -> Result<Value> {
-        _ = body;
+    /// Answers a message, once; or looks whether the answer is there already ([`Reply::look_only`]).
+    async fn reply(&self, cx: Cx, reply: Reply) -> Result<Replied> {
+        _ = reply;
         not_offered(&cx, operation::REPLY)
     }
 
-    /// Hides, shows or removes a comment.
-    async fn moderate(&self, cx: Cx, body: Value) -> Result<Value> {
-        _ = body;
+    /// Hides, shows or removes a comment, or opens and closes those of a post. What is so already is fine.
+    async fn moderate(&self, cx: Cx, moderate: Moderate) -> Result<()> {
+        _ = moderate;
         not_offered(&cx, operation::MODERATE)
     }
 
-    /// A step of signing in.
-    async fn authorize(&self, cx: Cx, body: Value) -> Result<Value> {
-        _ = body;
+    /// A step of signing in. The token goes into [`capture`](crate::RequestBuilder::capture), never into the answer.
+    async fn authorize(&self, cx: Cx, step: Authorize) -> Result<Authorized> {
+        _ = step;
         not_offered(&cx, operation::AUTHORIZE)
     }
 
-    /// Readers, likes, forwards of a post or an account.
-    async fn measure(&self, cx: Cx, body: Value) -> Result<Value> {
-        _ = body;
+    /// Readers, likes, forwards of posts and of the account. Changes nothing.
+    async fn measure(&self, cx: Cx, measure: Measure) -> Result<Measured> {
+        _ = measure;
         not_offered(&cx, operation::MEASURE)
     }
 }
@@ -141,12 +143,15 @@ pub(crate) async fn dispatch<A: Adapter>(
             adapter.retract(cx, read(body)?).await?;
             answer(&json!({}))
         }
-        operation::POLL_MESSAGES => answer(&adapter.poll_messages(cx, body).await?),
-        operation::RECEIVE => answer(&adapter.receive(cx, body).await?),
-        operation::REPLY => answer(&adapter.reply(cx, body).await?),
-        operation::MODERATE => answer(&adapter.moderate(cx, body).await?),
-        operation::AUTHORIZE => answer(&adapter.authorize(cx, body).await?),
-        operation::MEASURE => answer(&adapter.measure(cx, body).await?),
+        operation::POLL_MESSAGES => answer(&adapter.poll_messages(cx, read(body)?).await?),
+        operation::RECEIVE => answer(&adapter.receive(cx, read(body)?).await?),
+        operation::REPLY => answer(&adapter.reply(cx, read(body)?).await?),
+        operation::MODERATE => {
+            adapter.moderate(cx, read(body)?).await?;
+            answer(&json!({}))
+        }
+        operation::AUTHORIZE => answer(&adapter.authorize(cx, read(body)?).await?),
+        operation::MEASURE => answer(&adapter.measure(cx, read(body)?).await?),
         unknown => Err(Error::unsupported(unknown)),
     }
 }

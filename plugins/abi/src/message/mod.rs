@@ -3,14 +3,20 @@
 //!
 //! Times are milliseconds since 1970 UTC. Absent means the default. Unknown fields are ignored on both sides.
 
+mod account;
+mod callback;
 mod capabilities;
+mod conversation;
 mod error;
 mod manifest;
 mod names;
 mod operations;
 mod request;
 
+pub use account::*;
+pub use callback::*;
 pub use capabilities::*;
+pub use conversation::*;
 pub use error::*;
 pub use manifest::*;
 pub use names::{capability, operation};

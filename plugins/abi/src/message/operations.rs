@@ -148,4 +148,6 @@ pub struct AccountInfo {
     pub uid: String,
     pub name: String,
     pub notes: Vec<String>,
+    /// When the account has to sign in again; `None` when that is not known.
+    pub signed_in_until_unix_ms: Option<i64>,
 }
