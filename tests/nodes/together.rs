@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use juzhen_sandbox::Fault;
 use juzhen_tests::{Daemon, eventually};
 use rustix::process::Signal;
 use serde_json::json;
@@ -35,7 +36,7 @@ async fn p18_three_daemons_share_the_work_and_this_is_what_it_costs_the_database
     let idle = fleet.costs().since(idle);
     let api = &berths[0].api;
     // Far enough apart for a busy machine: whoever settles one delivery goes on with what its account has next if that is due,
-    // and would never let go.
+    // and lets go only with a renewal.
     fleet.plan(10, Duration::from_secs(6), Duration::from_secs(1), api).await;
     let planned = fleet.costs();
     let began = fleet.world.planned[0].due;
@@ -58,6 +59,31 @@ async fn p18_three_daemons_share_the_work_and_this_is_what_it_costs_the_database
     assert_eq!(shares.lines().count(), 3, "{shares}");
     fleet.world.api.moved_to(&api.url());
     assert_eq!(fleet.world.judge().await["published"], 120);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p18_a_daemon_that_joins_a_backlog_gets_its_share_of_the_accounts() {
+    let mut fleet = Fleet::new(8, LEASE).await;
+    let berths = ["late", "help"].map(|name| fleet.berth(name));
+    let _late = fleet.start(&berths[0]);
+    fleet.world.stage.fault("POST", "", None, Fault::DelayMs { ms: 300 });
+    // All due at once: each account has forty one after another.
+    fleet.plan(40, Duration::from_secs(6), Duration::from_millis(1), &berths[0].api).await;
+    eventually("some are out", async || fleet.world.stage.ledger().effects.len() > 24).await;
+    let _help = fleet.start(&berths[1]);
+    let rest = 320 - fleet.world.stage.ledger().effects.len();
+    let shares =
+        "SELECT count(*) FROM juzhen.deliveries WHERE state IN ('claimed', 'sending') GROUP BY worker";
+    fleet.until_database_says(shares, "4\n4").await;
+    let out = "SELECT count(*) FROM juzhen.deliveries WHERE state = 'published'";
+    fleet.until_database_says(out, "320").await;
+    let helped = "SELECT count(*) FROM juzhen.attempts a JOIN juzhen.workers w ON w.id = a.worker WHERE w.node = 'help'";
+    let helped: usize = fleet.ask_database(helped).parse().unwrap();
+    println!("of {rest} deliveries that were left when it came, a second daemon took {helped}");
+    assert!(helped * 4 >= rest, "{helped} of {rest}");
+    fleet.world.api.moved_to(&berths[1].api.url());
+    assert_eq!(fleet.world.judge().await["published"], 320);
+    fleet.world.judge_order(|_| false);
 }
 
 #[tokio::test(flavor = "multi_thread")]

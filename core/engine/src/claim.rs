@@ -15,8 +15,8 @@
 //! looks at the stop in the commit of the intent.
 //!
 //! An account's deliveries go out one after another, in the order of their times: an account with one under way is passed
-//! over. The commit that settles a send claims what its account has next, as long as no other account waits for a place;
-//! when it claims nothing, this service is woken.
+//! over. The commit that settles a send claims what its account has next, as long as no other account waits for a place and
+//! no other daemon for its share ([`crate::share`]); when it claims nothing, this service is woken.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,11 +63,16 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// How a send that has ended claims what its account has next; `None` when others wait for its place, or when nothing is
-    /// to be claimed now: the next round says what becomes of it.
+    /// How a send that has ended claims what its account has next; `None` when others wait for its place or its account, or
+    /// when nothing is to be claimed now: the next round says what becomes of it.
     pub(crate) async fn next_of_account(&self, engine: &Engine) -> Option<ClaimRequest> {
-        let is_free = self.sends.len() < IN_FLIGHT && !self.stop.is_cancelled();
-        if !is_free || engine.clock_doubt().is_some() || engine.room().await.ok()?.lack().is_some() {
+        let under_way = self.sends.len();
+        let is_free = under_way < IN_FLIGHT && !self.stop.is_cancelled();
+        let lets_go = engine.gives_way().is_some_and(|gives_way| under_way > gives_way.share);
+        if !is_free || lets_go {
+            return None;
+        }
+        if engine.clock_doubt().is_some() || engine.room().await.ok()?.lack().is_some() {
             return None;
         }
         engine.worker().map(|worker| request(engine, worker, 1))
@@ -75,9 +80,13 @@ impl Places {
 }
 
 async fn round(engine: &Engine, places: &Places) -> Round {
-    let room = IN_FLIGHT.saturating_sub(places.sends.len());
+    let gives_way = engine.gives_way();
+    let most = gives_way.map_or(IN_FLIGHT, |gives_way| gives_way.share.min(IN_FLIGHT));
+    // What nobody else has taken by the end of it is this daemon's again.
+    let backstop = gives_way.map_or(BACKSTOP, |gives_way| gives_way.lasts.min(BACKSTOP));
+    let room = most.saturating_sub(places.sends.len());
     if room == 0 {
-        return Round::next_in(BACKSTOP);
+        return Round::next_in(backstop);
     }
     // What could not be recorded is not begun (P17).
     match engine.room().await.map(crate::Room::lack) {
@@ -94,7 +103,8 @@ async fn round(engine: &Engine, places: &Places) -> Round {
             for claim in round.claims {
                 places.sends.spawn(send::send(engine.clone(), claim, places.clone()));
             }
-            Round::next_in(if full { Duration::ZERO } else { pause(round.next_due, engine.now()) })
+            let next_in = if full { Duration::ZERO } else { pause(round.next_due, engine.now()) };
+            Round::next_in(next_in.min(backstop))
         }
         Err(error) => Round::failed(&error),
     }

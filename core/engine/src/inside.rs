@@ -17,6 +17,7 @@ use crate::high_water::HighWater;
 use crate::node::Node;
 use crate::reload::ReloadStatus;
 use crate::service::Wakes;
+use crate::share::GivesWay;
 use crate::tokens::Tokens;
 use crate::{Engine, claim};
 
@@ -29,6 +30,11 @@ impl Engine {
     /// Whether this daemon does now what one does for all.
     pub(crate) async fn has_turn(&self, name: &'static str) -> Result<bool, StoreError> {
         self.node().has_turn(name, self.store().as_ref(), self.0.world.as_ref()).await
+    }
+
+    /// What this daemon leaves to others for a moment, if it has more than its share.
+    pub(crate) fn gives_way(&self) -> Option<GivesWay> {
+        self.node().share().gives_way(self.0.world.monotonic())
     }
 
     pub(crate) fn node(&self) -> &Node {

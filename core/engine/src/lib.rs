@@ -31,6 +31,7 @@ mod running;
 mod seal;
 mod send;
 mod service;
+mod share;
 mod sign_in;
 mod start;
 mod stop_all;

@@ -25,6 +25,7 @@ use tracing::{info, warn};
 use crate::Engine;
 use crate::clock::{self, World};
 use crate::service::{self, Round, Service};
+use crate::share::Share;
 
 /// How long a worker counts as there without a sign of life.
 pub const LEASE: Duration = Duration::from_secs(10);
@@ -41,6 +42,7 @@ const ALONE: Duration = Duration::from_secs(5);
 pub(crate) struct Node {
     lease: Duration,
     place: Mutex<Place>,
+    share: Share,
 }
 
 #[derive(Default)]
@@ -125,7 +127,7 @@ async fn stay(engine: &Engine) -> Result<Duration, StoreError> {
 
 impl Node {
     pub(crate) fn new(lease: Duration) -> Self {
-        Self { lease, place: Mutex::default() }
+        Self { lease, place: Mutex::default(), share: Share::default() }
     }
 
     /// Becomes a worker under a new id. Before anything is recovered or claimed.
@@ -144,7 +146,10 @@ impl Node {
         let before = clock::reading(world.as_ref());
         let Some(worker) = self.worker(before.monotonic) else { return Ok(false) };
         match store.renew(&worker, self.signed_lease()).await? {
-            Renewed::Until(joined) => self.heard(&worker, before, world.now(), joined),
+            Renewed::Until(joined, load) => {
+                self.heard(&worker, before, world.now(), joined);
+                self.share.heard(load, world.monotonic(), self.lease);
+            }
             Renewed::Gone => return Ok(false),
         }
         Ok(true)
@@ -191,6 +196,10 @@ impl Node {
         let until = now + if is_ours { KEEP } else { NOT_OURS };
         self.place().turns.insert(name, Turn { is_ours, until });
         Ok(is_ours)
+    }
+
+    pub(crate) fn share(&self) -> &Share {
+        &self.share
     }
 
     pub(crate) fn standing(&self, now: Duration) -> Standing {

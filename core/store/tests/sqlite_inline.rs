@@ -47,7 +47,7 @@ async fn p18_claims_of_a_daemon_that_is_gone_are_taken_up_by_another_and_those_o
     assert_eq!(claim_as(&*b, "b", 1).await, []);
     drop(a);
     clock.store(9, Ordering::Relaxed);
-    assert!(matches!(b.renew("b", LEASE).await.unwrap(), Renewed::Until(_)));
+    assert!(matches!(b.renew("b", LEASE).await.unwrap(), Renewed::Until(..)));
     assert_eq!(b.recover(at(9)).await.unwrap(), Recovered::default(), "its lease is not over");
     clock.store(10, Ordering::Relaxed);
     assert_eq!(b.recover(at(10)).await.unwrap(), Recovered { due: 1, resumed: 0, in_doubt: 1 });
@@ -135,11 +135,31 @@ async fn f34_leases_are_by_the_clock_of_the_database_which_a_daemon_is_told() {
     clock.store(509, Ordering::Relaxed);
     assert_eq!(
         a.renew("a", LEASE).await.unwrap(),
-        Renewed::Until(Joined { at: at(509), until: Some(at(519)) })
+        Renewed::Until(Joined { at: at(509), until: Some(at(519)) }, Load { workers: 1, ..Load::default() })
     );
     // Over is over, although nobody took it for gone.
     clock.store(519, Ordering::Relaxed);
     assert_eq!(a.renew("a", LEASE).await.unwrap(), Renewed::Gone);
+}
+
+#[tokio::test]
+async fn p18_only_workers_whose_lease_lasts_have_a_share() {
+    let (database, clock) = on_clock();
+    let (a, b) = (database.open(), database.open());
+    a.join("a", LEASE).await.unwrap();
+    b.join("b", LEASE).await.unwrap();
+    clock.store(9, Ordering::Relaxed);
+    let workers = async || match a.renew("a", LEASE).await.unwrap() {
+        Renewed::Until(_, load) => load.workers,
+        Renewed::Gone => panic!("gone"),
+    };
+    assert_eq!(workers().await, 2);
+    clock.store(10, Ordering::Relaxed);
+    assert_eq!(workers().await, 1, "nobody took the other for gone yet");
+    b.join("c", LEASE).await.unwrap();
+    assert_eq!(workers().await, 2);
+    b.leave("c").await.unwrap();
+    assert_eq!(workers().await, 1);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use super::rows::{Fields, millis};
 use super::{Transaction, params};
 use crate::database::Presence;
 use crate::error::StoreError;
-use crate::values::{Joined, Renewed, Worker};
+use crate::values::{Joined, Load, Renewed, Worker};
 
 /// A new worker; those that cannot be there beside it are gone.
 pub(crate) fn join(
@@ -58,7 +58,18 @@ pub(crate) fn renew(c: &Transaction<'_>, worker: &str, lease: SignedDuration) ->
     let at = c.now()?;
     let values = params![worker, millis(after(at, lease)), millis(at)];
     let renewed = c.first(SQL, values, |f: &mut Fields<'_>| f.optional_time())?;
-    Ok(renewed.map_or(Renewed::Gone, |until| Renewed::Until(Joined { at, until })))
+    let Some(until) = renewed else { return Ok(Renewed::Gone) };
+    Ok(Renewed::Until(Joined { at, until }, load(c, worker, at)?))
+}
+
+/// Read beside others at work: a figure to go by, not a fact to decide a claim by.
+fn load(c: &Transaction<'_>, worker: &str, at: Timestamp) -> Result<Load, StoreError> {
+    const SQL: &str = "SELECT
+            (SELECT count(*) FROM workers WHERE ended_at IS NULL AND (lease_until IS NULL OR lease_until > ?2)),
+            count(*), count(CASE WHEN worker = ?1 THEN 1 END)
+         FROM deliveries INDEXED BY deliveries_one_under_way WHERE state IN ('claimed', 'sending')";
+    let read = |f: &mut Fields<'_>| Ok(Load { workers: f.get()?, under_way: f.get()?, ours: f.get()? });
+    Ok(c.first(SQL, params![worker, millis(at)], read)?.unwrap_or_default())
 }
 
 /// Its claims are free for whoever recovers next.

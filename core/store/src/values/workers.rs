@@ -24,9 +24,20 @@ pub struct Worker {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewed {
-    Until(Joined),
+    Until(Joined, Load),
     /// It was taken for gone: it has to join again under a new id, and its claims are others' now.
     Gone,
+}
+
+/// What is under way on the database just now, and how many share it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Workers that are there, the one that asks among them.
+    pub workers: u32,
+    /// Deliveries that are claimed or being sent; an account has one at most.
+    pub under_way: u32,
+    /// Of these the asking worker's.
+    pub ours: u32,
 }
 
 /// A turn as [`crate::Store::take_turn`] gave it.

@@ -116,6 +116,7 @@ macro_rules! exercise {
             }
             workers {
                 p18_claims_of_a_worker_are_its_own_until_it_leaves
+                p18_a_renewal_tells_how_much_is_under_way_and_how_much_of_it_is_ours
                 workers_at_work_are_listed_first
                 f39_a_turn_is_held_by_one
             }

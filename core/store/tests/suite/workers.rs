@@ -14,13 +14,34 @@ pub(crate) async fn p18_claims_of_a_worker_are_its_own_until_it_leaves(place: &d
     scheduled(&*store, "i1", &[("W000", 0)]).await;
     let claims = store.claim(ClaimRequest { worker: "a".into(), ..request(0) }).await.unwrap().claims;
     assert_eq!(store.recover(at(1)).await.unwrap(), Recovered::default());
-    let Renewed::Until(renewed) = store.renew("a", LEASE).await.unwrap() else { panic!("gone") };
+    let Renewed::Until(renewed, _) = store.renew("a", LEASE).await.unwrap() else { panic!("gone") };
     assert!(renewed.at >= joined.at && renewed.until >= joined.until, "{joined:?} {renewed:?}");
     store.leave("a").await.unwrap();
     assert_eq!(store.renew("a", LEASE).await.unwrap(), Renewed::Gone);
     let begun = store.begin_effect(effect(&claims[0].attempt, "post", 1)).await.unwrap();
     assert!(matches!(begun, EffectBegun::Refused(_)), "{begun:?}");
     assert_eq!(store.recover(at(1)).await.unwrap().due, 1);
+}
+
+pub(crate) async fn p18_a_renewal_tells_how_much_is_under_way_and_how_much_of_it_is_ours(place: &dyn Place) {
+    let store = place.open();
+    store.join("a", LEASE).await.unwrap();
+    let load = async || match store.renew("a", LEASE).await.unwrap() {
+        Renewed::Until(_, load) => (load.workers, load.under_way, load.ours),
+        Renewed::Gone => panic!("gone"),
+    };
+    for account in ["W000", "W001", "W002"] {
+        scheduled(&*store, &format!("on-{account}"), &[(account, 0)]).await;
+        scheduled(&*store, &format!("next-on-{account}"), &[(account, 0)]).await;
+    }
+    assert_eq!(load().await, (1, 0, 0), "what is due is not under way");
+    let ask = |worker: &str, most| ClaimRequest { worker: worker.into(), most, ..request(0) };
+    let ours = store.claim(ask("a", 2)).await.unwrap().claims;
+    store.claim(ask("of another", 9)).await.unwrap();
+    send(&*store, &ours[0], 1).await;
+    assert_eq!(load().await, (1, 3, 2), "claimed or being sent");
+    settle(&*store, &ours[0], published("p1", 2), 2).await;
+    assert_eq!(load().await, (1, 2, 1));
 }
 
 pub(crate) async fn workers_at_work_are_listed_first(place: &dyn Place) {
