@@ -135,6 +135,14 @@ impl Reply {
         Self { content_type: Some("text/html; charset=utf-8"), body: page.into(), ..Self::empty(status) }
     }
 
+    /// With another body, if there is one.
+    pub(crate) fn changed(self, change: impl FnOnce(&[u8]) -> Option<Vec<u8>>) -> Self {
+        match change(&self.body) {
+            Some(body) => Self { body: body.into(), ..self },
+            None => self,
+        }
+    }
+
     /// With another content type than usual.
     pub(crate) fn typed(mut self, content_type: &'static str) -> Self {
         self.content_type = Some(content_type);

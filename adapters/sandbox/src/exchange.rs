@@ -17,6 +17,7 @@ use crate::late::postpone;
 use crate::ledger::{Ended, Full};
 use crate::script::{Plan, Seen, Twist};
 use crate::serve::Peer;
+use crate::strange::strange;
 use crate::world::{Shared, World, now_unix_ms};
 
 /// Answers one request. `understood` is what the platform makes of it; a request it does not understand meets no fault.
@@ -240,6 +241,7 @@ fn perform(
     let idempotency_key = arrival.header("idempotency-key").map(str::to_owned);
     let request = RequestMark { idempotency_key, sequence };
     let bearer = arrival.bearer().unwrap_or_default().to_owned();
+    let is_strange = twist.strange;
     let call = Call { shared: shared.clone(), account, twist, request, bearer };
     let (when, manner) = scripted(arrival, answer);
     let delay = Duration::from_millis(delay_ms);
@@ -248,10 +250,15 @@ fn perform(
         When::Never => Ok(Reply::empty(204)),
         When::Late(ms) => postpone(shared, world, ms, intent.act, call),
     };
-    match done {
-        Ok(reply) => Ending::new(reply, manner, delay),
+    let (reply, manner) = match done {
+        Ok(reply) => (reply, manner),
         // A fault that says "applied" must not hide that nothing was.
-        Err(refusal) => Ending::new((arrival.dialect.refuse)(&refusal, &arrival.path), Manner::Whole, delay),
+        Err(refusal) => ((arrival.dialect.refuse)(&refusal, &arrival.path), Manner::Whole),
+    };
+    match manner {
+        Manner::Instead(other) if is_strange => Ending::new(reply, Manner::Instead(strange(other)), delay),
+        manner if is_strange => Ending::new(strange(reply), manner, delay),
+        manner => Ending::new(reply, manner, delay),
     }
 }
 
@@ -304,6 +311,7 @@ fn scripted(arrival: &Arrival, fault: Option<Fault>) -> (When, Manner) {
         | Fault::RemoveAfterMs { .. }
         | Fault::ClockSkewMs { .. }
         | Fault::ListPart { .. }
+        | Fault::StrangeFields {}
         | Fault::ListDisorder {} => Manner::Whole,
     };
     (when, manner)

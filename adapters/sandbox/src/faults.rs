@@ -115,6 +115,8 @@ pub enum Fault {
         #[serde(default)]
         says_so: bool,
     },
+    /// Answers have fields that no documentation names, error codes as strings, and posts without their author.
+    StrangeFields {},
     /// The account's list comes out of order, and each page begins with the last post of the page before.
     ListDisorder {},
 }
@@ -213,7 +215,7 @@ impl Fault {
     /// What it applies to.
     pub(crate) fn reach(&self) -> Reach {
         match self {
-            Self::DelayMs { .. } | Self::ClockSkewMs { .. } => Reach::Any,
+            Self::DelayMs { .. } | Self::ClockSkewMs { .. } | Self::StrangeFields {} => Reach::Any,
             Self::VisibleLateMs { .. }
             | Self::NormaliseText { .. }
             | Self::RepeatContent {}

@@ -38,6 +38,7 @@ mod sandbox;
 mod script;
 mod seed;
 mod serve;
+mod strange;
 mod strict;
 mod tokens;
 pub mod wechat;

@@ -124,6 +124,7 @@ pub(crate) struct Twist {
     pub(crate) skew_ms: i64,
     pub(crate) part: Option<(usize, ListEnd, bool)>,
     pub(crate) disorder: bool,
+    pub(crate) strange: bool,
 }
 
 /// What the platform changes in a text beyond spaces and punctuation.
@@ -169,6 +170,7 @@ impl Plan {
             Fault::ListPart { most, which, says_so } if twist.part.is_none() => {
                 twist.part = Some((*most, *which, *says_so));
             }
+            Fault::StrangeFields {} if !twist.strange => twist.strange = true,
             Fault::ListDisorder {} if !twist.disorder => twist.disorder = true,
             Fault::RepeatContent {} => {
                 twist.repeat_content.get_or_insert(id);

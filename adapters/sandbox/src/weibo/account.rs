@@ -20,19 +20,19 @@ const MOST_BATCH: usize = 20;
 const FACES: &[&str] = &["微笑", "赞", "心", "鲜花", "话筒", "给力", "加油", "抱拳", "国旗", "雨"];
 
 /// `account/get_uid`
-pub(crate) fn get_uid(asked: Asked) -> Result<Intent, Refusal> {
-    let uid = asked.session.uid;
+pub(crate) fn get_uid(asked: &Asked) -> Result<Intent, Refusal> {
+    let uid = asked.session.uid.clone();
     Ok(Intent::plain(move |_, _| Ok(answered(&json!({ "uid": uid })))))
 }
 
 /// `users/show`: on the open tiers only oneself.
-pub(crate) fn users_show(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn users_show(asked: &Asked) -> Result<Intent, Refusal> {
     let uid = asked.fields.get("uid").map(str::to_owned);
     let name = asked.fields.get("screen_name").map(str::to_owned);
     if uid.is_none() && name.is_none() {
         return Err(missing("uid"));
     }
-    let session = asked.session;
+    let session = asked.session.clone();
     Ok(Intent::plain(move |world, _| {
         if let Some(name) = name.as_deref().filter(|_| uid.is_none()) {
             world.weibo.uid_named(name).ok_or_else(|| error(20003))?;
@@ -43,9 +43,9 @@ pub(crate) fn users_show(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `remind/unread_count`: what no list has shown yet.
-pub(crate) fn unread_count(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn unread_count(asked: &Asked) -> Result<Intent, Refusal> {
     let uid = asked.fields.get("uid").map(str::to_owned);
-    let session = asked.session;
+    let session = asked.session.clone();
     Ok(Intent::plain(move |world, _| {
         check_own(world, &session, uid.as_deref(), None)?;
         Ok(answered(&unread(world, &session.uid)))
@@ -73,8 +73,8 @@ fn unread(world: &World, uid: &str) -> Value {
 }
 
 /// `account/rate_limit_status`, which is not counted itself.
-pub(crate) fn rate_limit_status(asked: Asked) -> Result<Intent, Refusal> {
-    let (session, peer) = (asked.session, asked.peer);
+pub(crate) fn rate_limit_status(asked: &Asked) -> Result<Intent, Refusal> {
+    let (session, peer) = (asked.session.clone(), asked.peer);
     Ok(Intent::plain(move |world, _| {
         let (now, limits, counters) = (now_unix_ms(), session.app.limits, &world.weibo.counters);
         let left = |bucket: &Bucket, most: u64| most.saturating_sub(counters.used(bucket, now));
@@ -104,7 +104,7 @@ pub(crate) fn rate_limit_status(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `statuses/queryid`: digits from the form in addresses.
-pub(crate) fn queryid(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn queryid(asked: &Asked) -> Result<Intent, Refusal> {
     let mids = asked.required("mid")?;
     asked.number("type", 1, 1, 3)?;
     let is_base62 = asked.flag("isBase62")?;
@@ -127,7 +127,7 @@ pub(crate) fn queryid(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `statuses/querymid`: the form in addresses from digits.
-pub(crate) fn querymid(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn querymid(asked: &Asked) -> Result<Intent, Refusal> {
     let ids = asked.required("id")?;
     asked.number("type", 1, 1, 3)?;
     let form = |id: &str| id.parse().map(base62_of).map_err(|_| invalid("id", "long", id));
@@ -146,7 +146,7 @@ fn batch(list: &str) -> Result<Vec<&str>, Refusal> {
 }
 
 /// `short_url/shorten/biz`
-pub(crate) fn shorten(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn shorten(asked: &Asked) -> Result<Intent, Refusal> {
     let long = asked.required("url_long")?.to_owned();
     if host_of(&long).is_none() {
         return Err(invalid("url_long", "url", &long));
@@ -159,7 +159,7 @@ pub(crate) fn shorten(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `short_url/expand/biz`
-pub(crate) fn expand(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn expand(asked: &Asked) -> Result<Intent, Refusal> {
     let short = asked.required("url_short")?.to_owned();
     Ok(Intent::plain(move |world, _| {
         let long = world.weibo.links.get(&short);
@@ -172,7 +172,7 @@ fn link(short: &str, long: &str, known: bool) -> Value {
 }
 
 /// `emotions`
-pub(crate) fn emotions(_: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn emotions(_: &Asked) -> Result<Intent, Refusal> {
     Ok(Intent::plain(|_, _| {
         let face = |name: &&str| {
             let phrase = format!("[{name}]");

@@ -26,10 +26,10 @@ enum Which {
 }
 
 /// `comments/show`, `comments/show/biz`: under one post, newest first.
-pub(crate) fn show(asked: Asked) -> Result<Intent, Refusal> {
-    let (id, part) = (asked.id("id")?, Part::of(&asked, USUAL, MOST)?);
+pub(crate) fn show(asked: &Asked) -> Result<Intent, Refusal> {
+    let (id, part) = (asked.id("id")?, Part::of(asked, USUAL, MOST)?);
     asked.number("filter_by_author", 0, 0, 2)?;
-    let uid = asked.session.uid;
+    let uid = asked.session.uid.clone();
     Ok(Intent::plain(move |world, call| {
         let number = readable(world, id, Some(&uid))?.number;
         let (page, total) = page(world, part, |_, one| one.status == number);
@@ -46,28 +46,28 @@ pub(crate) fn show(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `comments/to_me` and its biz form: under the account's posts, and answers to its comments.
-pub(crate) fn to_me(asked: Asked) -> Result<Intent, Refusal> {
-    list(&asked, Which::ToMe)
+pub(crate) fn to_me(asked: &Asked) -> Result<Intent, Refusal> {
+    list(asked, Which::ToMe)
 }
 
 /// `comments/by_me` and its biz form.
-pub(crate) fn by_me(asked: Asked) -> Result<Intent, Refusal> {
-    list(&asked, Which::ByMe)
+pub(crate) fn by_me(asked: &Asked) -> Result<Intent, Refusal> {
+    list(asked, Which::ByMe)
 }
 
 /// `comments/timeline` and its biz form: both.
-pub(crate) fn timeline(asked: Asked) -> Result<Intent, Refusal> {
-    list(&asked, Which::Both)
+pub(crate) fn timeline(asked: &Asked) -> Result<Intent, Refusal> {
+    list(asked, Which::Both)
 }
 
 /// `comments/mentions` and its biz form.
-pub(crate) fn mentions(asked: Asked) -> Result<Intent, Refusal> {
-    list(&asked, Which::NamingMe)
+pub(crate) fn mentions(asked: &Asked) -> Result<Intent, Refusal> {
+    list(asked, Which::NamingMe)
 }
 
 /// `comments/show_batch`, `comments/show_batch/biz/new`
-pub(crate) fn show_batch(asked: Asked) -> Result<Intent, Refusal> {
-    let cids = ids(&asked, "cids", MOST_SHOWN)?;
+pub(crate) fn show_batch(asked: &Asked) -> Result<Intent, Refusal> {
+    let cids = ids(asked, "cids", MOST_SHOWN)?;
     Ok(Intent::plain(move |world, call| {
         let found = cids.iter().filter_map(|cid| find(world, *cid));
         let comments: Vec<Value> = found.map(|one| shape(world, one, call.twist.skew_ms, true)).collect();

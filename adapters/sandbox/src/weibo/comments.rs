@@ -45,12 +45,12 @@ pub(crate) struct Comment {
 }
 
 /// `comments/create`, `comments/create/biz`
-pub(crate) fn create(asked: Asked) -> Result<Intent, Refusal> {
-    let text = checked_text(&asked)?;
+pub(crate) fn create(asked: &Asked) -> Result<Intent, Refusal> {
+    let text = checked_text(asked)?;
     let id = asked.id("id")?;
     let also_root = asked.flag("comment_ori")?;
     asked.check_rip()?;
-    let session = asked.session;
+    let session = asked.session.clone();
     Ok(said(text.clone(), move |world, call| {
         let entry = readable(world, id, Some(&session.uid))?;
         let (status, root) = (entry.number, entry.said.origin);
@@ -64,17 +64,17 @@ pub(crate) fn create(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `comments/reply`, `comments/reply/biz`
-pub(crate) fn reply(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn reply(asked: &Asked) -> Result<Intent, Refusal> {
     let cid = asked.id("cid")?;
     let id = asked.id("id")?;
-    let text = checked_text(&asked)?;
+    let text = checked_text(asked)?;
     let plain = asked.flag("without_mention")?;
     asked.flag("comment_ori")?;
     asked.check_rip()?;
     if text.split('#').count() > 2 {
         return Err(error(20202));
     }
-    let session = asked.session;
+    let session = asked.session.clone();
     Ok(said(text.clone(), move |world, call| {
         let status = readable(world, id, Some(&session.uid))?.number;
         let answered_one = find(world, cid).filter(|one| one.status == status).ok_or_else(|| error(20201))?;
@@ -92,10 +92,10 @@ pub(crate) fn reply(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `comments/destroy`, `comments/destroy_batch` and their biz forms: one's own, and those under one's own posts.
-pub(crate) fn destroy(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn destroy(asked: &Asked) -> Result<Intent, Refusal> {
     let batch = asked.endpoint.path.contains("destroy_batch");
-    let cids = if batch { ids(&asked, "cids", MOST_DESTROYED)? } else { vec![asked.id("cid")?] };
-    let uid = asked.session.uid;
+    let cids = if batch { ids(asked, "cids", MOST_DESTROYED)? } else { vec![asked.id("cid")?] };
+    let uid = asked.session.uid.clone();
     Ok(Intent::plain(move |world, call| {
         let mut gone = Vec::new();
         for cid in cids {

@@ -16,7 +16,7 @@ pub(crate) struct Endpoint {
     pub(crate) tier: Tier,
     pub(crate) counted: Counted,
     /// Reads the parameters; what needs a look at the world comes later, in the act.
-    pub(crate) understand: fn(Asked) -> Result<Intent, Refusal>,
+    pub(crate) understand: fn(&Asked) -> Result<Intent, Refusal>,
 }
 
 /// Against which limits a call counts.

@@ -19,9 +19,9 @@ const MOST_COUNTED: usize = 100;
 const MOST_LISTED: u64 = 200;
 
 /// `statuses/show`
-pub(crate) fn show(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn show(asked: &Asked) -> Result<Intent, Refusal> {
     let id = asked.id("id")?;
-    let uid = asked.session.uid;
+    let uid = asked.session.uid.clone();
     Ok(Intent::plain(move |world, call| {
         let entry = readable(world, id, Some(&uid))?;
         Ok(answered(&shapes::status(world, entry, View { skew_ms: call.twist.skew_ms, ..View::default() })))
@@ -29,8 +29,8 @@ pub(crate) fn show(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `statuses/show_batch`, `statuses/show_batch/biz`: also what is gone, as a stub.
-pub(crate) fn show_batch(asked: Asked) -> Result<Intent, Refusal> {
-    let ids = ids(&asked, "ids", MOST_SHOWN)?;
+pub(crate) fn show_batch(asked: &Asked) -> Result<Intent, Refusal> {
+    let ids = ids(asked, "ids", MOST_SHOWN)?;
     let (trim_user, long) =
         (asked.flag("trim_user")?, asked.endpoint.is_biz() && asked.flag("isGetLongText")?);
     Ok(Intent::plain(move |world, call| {
@@ -44,8 +44,8 @@ pub(crate) fn show_batch(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `statuses/count`, `statuses/count/biz`
-pub(crate) fn count(asked: Asked) -> Result<Intent, Refusal> {
-    let ids = ids(&asked, "ids", MOST_COUNTED)?;
+pub(crate) fn count(asked: &Asked) -> Result<Intent, Refusal> {
+    let ids = ids(asked, "ids", MOST_COUNTED)?;
     Ok(Intent::plain(move |world, _| {
         let state = &world.weibo;
         let counted = |entry: &Entry| {
@@ -59,10 +59,10 @@ pub(crate) fn count(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `statuses/repost_timeline`, and its ids: the open tier shows reposts only of accounts that authorised the app.
-pub(crate) fn repost_timeline(asked: Asked) -> Result<Intent, Refusal> {
-    let (id, part) = (asked.id("id")?, Part::of(&asked, 20, MOST_LISTED)?);
+pub(crate) fn repost_timeline(asked: &Asked) -> Result<Intent, Refusal> {
+    let (id, part) = (asked.id("id")?, Part::of(asked, 20, MOST_LISTED)?);
     let (biz, only_ids) = (asked.endpoint.is_biz(), asked.endpoint.path.contains("/ids"));
-    let session = asked.session;
+    let session = asked.session.clone();
     Ok(Intent::plain(move |world, call| {
         let number = readable(world, id, Some(&session.uid))?.number;
         let reposts =
@@ -78,13 +78,13 @@ pub(crate) fn repost_timeline(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `statuses/mentions`, and its ids: the open tier drops the posts of people who never authorised the app.
-pub(crate) fn mentions(asked: Asked) -> Result<Intent, Refusal> {
-    let part = Part::of(&asked, 20, MOST_LISTED)?;
+pub(crate) fn mentions(asked: &Asked) -> Result<Intent, Refusal> {
+    let part = Part::of(asked, 20, MOST_LISTED)?;
     let original = asked.flag("filter_by_type")?;
     asked.number("filter_by_author", 0, 0, 2)?;
     asked.number("filter_by_source", 0, 0, 2)?;
     let (biz, only_ids) = (asked.endpoint.is_biz(), asked.endpoint.path.contains("/ids"));
-    let session = asked.session;
+    let session = asked.session.clone();
     Ok(Intent::plain(move |world, call| {
         let name = world.weibo.person(&session.uid).name;
         let numbers = world.weibo.mentions.get(&name).cloned().unwrap_or_default();

@@ -17,7 +17,7 @@ const WINDOW_MS: i64 = 48 * 3_600_000;
 const MOST_CHARACTERS: usize = 300;
 
 /// `messages/reply`, `messages/reply/biz`
-pub(crate) fn reply(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn reply(asked: &Asked) -> Result<Intent, Refusal> {
     let receiver = asked.id("receiver_id")?.to_string();
     let kind = asked.required("type")?;
     if !matches!(kind, "text" | "articles" | "position") {
@@ -25,7 +25,7 @@ pub(crate) fn reply(asked: Asked) -> Result<Intent, Refusal> {
     }
     let text = said_in(kind, asked.required("data")?)?;
     asked.flag("save_sender_box")?;
-    let uid = asked.session.uid;
+    let uid = asked.session.uid.clone();
     let act = move |world: &mut World, call: &crate::exchange::Call| {
         let now = now_unix_ms();
         let contact = world.weibo.contacts.get(&(uid.clone(), receiver.clone())).copied();

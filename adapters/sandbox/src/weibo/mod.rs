@@ -1,4 +1,25 @@
-//! Weibo: its open platform as an app sees it, under `/weibo`.
+//! Weibo: its open platform as an app sees it, under `/weibo`. `endpoint.rs` is the table of the interfaces.
+//!
+//! | below `/weibo` | what |
+//! | --- | --- |
+//! | `oauth2/authorize`, `access_token`, `get_token_info`, `revokeoauth2` | signing in; no token needed (`oauth.rs`) |
+//! | `2/statuses/share` | the open tier's post: names a page of the app's safe domain |
+//! | `2/statuses/update`, `upload`, `upload_url_text`, `repost`, `destroy` | granted by hand |
+//! | `c/2/statuses/{update,upload,upload_pic,upload_url_text,repost,destroy}/biz` | the same by contract |
+//! | `2/statuses/user_timeline[/ids]`, `c/2/statuses/user_timeline/biz` | the account's own posts: the newest five; biz: all |
+//! | `2/statuses/{show,show_batch,count,repost_timeline[/ids],mentions[/ids]}`, their `/biz` | reading |
+//! | `2/comments/{show,mentions,create,reply}`; granted: `to_me,by_me,timeline,show_batch,destroy[_batch]`; their `/biz` | comments |
+//! | `2/users/show`, `2/account/{get_uid,rate_limit_status}`, `2/remind/unread_count` | the account |
+//! | `2/statuses/{queryid,querymid}`, `2/emotions`, `c/2/short_url/{shorten,expand}/biz` | helpers |
+//! | `2/messages/reply`, `c/2/messages/reply/biz` | private answers within 48 h |
+//!
+//! All but `oauth2/` end in `.json`. Parameters come in the query, in a form, or with files in `multipart/form-data`; the token
+//! is the parameter `access_token` or `Authorization: OAuth2 …`. An error is `{"error","error_code","request"}`.
+//!
+//! A request is looked at in this order: path (10020), method (10021), token (10006, 21301, 21332, 21327, 21321), tier (10014),
+//! limits (10022, 10023, 10024), parameters (10016, then 10017, 20012 …), the script's faults, repetition (20019, 20111), content
+//! (20021). Two habits are ours, as the documentation has no figure: a text counts as repeated directly after itself and for ten
+//! minutes; `rip` may be left out unless the seed demands it.
 
 mod account;
 mod comment_lists;
@@ -45,7 +66,7 @@ pub(crate) use state::State;
 pub(crate) const PLATFORM: &str = "weibo";
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
-    // One handler: Weibo looks at the method before the path, and at everything else after both.
+    // One handler: every request is answered by the same checks in the same order.
     Router::new().fallback(answer)
 }
 
@@ -111,7 +132,7 @@ impl Target {
             return Err(error(10014));
         }
         world.weibo.counters.admit(&session, endpoint, arrival.peer, now)?;
-        (endpoint.understand)(Asked { session, fields, endpoint, peer: arrival.peer })
+        (endpoint.understand)(&Asked { session, fields, endpoint, peer: arrival.peer })
     }
 }
 

@@ -54,8 +54,8 @@ pub(crate) fn sent(asked: &Asked) -> Result<Option<Picture>, Refusal> {
 }
 
 /// `statuses/upload_pic/biz`: one picture, to be posted later by its id.
-pub(crate) fn upload_pic(asked: Asked) -> Result<Intent, Refusal> {
-    let sent = sent(&asked)?.ok_or_else(|| error(20007))?;
+pub(crate) fn upload_pic(asked: &Asked) -> Result<Intent, Refusal> {
+    let sent = sent(asked)?.ok_or_else(|| error(20007))?;
     Ok(Intent::plain(move |world, call| {
         let mut effect = NewEffect::of(PLATFORM, EffectKind::Media, call.request.clone());
         effect.account = call.account;

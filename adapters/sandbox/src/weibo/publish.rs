@@ -41,32 +41,32 @@ pub(crate) struct NewStatus {
 }
 
 /// `statuses/share`: the text has to name a page of the app's own domain.
-pub(crate) fn share(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn share(asked: &Asked) -> Result<Intent, Refusal> {
     let text = asked.required("status")?;
     asked.check_rip()?;
     check_domain(&asked.session.app, text)?;
     let mut new = new_status(text, &without_topics(text), false)?;
-    new.pictures.extend(pictures::sent(&asked)?);
+    new.pictures.extend(pictures::sent(asked)?);
     Ok(intent(asked, new))
 }
 
 /// `statuses/update`, `statuses/update/biz`
-pub(crate) fn update(asked: Asked) -> Result<Intent, Refusal> {
-    let new = granted(&asked)?;
+pub(crate) fn update(asked: &Asked) -> Result<Intent, Refusal> {
+    let new = granted(asked)?;
     Ok(intent(asked, new))
 }
 
 /// `statuses/upload`, `statuses/upload/biz`: with one picture.
-pub(crate) fn upload(asked: Asked) -> Result<Intent, Refusal> {
-    let mut new = granted(&asked)?;
-    let picture = pictures::sent(&asked)?.ok_or_else(|| error(20007))?;
+pub(crate) fn upload(asked: &Asked) -> Result<Intent, Refusal> {
+    let mut new = granted(asked)?;
+    let picture = pictures::sent(asked)?.ok_or_else(|| error(20007))?;
     new.pictures.push(picture);
     Ok(intent(asked, new))
 }
 
 /// `statuses/upload_url_text`: with pictures that are somewhere already.
-pub(crate) fn upload_url_text(asked: Asked) -> Result<Intent, Refusal> {
-    let mut new = granted(&asked)?;
+pub(crate) fn upload_url_text(asked: &Asked) -> Result<Intent, Refusal> {
+    let mut new = granted(asked)?;
     match (asked.fields.get("pic_id"), asked.fields.get("url")) {
         (Some(ids), _) => new.known_pictures = ids.split(',').map(|id| id.trim().to_owned()).collect(),
         (None, Some(url)) if host_of(url).is_some() => new.pictures.push(Picture::at(url)),
@@ -159,9 +159,9 @@ fn check_domain(app: &App, text: &str) -> Result<(), Refusal> {
     }
 }
 
-fn intent(asked: Asked, new: NewStatus) -> Intent {
+fn intent(asked: &Asked, new: NewStatus) -> Intent {
     let words = vec![new.text.clone()];
-    let Asked { session, endpoint, .. } = asked;
+    let (session, endpoint) = (asked.session.clone(), asked.endpoint);
     let act = move |world: &mut World, call: &Call| {
         let hash = said_hash("", &new.text);
         refuse_repeated(

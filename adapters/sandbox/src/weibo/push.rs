@@ -80,7 +80,8 @@ async fn deliver(target: &Target, body: &Value, now: i64) {
                 return debug!(url = target.url, attempt, "Pushed");
             }
             Ok(answer) => {
-                debug!(url = target.url, attempt, status = answer.status().as_u16(), "Pushed in vain")
+                let status = answer.status().as_u16();
+                debug!(url = target.url, attempt, status, "Pushed in vain");
             }
             Err(source) => debug!(url = target.url, attempt, %source, "Pushed in vain"),
         }

@@ -17,7 +17,7 @@ use crate::world::{World, now_unix_ms};
 const USUAL_TEXT: &str = "转发微博";
 
 /// `statuses/repost`, `statuses/repost/biz`. A repost of a repost forwards the root.
-pub(crate) fn repost(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn repost(asked: &Asked) -> Result<Intent, Refusal> {
     let id = asked.id("id")?;
     let comment_on = asked.number("is_comment", 0, 0, 3)?;
     asked.check_rip()?;
@@ -26,7 +26,7 @@ pub(crate) fn repost(asked: Asked) -> Result<Intent, Refusal> {
     // Unlike other posts, a repost is shown without anything behind its text.
     new.shown = new.shown.trim_end_matches(['\u{200b}', ' ']).to_owned();
     let words = vec![new.text.clone()];
-    let Asked { session, endpoint, .. } = asked;
+    let (session, endpoint) = (asked.session.clone(), asked.endpoint);
     let act = move |world: &mut World, call: &Call| {
         let (source, root) = roots(world, id)?;
         if is_of(world, source, &session.uid) {
@@ -84,9 +84,9 @@ pub(crate) fn is_of(world: &World, number: u64, uid: &str) -> bool {
 }
 
 /// `statuses/destroy`, `statuses/destroy/biz`; answers with the post as it was.
-pub(crate) fn destroy(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn destroy(asked: &Asked) -> Result<Intent, Refusal> {
     let id = asked.id("id")?;
-    let uid = asked.session.uid;
+    let uid = asked.session.uid.clone();
     Ok(Intent::plain(move |world, call| {
         let entry = readable(world, id, Some(&uid))?;
         if *entry.account_uid != *uid {

@@ -81,7 +81,7 @@ impl Sieve {
 }
 
 /// `statuses/user_timeline`, `statuses/user_timeline/biz`
-pub(crate) fn user_timeline(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn user_timeline(asked: &Asked) -> Result<Intent, Refusal> {
     list(asked, |world, entries, total, view| {
         let statuses: Vec<Value> = entries.iter().map(|entry| shapes::status(world, entry, view)).collect();
         json!({
@@ -92,7 +92,7 @@ pub(crate) fn user_timeline(asked: Asked) -> Result<Intent, Refusal> {
 }
 
 /// `statuses/user_timeline/ids`
-pub(crate) fn user_timeline_ids(asked: Asked) -> Result<Intent, Refusal> {
+pub(crate) fn user_timeline_ids(asked: &Asked) -> Result<Intent, Refusal> {
     list(asked, |_, entries, total, _| {
         let ids: Vec<String> = entries.iter().map(|entry| mid_of(entry.number).to_string()).collect();
         json!({
@@ -102,8 +102,8 @@ pub(crate) fn user_timeline_ids(asked: Asked) -> Result<Intent, Refusal> {
     })
 }
 
-fn list(asked: Asked, answer: fn(&World, &[&Entry], usize, View) -> Value) -> Result<Intent, Refusal> {
-    let (part, sieve) = (Part::of(&asked, USUAL, MOST)?, Sieve::of(&asked)?);
+fn list(asked: &Asked, answer: fn(&World, &[&Entry], usize, View) -> Value) -> Result<Intent, Refusal> {
+    let (part, sieve) = (Part::of(asked, USUAL, MOST)?, Sieve::of(asked)?);
     let trim_user = asked.flag("trim_user")?;
     let (uid, name) =
         (asked.fields.get("uid").map(str::to_owned), asked.fields.get("screen_name").map(str::to_owned));
@@ -111,7 +111,7 @@ fn list(asked: Asked, answer: fn(&World, &[&Entry], usize, View) -> Value) -> Re
         return Err(invalid("uid", "long", uid));
     }
     let biz = asked.endpoint.is_biz();
-    let session = asked.session;
+    let session = asked.session.clone();
     Ok(Intent::list(move |world, call| {
         check_own(world, &session, uid.as_deref(), name.as_deref())?;
         settle_reviews(world, &session.uid);

@@ -5,4 +5,11 @@
 mod common;
 
 mod client;
+mod comments;
+mod faults;
+mod order;
 mod publishing;
+mod pushing;
+mod seeding;
+mod signing_in;
+mod timelines;
