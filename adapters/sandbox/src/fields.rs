@@ -63,7 +63,9 @@ impl Fields {
         let mut parts = multer::Multipart::new(body, boundary);
         while let Ok(Some(part)) = parts.next_field().await {
             let name = part.name().unwrap_or_default().to_owned();
-            let file_name = part.file_name().map(str::to_owned);
+            // A picture is a file also when its part gives no name for it.
+            let is_picture = part.content_type().is_some_and(|kind| kind.type_() == "image");
+            let file_name = part.file_name().map(str::to_owned).or_else(|| is_picture.then(String::new));
             let Ok(bytes) = part.bytes().await else { return };
             match file_name {
                 Some(file_name) => self.files.push(Upload { name, file_name, bytes }),

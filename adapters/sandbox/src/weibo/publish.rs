@@ -193,14 +193,14 @@ pub(crate) fn refuse_repeated(
     let Some(account) = world.ledger.find_account(PLATFORM, uid) else { return Ok(()) };
     let since = now_unix_ms().saturating_sub(REPEAT_MS);
     let mut said = world.ledger.of_account(account, i64::MIN, i64::MAX).rev().filter(|entry| entry.is_post());
-    let last = said.next();
-    if last.is_some_and(|entry| is_same(&entry.said)) {
+    if said.next().is_some_and(|last| is_same(&last.said)) {
         return Err(error(code));
     }
-    let repeated = said.find(|entry| is_same(&entry.said)).map(|entry| entry.at >= since);
-    match (repeated, call.twist.repeat_content) {
-        (Some(true), _) => Err(error(code)),
-        (Some(false), Some(rule)) => {
+    if said.by_ref().take_while(|entry| entry.at >= since).any(|entry| is_same(&entry.said)) {
+        return Err(error(code));
+    }
+    match call.twist.repeat_content {
+        Some(rule) if said.any(|entry| is_same(&entry.said)) => {
             world.script.fired(rule);
             Err(error(code))
         }

@@ -167,5 +167,4 @@ async fn the_ledger_judges_weibo_as_any_other_platform() {
         "tokens are forgotten, too"
     );
     assert_eq!(Weibo::of(&stage, OFFICE).await.share("三").await["user"]["screen_name"], json!("示例区发布"));
-
 }

@@ -5,6 +5,9 @@ use serde_json::Value;
 use crate::client::{OFFICE, Weibo, code, exchange, get, post, seeded};
 use crate::common::{Stage, read};
 
+/// Path and form of a request, and what answers it.
+type Case<'a, A> = (&'a str, &'a [(&'a str, &'a str)], A);
+
 const SHARE: &str = "2/statuses/share.json";
 
 #[tokio::test]
@@ -31,7 +34,7 @@ weibo:
     let long = "长".repeat(141);
     let text = format!("{long} https://gov.example.cn/ ");
     // path, form, what answers
-    let cases: &[(&str, &[(&str, &str)], (u16, i64))] = &[
+    let cases: &[Case<'_, (u16, i64)>] = &[
         ("2/statuses/nothing.json", &[], (404, 10020)),
         ("2/statuses/share", &[], (404, 10020)),
         ("2/statuses/user_timeline.json", &[("access_token", "nobody")], (405, 10021)),
@@ -76,7 +79,7 @@ async fn what_is_missing_or_wrong_is_named() {
         answer.1
     );
     // path, parameter, value, what answers
-    let cases: &[(&str, &[(&str, &str)], i64)] = &[
+    let cases: &[Case<'_, i64>] = &[
         ("2/statuses/update.json", &[("status", "x"), ("visible", "9")], 20121),
         ("2/statuses/update.json", &[("status", "x"), ("visible", "3")], 10016),
         ("2/statuses/update.json", &[("status", "x"), ("lat", "91")], 10017),
