@@ -155,7 +155,8 @@ async fn a_publication_and_a_mass_send_end_with_an_event_that_is_signed_and_encr
     assert_eq!(between(&event, "<article_url><![CDATA[", "]]>"), url);
 
     let draft = client.draft("群发", "x").await;
-    let body = json!({ "filter": { "is_to_all": true }, "mpnews": { "media_id": draft }, "msgtype": "mpnews" });
+    let body =
+        json!({ "filter": { "is_to_all": true }, "mpnews": { "media_id": draft }, "msgtype": "mpnews" });
     let sent = client.post("message/mass/sendall", body).await;
     until("the event has come", || receiver.seen().len() == 2).await;
     let event = opened(&receiver.seen()[1]);
@@ -185,7 +186,8 @@ async fn a_failed_publication_says_its_status_and_which_articles() {
 #[tokio::test]
 async fn a_plain_push_is_signed_without_its_body_and_a_compatible_one_has_both() {
     let receiver = Receiver::content().await;
-    let client = Client::with(|account| account.callback = Some(receiver.callback(CallbackMode::Plain))).await;
+    let client =
+        Client::with(|account| account.callback = Some(receiver.callback(CallbackMode::Plain))).await;
     assert!(client.stage.handle.wechat_message(&message("您好 ]]> 吗")));
     all_ended(&client).await;
     let seen = receiver.seen()[0].clone();
@@ -249,7 +251,8 @@ async fn a_passive_reply_stands_in_the_ledger_as_a_message_to_the_user() {
     let reply = "<xml><ToUserName><![CDATA[o_reader]]></ToUserName><FromUserName><![CDATA[gh_000000000000]]></FromUserName>\
                  <CreateTime>1713424427</CreateTime><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[收到]]></Content></xml>";
     let receiver = Receiver::new(|_, _| (200, reply.to_owned(), 0)).await;
-    let client = Client::with(|account| account.callback = Some(receiver.callback(CallbackMode::Plain))).await;
+    let client =
+        Client::with(|account| account.callback = Some(receiver.callback(CallbackMode::Plain))).await;
     client.stage.handle.wechat_message(&message("您好"));
     all_ended(&client).await;
     assert_eq!(outcomes(&client), [(PushOutcome::Replied, 1)]);

@@ -25,7 +25,11 @@ async fn pictures_for_articles_are_jpeg_or_png_below_one_megabyte() {
     assert_eq!(code(&client.upload("media/uploadimg", &padded(JPEG, 1 << 20)).await), 40009);
     assert_eq!(code(&client.upload("media/uploadimg", &padded(JPEG, (1 << 20) - 1)).await), 0);
     assert_eq!(code(&client.upload("media/uploadimg", b"").await), 44001);
-    assert_eq!(code(&client.upload_parts("media/uploadimg", &[("media", JPEG)]).await), 44001, "no file name");
+    assert_eq!(
+        code(&client.upload_parts("media/uploadimg", &[("media", JPEG)]).await),
+        44001,
+        "no file name"
+    );
     assert_eq!(code(&client.upload_parts("media/uploadimg", &[("file\"; filename=\"a", JPEG)]).await), 44001);
     assert_eq!(client.effects(EffectKind::Media).len(), 3);
     assert_eq!(client.get("material/get_materialcount").await["image_count"], 0);
