@@ -3,6 +3,7 @@
 //! | address | what |
 //! | --- | --- |
 //! | `/mock/…` | the mock platform (`src/mock/mod.rs` has its API) |
+//! | `/weibo/…` | Weibo (`src/weibo/mod.rs`); `/control/weibo/…`: what people do there (`src/weibo/control.rs`) |
 //! | `GET /ledger[?account=ID]` | [`LedgerSnapshot`]: effects, violations, expectations, request counts |
 //! | `POST /control/faults`, `GET`, `DELETE` | adds a [`Rule`]; lists the rules with how often each fired; removes all |
 //! | `POST /control/expect` | `[{"account","text_sha256" or "text"+"title"?,"origin_id"?,"not_before_unix_ms"?,"latest_unix_ms"?,"times"?}]` |
@@ -10,7 +11,7 @@
 //! | `POST /control/posts` | `{"account","title"?,"text"}`: a person posts by hand, which breaks no promise |
 //! | `POST /control/remove` | `{"id"}`: the platform takes a post down |
 //! | `POST /control/accounts` | `{"account","name"}` |
-//! | `POST /control/reset` | forgets everything |
+//! | `POST /control/reset` | forgets everything but the [`Seed`] |
 //! | `/`, `/accounts/{uid}`, `/posts/{id}` | what the public would see |
 //!
 //! [`Fault`] lists what can go wrong, [`Rule`] of which requests, how often, and by which seed.

@@ -69,9 +69,12 @@ impl Seed {
             return Err(SeedError::TooLarge { path: path.to_owned(), bytes });
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
-        // The first line says where and what; the snippet behind it is for a screen of its own.
-        let seed: Self = serde_saphyr::from_str(&text)
-            .map_err(|fault| SeedError::Malformed { path: path.to_owned(), reason: fault.to_string() })?;
+        let seed: Self = serde_saphyr::from_str(&text).map_err(|fault| {
+            // The first line says where and what; the picture of the place below it is for a screen of its own.
+            let words = fault.to_string();
+            let line = words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            SeedError::Malformed { path: path.to_owned(), reason: line }
+        })?;
         seed.check().map_err(|(place, reason)| SeedError::Unusable {
             path: path.to_owned(),
             place,

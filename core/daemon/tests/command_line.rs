@@ -48,6 +48,27 @@ fn the_sandbox_says_first_where_it_is_and_ends_in_order() {
 }
 
 #[test]
+fn the_sandbox_knows_what_its_seed_says_and_where_a_seed_is_wrong() {
+    let home = tempfile::tempdir().unwrap();
+    let seed = home.path().join("seed.yaml");
+    let text = "weibo:\n  apps:\n    - { key: '1', secret: s, redirect_uris: [] }\n  accounts:\n    \
+                - { uid: '7', name: 七, tokens: [{ app: '1', token: known }] }\n";
+    fs::write(&seed, text).unwrap();
+    let mut sandbox = Running::start(juzhen().args(["sandbox", "--seed"]).arg(&seed));
+    let first: Value = serde_json::from_str(&sandbox.line()).unwrap();
+    let who = format!("{}/2/account/get_uid.json?access_token=known", first["weibo"].as_str().unwrap());
+    let answer = http("GET", &who, "");
+    assert!(answer.contains(r#"{"uid":"7"}"#), "{answer}");
+    sandbox.signal(Signal::TERM);
+    assert_eq!(sandbox.wait().code(), Some(0));
+
+    fs::write(&seed, text.replace("secret: s", "secrt: s")).unwrap();
+    let ran = run(["sandbox", "--seed", seed.to_str().unwrap()]);
+    assert_eq!((ran.code, ran.stderr.lines().count()), (Some(1), 1), "{ran:?}");
+    assert!(ran.stderr.contains("line 3") && ran.stderr.contains("secrt"), "{ran:?}");
+}
+
+#[test]
 fn a_token_is_shown_once_and_taken_back() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("data");

@@ -45,6 +45,16 @@ faults:
     );
 }
 
+#[tokio::test]
+async fn the_sample_has_no_mistakes_and_its_tokens_are_good_and_expired() {
+    let stage = seeded(include_str!("../../seed.example.yaml")).await;
+    let own = [("status", "一 https://gov.example.cn/1 ")];
+    let (good, old) = ("2.00district", "2.00street");
+    let of = |token: &str| Weibo { stage: &stage, token: token.into() };
+    assert_eq!(code(&of(good).post("2/statuses/share.json", &own).await), (400, 20053));
+    assert_eq!(code(&of(old).post("2/statuses/share.json", &own).await), (403, 21327));
+}
+
 #[test]
 fn mistakes_are_told_with_their_place_and_what_to_do() {
     let app = "{key: '1', secret: s, redirect_uris: []}";
@@ -73,6 +83,7 @@ fn mistakes_are_told_with_their_place_and_what_to_do() {
     ];
     for (file, wanted) in cases {
         let said = seed(&file).expect_err(&file);
+        assert_eq!(said.lines().count(), 1, "{said}");
         assert!(wanted.iter().all(|part| said.contains(part)), "{file}\nsaid {said:?}\nwithout {wanted:?}");
     }
 }
