@@ -62,7 +62,8 @@ pub(crate) fn temporary(ask: Ask) -> Result<Intent, Refusal> {
 
 /// The part that carries the file: it is named `media` and has a file name.
 fn part(ask: &Ask) -> Result<Upload, Refusal> {
-    ask.fields.file("media").cloned().ok_or_else(|| error(44001))
+    let file = ask.fields.file("media").filter(|file| !file.file_name.is_empty());
+    file.cloned().ok_or_else(|| error(44001))
 }
 
 fn typed(ask: &Ask) -> Result<(Kind, Upload), Refusal> {

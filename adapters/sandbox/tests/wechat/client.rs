@@ -71,10 +71,9 @@ impl Client {
     pub(crate) async fn upload_parts(&self, path: &str, parts: &[(&str, &[u8])]) -> Value {
         let mut body = Vec::new();
         for (name, bytes) in parts {
-            body.extend_from_slice(b"--cut\r\ncontent-type: image/jpeg\r\n");
-            body.extend_from_slice(
-                format!("content-disposition: form-data; name=\"{name}\"\r\n\r\n").as_bytes(),
-            );
+            let kind = if name.contains("filename") { "content-type: image/jpeg\r\n" } else { "" };
+            let head = format!("--cut\r\n{kind}content-disposition: form-data; name=\"{name}\"\r\n\r\n");
+            body.extend_from_slice(head.as_bytes());
             body.extend_from_slice(bytes);
             body.extend_from_slice(b"\r\n");
         }
