@@ -32,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("juzhen-adapter-mock", &["juzhen-sdk"]),
     ("juzhen-adapter-hostile", &["juzhen-sdk"]),
+    ("juzhen-adapter-wechat", &["juzhen-sdk"]),
     ("juzhen-sandbox", &[]),
     (
         "juzhen-simulation",

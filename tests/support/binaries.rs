@@ -38,6 +38,8 @@ fn built() -> &'static PathBuf {
                 "juzhen-adapter-mock",
                 "-p",
                 "juzhen-adapter-hostile",
+                "-p",
+                "juzhen-adapter-wechat",
             ]);
             if folder.ends_with("release") {
                 cargo.arg("--release");
