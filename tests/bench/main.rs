@@ -14,6 +14,7 @@ mod postgres;
 mod raw;
 mod report;
 mod scene;
+mod send_path;
 mod usage;
 mod waiting;
 
@@ -65,6 +66,7 @@ enum Part {
     /// A process of its own: the ceiling
     #[command(hide = true)]
     Ideal(ideal::Ideal),
+    SendPath(send_path::SendPath),
 }
 
 #[tokio::main]
@@ -75,6 +77,7 @@ async fn main() -> Result<()> {
     let rate = match &bench.part {
         Some(Part::Raw(raw)) => raw.run().await?,
         Some(Part::Ideal(ideal)) => ideal.run().await?,
+        Some(Part::SendPath(path)) => return path.run().await,
         None => return bench.run().await,
     };
     println!("{}", serde_json::to_string(&rate)?);
