@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `/mock/…` | the mock platform (`src/mock/mod.rs` has its API) |
 //! | `/weibo/…` | Weibo (`src/weibo/mod.rs`); `/control/weibo/…`: what people do there (`src/weibo/control.rs`) |
+//! | `/wechat/…` | WeChat (`src/wechat/mod.rs`); `/control/wechat/…`: accounts, clock, people (`src/wechat/control.rs`) |
 //! | `GET /ledger[?account=ID]` | [`LedgerSnapshot`]: effects, violations, expectations, request counts |
 //! | `POST /control/faults`, `GET`, `DELETE` | adds a [`Rule`]; lists the rules with how often each fired; removes all |
 //! | `POST /control/expect` | `[{"account","text_sha256" or "text"+"title"?,"origin_id"?,"not_before_unix_ms"?,"latest_unix_ms"?,"times"?}]` |

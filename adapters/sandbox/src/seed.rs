@@ -86,9 +86,7 @@ impl Seed {
     /// What no type can say: the place in the file, and what to do about it.
     fn check(&self) -> Result<(), (String, String)> {
         self.weibo.check().map_err(|(place, reason)| (format!("weibo.{place}"), reason))?;
-        for (index, account) in self.wechat.accounts.iter().enumerate() {
-            account.check().map_err(|reason| (format!("wechat.accounts[{index}]"), reason))?;
-        }
+        self.wechat.check().map_err(|(place, reason)| (format!("wechat.{place}"), reason))?;
         for (index, rule) in self.faults.iter().enumerate() {
             rule.check().map_err(|bad| (format!("faults[{index}]"), bad.to_string()))?;
         }

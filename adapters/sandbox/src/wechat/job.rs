@@ -61,6 +61,7 @@ pub(crate) fn open(
 }
 
 /// What one effect says.
+#[derive(Clone, Copy)]
 pub(crate) struct Words<'a> {
     pub(crate) title: &'a str,
     pub(crate) text: &'a str,

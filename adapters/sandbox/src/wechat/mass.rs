@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::body::{Ask, flag, number, text};
+use super::body::{Ask, flag, number};
 use super::dialect::error;
 use super::job::Words;
+use super::mass_content::Content;
 use super::settings::{AccountSeed, Kind};
 use super::state::{Account, MassSend, SendStage, Verb};
 use super::usage::{day_of, month_of};
@@ -18,7 +19,6 @@ use crate::world::World;
 
 /// Bytes.
 const LONGEST_KEY: usize = 32;
-const LONGEST_TEXT: usize = 2_048;
 /// A key is known for so long, and a repeat within a minute is told to wait (milliseconds).
 const KEY_MS: i64 = 24 * 3_600_000;
 const TOO_FAST_MS: i64 = 60_000;
@@ -111,14 +111,6 @@ enum Scope {
     All,
     Tag(i64),
     These(Vec<String>),
-}
-
-/// What is sent.
-enum Content {
-    Articles(String),
-    Text(String),
-    /// Voice, images, film: of the library, by kind and ids.
-    Media(&'static str, Vec<String>),
 }
 
 fn send(ask: Ask, scope: Scope) -> Result<Intent, Refusal> {
@@ -275,50 +267,6 @@ fn refuse_scripted_quota(world: &mut World, call: &Call) -> Result<(), Refusal> 
     }
     world.script.fired(rule);
     Err(error(45028))
-}
-
-impl Content {
-    fn read(json: &Value) -> Result<Self, Refusal> {
-        let branch = |name: &str| json.get(name).filter(|branch| branch.is_object());
-        let media = |name: &str| branch(name).and_then(|branch| text(branch, "media_id")).map(str::to_owned);
-        match text(json, "msgtype") {
-            Some("mpnews") => media("mpnews").map(Self::Articles).ok_or_else(|| error(40007)),
-            Some("text") => {
-                let words = branch("text").and_then(|branch| text(branch, "content"));
-                let words = words.ok_or_else(|| error(44004))?;
-                if words.len() > LONGEST_TEXT { Err(error(45002)) } else { Ok(Self::Text(words.to_owned())) }
-            }
-            Some("voice") => Ok(Self::Media("voice", vec![media("voice").ok_or_else(|| error(40007))?])),
-            Some("mpvideo") => Ok(Self::Media("video", vec![media("mpvideo").ok_or_else(|| error(40007))?])),
-            Some("image") => {
-                let listed = branch("images").and_then(|branch| branch.get("media_ids")?.as_array());
-                let listed =
-                    listed.map(|ids| ids.iter().filter_map(Value::as_str).map(str::to_owned).collect());
-                let ids: Vec<String> =
-                    listed.or_else(|| media("image").map(|id| vec![id])).unwrap_or_default();
-                if ids.is_empty() { Err(error(40007)) } else { Ok(Self::Media("image", ids)) }
-            }
-            Some("wxcard") => Err(error(45113)),
-            _ => Err(error(40008)),
-        }
-    }
-
-    /// 40007 unless the account has what is to be sent.
-    fn check(&self, account: &Account, now: i64) -> Result<(), Refusal> {
-        let is_there = match self {
-            Self::Articles(media_id) => account.draft(media_id).is_some(),
-            Self::Text(_) => true,
-            Self::Media(_, ids) => ids.iter().all(|id| account.library.any(id, now).is_some()),
-        };
-        if is_there { Ok(()) } else { Err(error(40007)) }
-    }
-
-    fn words(&self) -> Vec<std::sync::Arc<str>> {
-        match self {
-            Self::Text(text) => vec![text.as_str().into()],
-            Self::Articles(_) | Self::Media(..) => Vec::new(),
-        }
-    }
 }
 
 /// The key of a send that came without one: the same content to the same scope has the same.

@@ -44,6 +44,7 @@ mod job;
 mod lists;
 mod markup;
 mod mass;
+mod mass_content;
 mod material;
 mod media;
 mod push;

@@ -14,6 +14,23 @@ pub struct Seed {
     pub accounts: Vec<AccountSeed>,
 }
 
+impl Seed {
+    /// What no type can say: the place within the section, and what to do about it.
+    pub(crate) fn check(&self) -> Result<(), (String, String)> {
+        for (index, account) in self.accounts.iter().enumerate() {
+            let place = format!("accounts[{index}]");
+            account.check().map_err(|reason| (place.clone(), reason))?;
+            if self.accounts.iter().take(index).any(|other| other.appid == account.appid) {
+                return Err((
+                    format!("{place}.appid"),
+                    format!("{} is there twice; take one out", account.appid),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// One official account. Everything but `appid` may be left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -9,12 +9,13 @@ use super::{PLATFORM, account_of};
 use crate::answer::Reply;
 use crate::effect::{EffectKind, NewEffect, bytes_hash};
 use crate::exchange::{Call, Intent, Refusal};
-use crate::fields::Upload;
+use crate::fields::{Fields, Upload};
 use crate::world::{World, now_unix_ms};
 
 /// Part `media`; JPEG or PNG below 1 MB. It takes no place in the library.
 pub(crate) fn article_image(ask: Ask) -> Result<Intent, Refusal> {
-    let media = part(&ask)?;
+    let Ask { fields, .. } = ask;
+    let media = part(&fields)?;
     check_article_image(&media.bytes)?;
     Ok(Intent::plain(move |world: &mut World, call| {
         record(world, call, &media)?;
@@ -61,14 +62,14 @@ pub(crate) fn temporary(ask: Ask) -> Result<Intent, Refusal> {
 }
 
 /// The part that carries the file: it is named `media` and has a file name.
-fn part(ask: &Ask) -> Result<Upload, Refusal> {
-    let file = ask.fields.file("media").filter(|file| !file.file_name.is_empty());
+fn part(fields: &Fields) -> Result<Upload, Refusal> {
+    let file = fields.file("media").filter(|file| !file.file_name.is_empty());
     file.cloned().ok_or_else(|| error(44001))
 }
 
 fn typed(ask: &Ask) -> Result<(Kind, Upload), Refusal> {
     let kind = ask.fields.get("type").and_then(Kind::read).ok_or_else(|| error(40004))?;
-    let media = part(ask)?;
+    let media = part(&ask.fields)?;
     kind.check(&media.bytes)?;
     Ok((kind, media))
 }

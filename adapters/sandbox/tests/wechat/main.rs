@@ -1,5 +1,5 @@
 //! The WeChat stand-in as its clients see it, over real HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // A test stops at the first surprise.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // A test stops at the first surprise.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -12,5 +12,6 @@ mod faults;
 mod mass;
 mod media;
 mod publishing;
+mod seeding;
 mod shapes;
 mod tokens;

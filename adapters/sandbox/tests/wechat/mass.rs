@@ -40,7 +40,7 @@ async fn settled(client: &Client, msg_id: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn f57_f58_a_key_sends_once_in_24_hours_and_tells_its_job_after_a_minute() {
+async fn f57_a_key_sends_once_in_24_hours_and_tells_its_job_after_a_minute() {
     let client = Client::with(|account| account.mass_per_day = Some(9)).await;
     let body = to_all(&client.draft("通知", "x").await, KEY);
     let sent = send(&client, body.clone()).await;

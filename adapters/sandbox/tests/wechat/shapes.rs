@@ -28,9 +28,9 @@ fn check(path: &str, answer: &Value, sample: &Value) {
 }
 
 /// Those that succeed without `errcode`.
-fn check_bare(path: &str, answer: &Value, sample: Value) {
+fn check_bare(path: &str, answer: &Value, sample: &Value) {
     assert!(answer.get("errcode").is_none(), "{path}: {answer}");
-    check(path, answer, &sample);
+    check(path, answer, sample);
 }
 
 fn article() -> Value {
@@ -52,40 +52,48 @@ async fn each_answer_has_the_fields_and_types_of_its_sample() {
     check_bare(
         "stable_token",
         &client.stable_token(false).await,
-        json!({ "access_token": "", "expires_in": 0 }),
+        &json!({ "access_token": "", "expires_in": 0 }),
     );
     let stored = client.upload("media/upload?type=image", JPEG).await;
-    check_bare("upload", &stored, json!({ "type": "", "media_id": "", "created_at": 0 }));
-    check_bare("uploadimg", &client.upload("media/uploadimg", JPEG).await, json!({ "url": "" }));
+    check_bare("upload", &stored, &json!({ "type": "", "media_id": "", "created_at": 0 }));
+    check_bare("uploadimg", &client.upload("media/uploadimg", JPEG).await, &json!({ "url": "" }));
     let kept = client.upload("material/add_material?type=image", JPEG).await;
-    check_bare("add_material", &kept, json!({ "media_id": "", "url": "" }));
+    check_bare("add_material", &kept, &json!({ "media_id": "", "url": "" }));
     let listed =
         client.post("material/batchget_material", json!({ "type": "image", "offset": 0, "count": 1 })).await;
     let item = json!({ "media_id": "", "name": "", "url": "", "update_time": 0 });
-    check_bare("batchget_material", &listed, json!({ "total_count": 0, "item_count": 0, "item": [item] }));
+    check_bare("batchget_material", &listed, &json!({ "total_count": 0, "item_count": 0, "item": [item] }));
 
     let draft = client.draft("通知", "<p>正文</p>").await;
     let shown = client.post("draft/get", json!({ "media_id": draft })).await;
-    check_bare("draft/get", &shown, json!({ "news_item": [article()], "create_time": 0, "update_time": 0 }));
+    check_bare("draft/get", &shown, &json!({ "news_item": [article()], "create_time": 0, "update_time": 0 }));
     let window = json!({ "offset": 0, "count": 1, "no_content": 0 });
     let item = json!({ "media_id": "", "content": { "news_item": [article()] }, "update_time": 0 });
     let listed = client.post("draft/batchget", window.clone()).await;
-    check_bare("draft/batchget", &listed, json!({ "total_count": 0, "item_count": 0, "item": [item] }));
+    check_bare("draft/batchget", &listed, &json!({ "total_count": 0, "item_count": 0, "item": [item] }));
 
     let submitted = client.post("freepublish/submit", json!({ "media_id": draft })).await;
     check("submit", &submitted, &json!({ "errcode": 0, "errmsg": "", "publish_id": "", "msg_data_id": 0 }));
     let at_work = client.post("freepublish/get", json!({ "publish_id": submitted["publish_id"] })).await;
-    check_bare("freepublish/get", &at_work, json!({ "publish_id": "", "publish_status": 0, "fail_idx": [] }));
+    check_bare(
+        "freepublish/get",
+        &at_work,
+        &json!({ "publish_id": "", "publish_status": 0, "fail_idx": [] }),
+    );
     let done = client.ended(submitted["publish_id"].as_str().unwrap()).await;
     let detail = json!({ "count": 0, "item": [{ "idx": 0, "article_url": "" }] });
     let sample = json!({ "publish_id": "", "publish_status": 0, "article_id": "", "article_detail": detail, "fail_idx": [] });
-    check_bare("freepublish/get", &done, sample);
+    check_bare("freepublish/get", &done, &sample);
     let read = client.post("freepublish/getarticle", json!({ "article_id": done["article_id"] })).await;
-    check_bare("getarticle", &read, json!({ "news_item": [published_article()] }));
+    check_bare("getarticle", &read, &json!({ "news_item": [published_article()] }));
     let item =
         json!({ "article_id": "", "content": { "news_item": [published_article()] }, "update_time": 0 });
     let listed = client.post("freepublish/batchget", window).await;
-    check_bare("freepublish/batchget", &listed, json!({ "total_count": 0, "item_count": 0, "item": [item] }));
+    check_bare(
+        "freepublish/batchget",
+        &listed,
+        &json!({ "total_count": 0, "item_count": 0, "item": [item] }),
+    );
 }
 
 #[tokio::test]
@@ -97,7 +105,7 @@ async fn mass_sends_and_plain_acknowledgements_carry_an_errcode_of_0() {
     let sent = client.post("message/mass/sendall", body).await;
     check("sendall", &sent, &json!({ "errcode": 0, "errmsg": "", "msg_id": 0, "msg_data_id": 0 }));
     let told = client.post("message/mass/get", json!({ "msg_id": sent["msg_id"].to_string() })).await;
-    check_bare("mass/get", &told, json!({ "msg_id": 0, "msg_status": "" }));
+    check_bare("mass/get", &told, &json!({ "msg_id": 0, "msg_status": "" }));
     let ok = client.post("comment/open", json!({ "msg_data_id": sent["msg_data_id"], "index": 0 })).await;
     assert_eq!(ok, json!({ "errcode": 0, "errmsg": "ok" }));
 }

@@ -63,7 +63,7 @@ async fn f61_each_plain_token_ends_the_one_before_after_five_minutes_and_leaves_
 }
 
 #[tokio::test]
-async fn f70_an_address_that_is_not_listed_may_not_even_ask_for_a_token() {
+async fn an_address_that_is_not_listed_may_not_even_ask_for_a_token() {
     let client = Client::new().await;
     client.set(|account| account.ip_allow_list = vec!["203.0.113.0/24".into()]);
     for answer in

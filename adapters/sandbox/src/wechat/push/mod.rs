@@ -39,6 +39,7 @@ pub(crate) fn event(world: &mut World, shared: &Arc<Shared>, appid: &str, name: 
 }
 
 /// What is pushed.
+#[derive(Clone, Copy)]
 pub(crate) struct Inbound<'a> {
     pub(crate) openid: &'a str,
     /// Unix seconds.
