@@ -87,7 +87,8 @@ pub(crate) fn reply(ask: Ask) -> Result<Intent, Refusal> {
     if content.trim().is_empty() || content.chars().count() > LONGEST_REPLY {
         return Err(error(88007));
     }
-    Ok(Intent::plain(move |world: &mut World, call| {
+    let words = vec![content.as_str().into()];
+    let intent = Intent::plain(move |world: &mut World, call| {
         let now = world.wechat.now() / 1_000;
         let article = article(world, &ask)?;
         let origin = article.effect;
@@ -99,7 +100,8 @@ pub(crate) fn reply(ask: Ask) -> Result<Intent, Refusal> {
         let id = comment.id;
         record(world, call, origin, id, &content)?;
         Ok(ok())
-    }))
+    });
+    Ok(Intent { words, ..intent })
 }
 
 pub(crate) fn unreply(ask: Ask) -> Result<Intent, Refusal> {

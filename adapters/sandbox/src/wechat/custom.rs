@@ -20,7 +20,8 @@ const FREE_KINDS: [&str; 5] = ["music", "news", "msgmenu", "miniprogrampage", "w
 pub(crate) fn send(ask: Ask) -> Result<Intent, Refusal> {
     let openid = ask.text("touser").map(str::to_owned).ok_or_else(|| error(40003))?;
     let said = said(&ask.json)?;
-    Ok(Intent::plain(move |world: &mut World, call| {
+    let words = vec![said.as_str().into()];
+    let intent = Intent::plain(move |world: &mut World, call| {
         let now = world.wechat.now();
         let account = account_of(world, &ask.appid)?;
         check_media(account, &ask.json, now)?;
@@ -40,7 +41,8 @@ pub(crate) fn send(ask: Ask) -> Result<Intent, Refusal> {
         effect.to = Some(openid.clone());
         world.ledger.record(effect, now_unix_ms())?;
         Ok(ok())
-    }))
+    });
+    Ok(Intent { words, ..intent })
 }
 
 /// `{"touser","command":"Typing" or "CancelTyping"}`

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::article::{self, Article};
-use super::body::{Ask, Window};
+use super::body::{Ask, Window, text};
 use super::dialect::error;
 use super::state::{Account, Draft};
 use super::{account_of, lists, ok};
@@ -13,14 +13,18 @@ use crate::world::World;
 
 /// `{"articles":[…]}`: `{"media_id"}`.
 pub(crate) fn add(ask: Ask) -> Result<Intent, Refusal> {
-    Ok(Intent::plain(move |world: &mut World, _call| {
+    let articles = ask.json.get("articles").and_then(Value::as_array).into_iter().flatten();
+    let said = articles.flat_map(|one| [text(one, "title"), text(one, "content")]);
+    let words = said.flatten().map(Into::into).collect();
+    let intent = Intent::plain(move |world: &mut World, _call| {
         let (media_id, now) = (world.wechat.ids.text(64), world.wechat.now() / 1_000);
         let account = account_of(world, &ask.appid)?;
         let articles = article::read_all(&ask.json, &account.settings)?;
         articles.iter().try_for_each(|one| check_media(account, one))?;
         account.drafts.push(Draft { media_id: media_id.clone(), articles, created: now, updated: now });
         Ok(Reply::json(200, &json!({ "media_id": media_id })))
-    }))
+    });
+    Ok(Intent { words, ..intent })
 }
 
 /// `{"media_id"}`: `{"news_item":[…],"create_time","update_time"}`.

@@ -23,7 +23,8 @@
 //! publication: `async_then` counts polls of `freepublish/get` and ends with its `code` (2, 3, 4) as status, or of a mass send
 //! with its `code` as `Status`; `admin_confirms` is 群发保护 (89505, then the event); `quota` is 53501 and 45028; `remove_after_ms`
 //! is status 6. `normalise_text`, `repeat_content` and `idempotency_window_s` have no meaning here: mass sends know their
-//! `clientmsgid` for 24 hours without being told.
+//! `clientmsgid` for 24 hours without being told. `text_contains` looks at `draft/add`, and at texts of mass sends, answers and
+//! customer messages; a submission says nothing but the id of its draft.
 //!
 //! In the ledger the account is the appid, and each article is a post (`job.rs` says with which text: [`article_text`] tells
 //! it beforehand). An answer to a comment is a comment, a customer message or passive reply is a message.
@@ -133,7 +134,18 @@ async fn understand(shared: &Shared, endpoint: &Endpoint, arrival: &mut Arrival)
         (appid, json_of(endpoint, arrival)?)
     };
     arrival.account = Some(appid.clone());
-    (endpoint.understand)(Ask { appid, fields, json })
+    let intent = (endpoint.understand)(Ask { appid: appid.clone(), fields, json })?;
+    shared.with(|world| name(world, &appid))?;
+    Ok(intent)
+}
+
+/// The public's page shows an account under its name.
+fn name(world: &mut World, appid: &str) -> Result<(), Refusal> {
+    let index = world.ledger.account(PLATFORM, appid)?;
+    if let Some(account) = world.wechat.account(appid) {
+        world.ledger.rename(index, &account.settings.name);
+    }
+    Ok(())
 }
 
 fn json_of(endpoint: &Endpoint, arrival: &Arrival) -> Result<Value, Refusal> {

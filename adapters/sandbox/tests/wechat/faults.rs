@@ -133,6 +133,19 @@ async fn f61_a_token_ends_in_the_middle_of_a_batch_and_what_it_refused_did_not_h
 }
 
 #[tokio::test]
+async fn a_rule_finds_a_draft_and_a_message_by_their_words() {
+    let client = Client::with(|account| account.followers = vec!["o1".into()]).await;
+    let fault = || Fault::PlatformError { code: -1, message: None, applied: false, late_ms: None };
+    client.stage.fault(Rule::new(fault()).text_contains("停水").times(2));
+    let article =
+        json!({ "title": "通知", "content": "<p>今日停水</p>", "thumb_media_id": client.thumb().await });
+    assert_eq!(code(&client.post("draft/add", json!({ "articles": [article] })).await), -1);
+    let said = |words: &str| json!({ "touser": "o1", "msgtype": "text", "text": { "content": words } });
+    assert_eq!(code(&client.post("message/custom/send", said("何时停水")).await), -1);
+    assert_eq!(code(&client.post("message/custom/send", said("何时停电")).await), 45015);
+}
+
+#[tokio::test]
 async fn a_reset_forgets_what_was_done_and_keeps_the_account() {
     let client = Client::new().await;
     client.published("一", "x").await;

@@ -34,6 +34,8 @@ async fn a_draft_is_published_and_the_ledger_has_what_a_reader_sees() {
     assert_eq!(page.headers()["location"], format!("/posts/{}", post.id).as_str());
     let (status, page) = client.stage.page(&format!("posts/{}", post.id)).await;
     assert!(status == 200 && page.contains("今天 停水&amp;停电"), "{page}");
+    let (_, page) = client.stage.page(&format!("accounts/{APPID}")).await;
+    assert!(page.contains("公众号") && page.contains("微信公众号"), "{page}");
 }
 
 #[tokio::test]
