@@ -95,7 +95,7 @@ fn authorize(world: &mut World, fields: &Fields) -> Result<Reply, Refusal> {
         ]);
         return Ok(Reply::redirect(back_to(uri, '#', &answer)));
     }
-    let code = state.drawn(32, now).to_lowercase();
+    let code = state.drawn_hex(now);
     let given = Code::For { uid, app: app.key.clone(), redirect_uri: uri.to_owned() };
     state.codes.insert(code.clone(), given);
     answer.push(("code", code));

@@ -197,4 +197,9 @@ impl State {
         let hash = Sha256::digest(format!("{now_ms} {}", self.given).as_bytes());
         hash.iter().take(length).map(|byte| base62_digit(u64::from(*byte) % 62)).collect()
     }
+
+    /// The same as 32 hexadecimal digits.
+    pub(crate) fn drawn_hex(&mut self, now_ms: i64) -> String {
+        self.drawn(16, now_ms).bytes().map(|byte| format!("{byte:02x}")).collect()
+    }
 }

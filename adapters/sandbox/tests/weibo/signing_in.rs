@@ -12,6 +12,7 @@ async fn who_is_signed_in_is_sent_back_with_a_code_that_is_good_once() {
     let back = redirected(&stage, &asked).await;
     assert!(back.starts_with(&format!("{BACK}?state=a%20b%26c&code=")), "{back}");
     let code_given = back.rsplit('=').next().unwrap();
+    assert!(code_given.len() == 32 && code_given.bytes().all(|byte| byte.is_ascii_hexdigit()), "{back}");
     let (status, granted) = exchange(&stage, code_given).await;
     assert_eq!(status, 200, "{granted}");
     assert_eq!((&granted["uid"], &granted["isRealName"]), (&json!(OFFICE), &json!("true")));
