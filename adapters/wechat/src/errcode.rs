@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn p1_f55_after_an_effect_only_a_documented_refusal_is_one() {
+    fn p01_f55_after_an_effect_only_a_documented_refusal_is_one() {
         for (code, class, words) in CODES {
             let told = error(*code, "said", true, 0);
             let in_doubt = told.kind == ErrorKind::InDoubt;

@@ -107,7 +107,7 @@ fn a_message_is_told_once_however_often_it_comes() {
 }
 
 #[test]
-fn s2_nothing_forged_stale_foreign_cut_or_oversized_is_believed() {
+fn nothing_forged_stale_foreign_cut_or_oversized_is_believed() {
     let (adapter, script) = start();
     let good = push(&text_message(7), "n1");
     let with = |name: &str, value: &str| {
