@@ -15,9 +15,14 @@ fn slowly() -> Duration {
     Duration::from_secs(if std::env::var_os("JUZHEN_LONG").is_some() { 10 } else { 3 })
 }
 
+/// A store to which only that is slow, however busy the machine is.
+fn patient() -> PostgresOptions {
+    PostgresOptions { slow: slowly(), ..options() }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn f33_what_is_too_late_when_the_database_gets_to_it_is_not_claimed() {
-    let (wire, store) = wired(&options());
+    let (wire, store) = wired(&patient());
     // To be sent by 900; by 1500; not before 1500.
     scheduled(&store, "i1", &[("W000", 0), ("W001", 600), ("W002", 1500)]).await;
     *wire.spots().slow.lock().unwrap() = Some(("BEGIN", slowly()));
@@ -31,7 +36,7 @@ async fn f33_what_is_too_late_when_the_database_gets_to_it_is_not_claimed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f33_what_is_too_late_when_its_intent_is_on_disk_does_not_leave() {
-    let (wire, store) = wired(&options());
+    let (wire, store) = wired(&patient());
     scheduled(&store, "i1", &[("W000", 0)]).await;
     for word in ["BEGIN", "COMMIT"] {
         let claim = claim_one(&store, 1).await;

@@ -1,0 +1,193 @@
+//! A database of the second schema with rows in every table is brought to the newest one: all of them are there and
+//! readable, and the newest tables refuse what must not be (P25).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests say so by failing
+
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the whole system")]
+#[path = "../../../tests/support/cluster.rs"]
+mod cluster;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster::cluster;
+use juzhen_domain::delivery::{DeliveryKind, ReceiptBy};
+use juzhen_domain::state::{DeliveryState, ItemState};
+use juzhen_store::{Known, Postgres, PostgresOptions, Sqlite, SqliteOptions, Store, ValueKey};
+use rusqlite::Connection;
+
+const ROWS: &str = include_str!("second_schema.sql");
+
+/// What the tables refuse, also after their words were changed.
+const WRONG: [&str; 11] = [
+    "UPDATE deliveries SET state = 'sent' WHERE id = 'd-due'",
+    "UPDATE deliveries SET state = '' WHERE id = 'd-due'",
+    "UPDATE deliveries SET receipt_by = 'nobody' WHERE id = 'd-published'",
+    "UPDATE deliveries SET receipt_at = NULL WHERE id = 'd-published'",
+    "UPDATE deliveries SET hold = 'stopped' WHERE id = 'd-due'",
+    "UPDATE deliveries SET state = 'claimed', account = 'W-sending' WHERE id = 'd-due'",
+    "UPDATE items SET state = 'sent' WHERE id = 'i-draft'",
+    "UPDATE attempts SET ended_at = 1, outcome = 'x' WHERE id = 'a-published'",
+    "DELETE FROM effects",
+    "DELETE FROM audit",
+    "INSERT INTO rechecks VALUES ('nothing', 1)",
+];
+/// What is new, or as it was.
+const RIGHT: [&str; 4] = [
+    "UPDATE deliveries SET state = 'removed_by_platform' WHERE id = 'd-published'",
+    "UPDATE deliveries SET receipt_by = 'person' WHERE id = 'd-evidence'",
+    "UPDATE attempts SET ended_at = 1, outcome = 'x' WHERE id = 'a-claimed'",
+    "INSERT INTO rechecks VALUES ('d-person', 1)",
+];
+
+#[tokio::test]
+async fn p25_a_filled_database_of_the_second_schema_comes_to_the_newest_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("juzhen.db");
+    let second = Connection::open(&path).unwrap();
+    for step in [
+        include_str!("../src/migrations/0001_first.sql"),
+        include_str!("../src/migrations/0002_second.sql"),
+        "PRAGMA application_id = 1247430734; PRAGMA user_version = 2; PRAGMA foreign_keys = ON;",
+        ROWS,
+    ] {
+        second.execute_batch(step).unwrap();
+    }
+    let columns = columns(&second);
+    let before = rows(&second, &columns);
+    for (table, rows) in &before {
+        assert!(!rows.is_empty(), "nothing in {table}");
+    }
+    drop(second);
+
+    let store = Sqlite::open(&path, SqliteOptions::default()).unwrap();
+    assert_eq!((store.opened().schema, store.opened().generation), (Sqlite::SCHEMA, 8));
+    everything_is_readable(&store).await;
+    store.close().await.unwrap();
+    drop(store);
+
+    let newest = Connection::open(&path).unwrap();
+    newest.execute_batch("PRAGMA foreign_keys = ON").unwrap();
+    is_whole(&newest);
+    let after = rows(&newest, &columns);
+    for (table, rows) in &before {
+        let lost: Vec<_> = rows.difference(&after[table]).collect();
+        // Every opening counts itself.
+        let expected = if table == "meta" { vec!["'generation', '7'"] } else { vec![] };
+        assert_eq!(lost, expected, "{table}");
+    }
+    for wrong in WRONG {
+        assert!(newest.execute(wrong, []).is_err(), "{wrong}");
+    }
+    for right in RIGHT {
+        assert_eq!(newest.execute(right, []), Ok(1), "{right}");
+    }
+    is_whole(&newest);
+    drop(newest);
+    let store = Sqlite::open(&path, SqliteOptions::default()).unwrap();
+    what_was_put_right_is_read(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p25_a_filled_database_of_the_second_schema_comes_to_the_newest_on_postgres() {
+    let database = cluster().database(None).unwrap();
+    let say =
+        |statements: &str| cluster().say(&database, &format!("SET search_path = juzhen;\n{statements}"));
+    for step in [
+        "CREATE SCHEMA juzhen",
+        include_str!("../src/migrations/postgres/0001_first.sql"),
+        include_str!("../src/migrations/postgres/0002_second.sql"),
+        "INSERT INTO meta (name, value) VALUES ('schema', '2')",
+        &ROWS.replace("AS BLOB", "AS BYTEA"),
+    ] {
+        say(step).unwrap();
+    }
+    let open = || Postgres::open(&cluster().url(&database), &PostgresOptions::default()).unwrap();
+    let store = open();
+    assert_eq!((store.opened().schema, store.opened().generation), (Sqlite::SCHEMA, 8));
+    everything_is_readable(&store).await;
+    for wrong in WRONG {
+        assert!(say(wrong).is_err(), "{wrong}");
+    }
+    for right in RIGHT {
+        say(right).unwrap();
+    }
+    drop(store);
+    what_was_put_right_is_read(&open()).await;
+}
+
+/// As whoever knows the newest schema reads it.
+async fn everything_is_readable(store: &dyn Store) {
+    for state in ItemState::ALL.iter().copied() {
+        let item = store.item(&format!("i-{state}").as_str().into()).await.unwrap().unwrap();
+        assert_eq!((item.item.state, item.item.version), (state, 1));
+    }
+    for state in DeliveryState::ALL.iter().copied().filter(|s| *s != DeliveryState::RemovedByPlatform) {
+        let read = store.delivery(&format!("d-{state}").as_str().into()).await.unwrap().unwrap();
+        assert_eq!(read.delivery.state, state);
+    }
+    let read = store.delivery(&"d-published".into()).await.unwrap().unwrap();
+    assert_eq!((read.attempts.len(), read.effects.len()), (1, 1));
+    assert_eq!(read.effects[0].complete, Some(true));
+    let forward = store.delivery(&"d-person".into()).await.unwrap().unwrap().delivery;
+    assert!(matches!(forward.kind, DeliveryKind::Forward { hops: 1, .. }), "{forward:?}");
+    assert_eq!(forward.receipt.unwrap().by, ReceiptBy::Person);
+    let chain = store.verify_audit().await.unwrap();
+    assert_eq!((chain.rows, chain.broken_at), (3, None));
+    assert_eq!(store.knows(None).await.unwrap(), Known::Yes, "an upgrade is no restoration");
+    assert_eq!(store.stopped().await.unwrap().unwrap().reason, "演练");
+    let key = ValueKey { adapter: "weibo".into(), account: "W-due".into(), key: "cursor".into() };
+    assert_eq!(store.value(&key).await.unwrap(), Some(b"31".to_vec()));
+    assert_eq!(store.last_settings().await.unwrap().unwrap().revision, "r1");
+    assert_eq!(store.restorations(9).await.unwrap().len(), 1);
+    assert_eq!(store.notices(None, 9).await.unwrap().len(), 2);
+    assert_eq!(store.unknown_posts(9).await.unwrap()[0].closed, None);
+    assert_eq!(store.watched().await.unwrap().len(), 1);
+    assert_eq!(store.workers(9).await.unwrap().len(), 2);
+    assert_eq!(published(store).await, 3);
+}
+
+/// After [`RIGHT`].
+async fn what_was_put_right_is_read(store: &dyn Store) {
+    let removed = store.delivery(&"d-published".into()).await.unwrap().unwrap();
+    assert_eq!(removed.delivery.state, DeliveryState::RemovedByPlatform);
+    assert_eq!(published(store).await, 2, "what is counted goes on from what was there");
+}
+
+/// Deliveries that are counted as published.
+async fn published(store: &dyn Store) -> u64 {
+    let counts = store.counts(jiff::Timestamp::from_second(1_790_000_400).unwrap()).await.unwrap();
+    counts.deliveries[DeliveryState::Published.as_str()]
+}
+
+fn is_whole(connection: &Connection) {
+    let whole: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(whole, "ok");
+    let mut dangling = connection.prepare("PRAGMA foreign_key_check").unwrap();
+    assert!(dangling.query([]).unwrap().next().unwrap().is_none(), "a row refers to nothing");
+}
+
+/// The columns of every table.
+fn columns(connection: &Connection) -> BTreeMap<String, Vec<String>> {
+    const SQL: &str = "SELECT t.name, c.name FROM pragma_table_list AS t, pragma_table_info(t.name) AS c
+         WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite_%'";
+    let mut statement = connection.prepare(SQL).unwrap();
+    let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let named = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    for (table, column) in named.map(Result::unwrap) {
+        columns.entry(table).or_default().push(column);
+    }
+    columns
+}
+
+/// Every row of every table, in these columns, as SQL writes them.
+fn rows(
+    connection: &Connection,
+    columns: &BTreeMap<String, Vec<String>>,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let of = |table: &String, columns: &Vec<String>| {
+        let quoted: Vec<_> = columns.iter().map(|column| format!("quote({column})")).collect();
+        let sql = format!("SELECT {} FROM {table}", quoted.join(" || ', ' || "));
+        let mut statement = connection.prepare(&sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    columns.iter().map(|(table, columns)| (table.clone(), of(table, columns))).collect()
+}
