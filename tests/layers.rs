@@ -33,6 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("juzhen-adapter-mock", &["juzhen-sdk"]),
     ("juzhen-adapter-hostile", &["juzhen-sdk"]),
     ("juzhen-adapter-wechat", &["juzhen-sdk"]),
+    ("juzhen-adapter-weibo", &["juzhen-sdk"]),
     ("juzhen-sandbox", &[]),
     (
         "juzhen-simulation",
