@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod caps;
 pub mod claim;
 pub mod clock;
+pub mod count;
 pub mod crash;
 pub mod delivery;
 pub mod hash;

@@ -14,6 +14,7 @@ mod auth;
 mod backups;
 mod command;
 mod configuration;
+mod counts;
 mod deliveries;
 mod etag;
 mod frame;

@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::options::ServerOptions;
 use crate::{
-    accounts, adapters, attention, audit, backups, configuration, deliveries, frame, health, items, media,
-    metrics, nodes, notices, openapi, paused, restored, status, stop, strange,
+    accounts, adapters, attention, audit, backups, configuration, counts, deliveries, frame, health, items,
+    media, metrics, nodes, notices, openapi, paused, restored, status, stop, strange,
 };
 
 /// The API of a running engine.
@@ -25,6 +25,7 @@ pub fn router(engine: Engine, options: ServerOptions) -> Router {
 fn routes() -> OpenApiRouter<App> {
     openapi::routes()
         .merge(items::routes())
+        .merge(counts::routes())
         .merge(deliveries::routes())
         .merge(attention::routes())
         .merge(accounts::routes())

@@ -5,6 +5,7 @@ mod adapter;
 pub(crate) mod backup;
 mod check;
 mod control;
+mod count;
 mod delivery;
 mod item;
 mod node;
@@ -60,6 +61,7 @@ enum Command {
     Check(check::Check),
     Plan(plan::Plan),
     Schema(schema::Schema),
+    Count(count::Count),
     Unit(unit::Unit),
     Adapter(adapter::Adapter),
     Account(account::Account),
@@ -89,6 +91,7 @@ impl Command {
             Self::Check(command) => command.run(output),
             Self::Plan(command) => command.run(output),
             Self::Schema(command) => command.run(output),
+            Self::Count(command) => command.run(output),
             Self::Unit(command) => command.run(output),
             Self::Adapter(command) => command.run(output),
             Self::Account(command) => command.run(output),

@@ -73,7 +73,7 @@ pub(super) fn check_column(app: &App, column: Option<String>) -> Result<Option<C
     Err(Problem::because(Code::UnknownColumn, detail).at("column").suggest(near))
 }
 
-fn known_platform(app: &App, platform: String) -> Result<Platform, Problem> {
+pub(crate) fn known_platform(app: &App, platform: String) -> Result<Platform, Problem> {
     let settings = app.engine.settings();
     let known = settings.accounts.values().map(|account| account.platform.as_str());
     if known.clone().any(|known| known == platform) {

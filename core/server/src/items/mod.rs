@@ -2,6 +2,7 @@
 
 mod content;
 mod decide;
+mod previews;
 mod schedule;
 mod submit;
 mod view;
@@ -30,12 +31,14 @@ use crate::query::{Id, Limit, Parameters, plain};
 
 use view::{ItemLine, ItemView};
 
+pub(crate) use content::known_platform;
 pub(crate) use schedule::Times;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, submit::submit))
         .routes(routes!(read))
+        .routes(routes!(previews::previews))
         .routes(routes!(submit::resubmit))
         .routes(routes!(decide::decide))
         .routes(routes!(schedule::schedule))

@@ -11,6 +11,7 @@
 mod attention;
 mod authority;
 mod configuration;
+mod counts;
 mod deliveries;
 mod document;
 mod items;
