@@ -19,9 +19,9 @@ impl Adapter for Capabilities {
         Ok(Self { greeting: config.get("greeting")?.unwrap_or_else(|| "hello".to_owned()) })
     }
 
-    /// `body` names what to ask.
-    async fn measure(&self, cx: Cx, body: Value) -> Result<Value> {
-        Ok(match body.as_str().unwrap_or_default() {
+    /// The body names what to ask, and that of the answer is what came of it.
+    async fn receive(&self, cx: Cx, request: Receive) -> Result<Received> {
+        let answer = match request.body.as_str() {
             "config" => json!(self.greeting),
             "clock" => {
                 let before = cx.now_unix_ms();
@@ -38,6 +38,7 @@ impl Adapter for Capabilities {
             }
             "blob" => json!([cx.blob("b").read(1, 2).await?, cx.blob("b").read(2, 0).await?]),
             "sign" => json!(cx.sign("sha256", None, &["a=", &secret("app_id")]).await?),
+            "decrypt" => json!(cx.decrypt("aes_256_cbc_own_iv", "app_id", b"abc").await?),
             "log" => {
                 let fields = [("posts".to_owned(), json!(3))].into_iter().collect();
                 cx.log_with(Level::Warn, "close to the limit", fields);
@@ -51,7 +52,8 @@ impl Adapter for Capabilities {
             "form" => form(&cx).await?,
             "together" => together(&cx).await?,
             other => return Err(Error::bug(format!("nothing is called {other}"))),
-        })
+        };
+        Ok(Received { body: answer.to_string(), ..Received::default() })
     }
 }
 

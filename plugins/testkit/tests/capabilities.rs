@@ -26,6 +26,7 @@ fn values_blobs_and_signatures_come_from_the_host() {
     assert_eq!(ask(&adapter, "blob"), json!([b"bc", b"cd"]));
     let signed: String = b"a={{secret:app_id}}".iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(ask(&adapter, "sign"), json!(signed));
+    assert_eq!(ask(&adapter, "decrypt"), json!(b"abc"));
 }
 
 #[test]
@@ -89,8 +90,8 @@ fn start() -> (Adapter, Script) {
 }
 
 fn ask(adapter: &Adapter, what: &str) -> Value {
-    match adapter.call("measure", &json!({"idempotency_key": "key-1"}), &json!(what)).unwrap() {
-        Outcome::Answer(answer) => answer,
+    match adapter.call("receive", &json!({"idempotency_key": "key-1"}), &json!({"body": what})).unwrap() {
+        Outcome::Answer(answer) => serde_json::from_str(answer["body"].as_str().unwrap()).unwrap(),
         other => panic!("{what}: {other:?}"),
     }
 }
