@@ -101,6 +101,7 @@ fn weibo_counts_its_own_way() {
     let of = |body: &str| own(Counter::Weibo, &Text { body, ..Text::default() }, "text");
     assert_eq!(of("http://t.cn/RXfIElf"), Some((20, true)));
     assert_eq!(of(" 停水http://www.example.gov.cn/a \u{200b}"), Some((24, true)));
+    assert_eq!(of("http://a.cn\u{200b}abc"), Some((23, true)), "an address ends at what has no width");
     assert_eq!(of("\u{e9}"), Some((2, true)), "beyond ASCII is two, where the district says half");
     assert_eq!(of("😀"), Some((4, true)));
     assert_eq!(of(&"汉".repeat(140)), Some((280, true)));

@@ -19,6 +19,9 @@ const OWN_HOSTS: &[&str] = &["weibo.com", "weibo.cn", "t.sina.com.cn", "t.sina.c
 /// Its short addresses, which are not made shorter.
 const SHORT_HOST: &str = "t.cn";
 
+/// A blank without width, which the platform hangs on itself and does not count.
+const ZERO_WIDTH: char = '\u{200b}';
+
 /// 280 half-width units (20012 above that).
 const MOST_HALF_WIDTHS: usize = 280;
 
@@ -26,10 +29,9 @@ const MOST_HALF_WIDTHS: usize = 280;
 /// text holds it.
 pub(super) fn compose(text: &Text<'_>) -> String {
     let Text { title, body, link, .. } = *text;
-    let title = tidy(title);
-    let mut post = match title.as_str() {
+    let mut post = match title.trim() {
         "" => String::new(),
-        marked if marked.starts_with('【') && marked.ends_with('】') => title,
+        marked if marked.starts_with('【') && marked.ends_with('】') => marked.to_owned(),
         plain => format!("【{plain}】"),
     };
     post.push_str(body);
@@ -59,8 +61,10 @@ pub(super) fn characters(post: &str) -> usize {
 
 /// By the platform's own: everything but ASCII counts twice, and every address as a short one.
 pub(super) fn fields(text: &Text<'_>) -> Vec<FieldLength> {
-    let post = compose(text).replace('\u{200b}', "");
-    let count = weigh(post.trim(), half_widths, |_, _| SHORT_ADDRESS);
+    let post = compose(text);
+    let post = post.trim_matches(|c: char| c.is_whitespace() || c == ZERO_WIDTH);
+    let seen = |part: &str| half_widths(&part.replace(ZERO_WIDTH, ""));
+    let count = weigh(post, seen, |_, _| SHORT_ADDRESS);
     let length = Length { count, limit: MOST_HALF_WIDTHS };
     vec![FieldLength { field: Field::Text, unit: Unit::HalfWidths, length }]
 }
