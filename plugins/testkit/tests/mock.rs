@@ -185,7 +185,9 @@ fn the_other_operations_ask_the_platform() {
     script.answer(Answer::json(200, &json!({"uid": "d07", "name": "区政府"})));
     assert_eq!(
         call(&adapter, "check", &json!(null)),
-        Outcome::Answer(json!({"uid": "d07", "name": "区政府", "notes": []}))
+        Outcome::Answer(
+            json!({"uid": "d07", "name": "区政府", "notes": [], "signed_in_until_unix_ms": null})
+        )
     );
     script.answer(Answer::json(201, &json!({"id": "8"})));
     let repost = json!({"origin": {"id": "3", "uid": "u"}, "comment": "转"});
