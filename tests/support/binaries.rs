@@ -40,6 +40,8 @@ fn built() -> &'static PathBuf {
                 "juzhen-adapter-hostile",
                 "-p",
                 "juzhen-adapter-wechat",
+                "-p",
+                "juzhen-adapter-weibo",
             ]);
             if folder.ends_with("release") {
                 cargo.arg("--release");
