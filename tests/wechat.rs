@@ -74,6 +74,17 @@ fn cases() -> Vec<Case> {
     ]
 }
 
+impl Case {
+    /// What a doubt becomes by itself after a minute, which a busy machine may take to ask.
+    fn becomes(&self) -> &'static str {
+        match (self.state, self.way, self.out) {
+            ("in_doubt", Way::Freepublish, 1) => "published",
+            ("in_doubt", ..) => "needs_person",
+            (other, ..) => other,
+        }
+    }
+}
+
 fn appid(name: &str) -> String {
     format!("wx{}", name.replace('-', "0"))
 }
@@ -144,9 +155,10 @@ async fn f50_f55_f56_f57_f61_f63_each_answer_of_the_platform_has_its_end_and_eac
         items.push(publish(&daemon, &title, &format!("X-{}", case.name), &picture).await);
     }
     for (case, item) in cases.iter().zip(&items) {
-        daemon.until(item, &[case.state]).await;
+        daemon.until(item, &[case.state, case.becomes()]).await;
         let delivery = delivery(&daemon, item).await;
-        assert!(delivery.to_string().contains(case.says), "{}: {delivery:#}", case.name);
+        let as_it_was = delivery["state"] == case.state;
+        assert!(!as_it_was || delivery.to_string().contains(case.says), "{}: {delivery:#}", case.name);
         let posts = stage.ledger().effects;
         let title = format!("停水通知 {}", case.name);
         let out = posts
@@ -158,13 +170,19 @@ async fn f50_f55_f56_f57_f61_f63_each_answer_of_the_platform_has_its_end_and_eac
     stage.assert_clean();
     // Where the answer was lost the account's list has the article, once somebody asks.
     for (case, item) in cases.iter().zip(&items) {
-        if !matches!(case.name, "lost" | "cut" | "strange") {
+        let delivery = delivery(&daemon, item).await;
+        if case.becomes() != "published" || delivery["state"] == "published" {
             continue;
         }
-        let id = delivery(&daemon, item).await["id"].as_str().unwrap().to_owned();
+        let id = delivery["id"].as_str().unwrap();
         let (status, seen) =
             daemon.call("off.hg", "POST", &format!("/api/v1/deliveries/{id}/look"), Some(json!({}))).await;
-        assert!(status.is_success() && seen["seen"] == "found", "{}: {status} {seen:#}", case.name);
+        let found = status.is_success() && seen["seen"] == "found";
+        assert!(
+            found || daemon.states(item).await.values().all(|s| s == "published"),
+            "{}: {seen:#}",
+            case.name
+        );
     }
     assert!(!daemon.log().contains("canary"), "a secret is in the log");
 }
