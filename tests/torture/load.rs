@@ -124,6 +124,7 @@ impl World {
     pub(crate) async fn judge(&self) -> Tally {
         self.stage.assert_clean();
         let deliveries = self.api.deliveries().await;
+        let effects = self.stage.ledger().effects;
         let mut tally = Tally::new();
         for planned in self.planned.iter().filter(|planned| planned.approved) {
             let id = planned.id.as_deref().unwrap();
@@ -133,7 +134,7 @@ impl World {
                 assert!(accounts.contains(target.as_str()), "lost: {} on {target}", planned.text);
             }
             for delivery in own {
-                self.judge_one(planned, delivery);
+                self.judge_one(&effects, planned, delivery);
                 *tally.entry(delivery["state"].as_str().unwrap().to_owned()).or_default() += 1;
             }
         }
@@ -150,8 +151,8 @@ impl World {
                 continue;
             };
             if let Some(before) = last.insert(effect.account.clone(), planned) {
-                let (this, that, log) = (&planned.text, &before.text, self.api.log());
-                assert!(before.due <= planned.due, "{this} after {that} on {}\n{log}", effect.account);
+                let (this, that, on) = (&planned.text, &before.text, &effect.account);
+                assert!(before.due <= planned.due, "{this} after {that} on {on}\n{}", self.api.log());
             }
         }
     }
@@ -162,16 +163,19 @@ impl World {
         requests.iter().filter(|(route, _)| route.starts_with("POST")).map(|(_, count)| count.total).sum()
     }
 
-    fn judge_one(&self, planned: &Planned, delivery: &Value) {
+    fn judge_one(&self, effects: &[Effect], planned: &Planned, delivery: &Value) {
         let account = delivery["account"].as_str().unwrap();
-        let effects: Vec<Effect> = if delivery["kind"] == "forward" {
+        let of = |is_it: &dyn Fn(&Effect) -> bool| -> Vec<&str> {
+            let seen = |e: &&Effect| e.account == account && e.state != EffectState::Refused && is_it(e);
+            effects.iter().filter(seen).map(|e| e.id.as_str()).collect()
+        };
+        let ids = if delivery["kind"] == "forward" {
             let origins: Vec<String> = self.stage.posts(&planned.text).into_iter().map(|e| e.id).collect();
             let of_origin = |e: &Effect| e.origin_id.as_ref().is_some_and(|id| origins.contains(id));
-            self.effects_of(account, |e| e.kind == EffectKind::Repost && of_origin(e))
+            of(&|e| e.kind == EffectKind::Repost && of_origin(e))
         } else {
-            self.effects_of(account, |e| e.kind == EffectKind::Post && e.text == planned.text)
+            of(&|e| e.kind == EffectKind::Post && e.text == planned.text)
         };
-        let ids: Vec<&str> = effects.iter().map(|e| e.id.as_str()).collect();
         match delivery["state"].as_str().unwrap() {
             "published" => {
                 let receipt = delivery["receipt"]["platform_id"].as_str().unwrap();
@@ -181,12 +185,6 @@ impl World {
             "due" | "held" if delivery["resumes"] == true => assert!(ids.len() <= 1, "twice: {delivery:#}"),
             _ => assert!(ids.is_empty(), "it is out, and the daemon says it is not: {delivery:#}"),
         }
-    }
-
-    fn effects_of(&self, account: &str, of: impl Fn(&Effect) -> bool) -> Vec<Effect> {
-        let effects = self.stage.ledger().effects;
-        let seen = |e: &Effect| e.account == account && e.state != EffectState::Refused;
-        effects.into_iter().filter(|e| seen(e) && of(e)).collect()
     }
 }
 

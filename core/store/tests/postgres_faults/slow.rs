@@ -10,14 +10,18 @@ use crate::cluster::cluster;
 use crate::fixture::*;
 use crate::{Session, open, options, row, wired};
 
+/// The server ends a transaction that hangs for 5 s.
+const HANGS: Duration = Duration::from_secs(5);
+const SHORT: Duration = Duration::from_secs(3);
+
 /// The catalogue says 10 s.
 fn slowly() -> Duration {
-    Duration::from_secs(if std::env::var_os("JUZHEN_LONG").is_some() { 10 } else { 3 })
+    if std::env::var_os("JUZHEN_LONG").is_some() { Duration::from_secs(10) } else { SHORT }
 }
 
-/// A store to which only that is slow, however busy the machine is.
+/// A store to which nothing else is slow, however busy the machine is.
 fn patient() -> PostgresOptions {
-    PostgresOptions { slow: slowly(), ..options() }
+    PostgresOptions { slow: SHORT, ..options() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,8 +55,10 @@ async fn f33_what_is_too_late_when_its_intent_is_on_disk_does_not_leave() {
         assert_eq!(delivery.state, DeliveryState::Due, "{word}: {:?}", delivery.reason);
     }
     let effects = record(&store, "i1-W000").await.effects;
-    assert_eq!(effects.len(), 1, "only the slow commit left an intent");
-    assert!(effects[0].answered_at.is_some() && effects[0].complete == Some(false), "{effects:?}");
+    // Of a commit that hung nothing was kept, and its second try came too late.
+    let left = usize::from(slowly() < HANGS);
+    assert_eq!(effects.len(), left, "only the slow commit left an intent");
+    assert!(effects.iter().all(|e| e.answered_at.is_some() && e.complete == Some(false)), "{effects:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
