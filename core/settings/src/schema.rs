@@ -20,6 +20,9 @@ pub fn schemas() -> Vec<(&'static str, String)> {
 }
 
 /// Writes the schemas into `folder`, which is made if need be, and returns what was written.
+///
+/// # Errors
+/// When the folder cannot be made or written to.
 pub fn schema(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     std::fs::create_dir_all(folder)?;
     let mut written = Vec::new();

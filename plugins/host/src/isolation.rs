@@ -22,6 +22,9 @@ const NOBODY: u32 = 65534;
 
 /// Forbids every other process of this user to read this one's memory, and core dumps of it. For the daemon itself,
 /// once, at its start: it holds the secrets.
+///
+/// # Errors
+/// When the system refuses one of them.
 pub fn harden_this_process() -> io::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;

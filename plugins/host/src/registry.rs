@@ -288,6 +288,9 @@ impl Registry {
 /// Reads the folder's adapters without running or loading any: for checks of a configuration.
 ///
 /// Names are those of the files; in order. Blocking.
+///
+/// # Errors
+/// When the folder cannot be read. What is wrong with one file stands beside its name.
 pub fn peek_directory(folder: &Path) -> std::io::Result<Vec<(String, Result<SealedLibrary, LoadRefused>)>> {
     let files = crate::scan::adapter_files(folder)?;
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();

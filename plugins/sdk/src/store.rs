@@ -16,16 +16,27 @@ impl<'a> Kv<'a> {
     }
 
     /// The value of `key`, or `None`.
+    ///
+    /// # Errors
+    /// When the daemon cannot read its database.
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
         let answer = self.cx.ask(capability::KV_GET, &named(key), &[]).await?;
         let (head, value) = pack::unpack::<KvAnswer>(&answer).map_err(|e| Error::bug(e.to_string()))?;
         Ok(head.found.then(|| value.to_vec()))
     }
 
+    /// Keeps `value` under `key`, in place of what was there, from the end of the operation on.
+    ///
+    /// # Errors
+    /// When the key is empty, key or value are too long, or one operation changes too many values.
     pub async fn set(&self, key: &str, value: &[u8]) -> Result<()> {
         self.cx.ask(capability::KV_SET, &named(key), value).await.map(|_| ())
     }
 
+    /// Forgets `key`, from the end of the operation on; one that is not there is fine.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
     pub async fn delete(&self, key: &str) -> Result<()> {
         self.cx.ask(capability::KV_DELETE, &named(key), &[]).await.map(|_| ())
     }
@@ -43,6 +54,9 @@ impl<'a> Blob<'a> {
     }
 
     /// Up to `length` bytes from `offset`, at most 4 MiB; 0 means as much as fits. Empty at the end.
+    ///
+    /// # Errors
+    /// When the call was given no such handle, or the daemon cannot read its database.
     pub async fn read(&self, offset: u64, length: u64) -> Result<Vec<u8>> {
         let head = BlobRead { blob: self.handle.to_owned(), offset, length };
         let answer = self.cx.ask(capability::BLOB_READ, &head, &[]).await?;

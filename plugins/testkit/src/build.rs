@@ -8,11 +8,17 @@ use serde_json::Value;
 use crate::Error;
 
 /// Builds the package as the tests themselves are built, and returns its `.so`.
+///
+/// # Errors
+/// When cargo fails, with what it said, or the package makes no shared library.
 pub fn adapter(package: &str) -> Result<PathBuf, Error> {
     adapter_with(package, &[])
 }
 
 /// As [`adapter`], with more arguments for cargo, such as `--features` or `--target-dir`.
+///
+/// # Errors
+/// As [`adapter`].
 pub fn adapter_with(package: &str, arguments: &[&str]) -> Result<PathBuf, Error> {
     let command = format!("cargo build -p {package} {}", arguments.join(" "));
     let failed = |why: String| Error::Command { command: command.trim().to_owned(), why };
@@ -31,6 +37,9 @@ pub fn adapter_with(package: &str, arguments: &[&str]) -> Result<PathBuf, Error>
 }
 
 /// Compiles one C file with `cc`, from the header alone, into `folder`.
+///
+/// # Errors
+/// When the compiler fails, with what it said.
 pub fn c_adapter(source: &Path, folder: &Path) -> Result<PathBuf, Error> {
     let name = source.file_stem().unwrap_or_default().to_string_lossy();
     let library = folder.join(format!("lib{name}.{}", std::env::consts::DLL_EXTENSION));

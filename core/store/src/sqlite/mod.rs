@@ -108,11 +108,18 @@ impl Sqlite {
     pub const SCHEMA: u32 = migrate::KNOWN;
 
     /// Opens or makes the database: takes its lock, checks it, brings its schema up to date.
+    ///
+    /// # Errors
+    /// When another program has the database, when it is damaged, of a newer schema or on a disk of another machine, and when
+    /// the file cannot be read or written.
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
         Self::start(path.as_ref(), options, None)
     }
 
     /// A database for a test, in a folder of its own that is removed with it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when no temporary folder can be made.
     pub fn temporary() -> Result<Self, StoreError> {
         let folder = tempfile::Builder::new()
             .prefix("juzhen-")

@@ -28,6 +28,9 @@ unsafe impl Sync for Library {}
 
 impl Library {
     /// Loads the file and checks its entry.
+    ///
+    /// # Errors
+    /// When the file cannot be read or loaded, or its entry is not one of an adapter of this version.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let refuse = |why: String| Error::NotAnAdapter { path: path.to_owned(), why };
         let bytes = std::fs::read(path).map_err(|e| refuse(e.to_string()))?;
@@ -50,6 +53,9 @@ impl Library {
     }
 
     /// The manifest of the entry, which has to be the one between the marks in the file.
+    ///
+    /// # Errors
+    /// When the file has none, another than the entry, or one that cannot be understood.
     pub fn manifest(&self) -> Result<Manifest, Error> {
         let refuse = |why: String| Error::NotAnAdapter { path: self.path.clone(), why };
         // SAFETY: the entry's slice is readable as long as the library.
@@ -68,6 +74,9 @@ impl Library {
     }
 
     /// Creates an adapter with its settings, on a host that follows the script.
+    ///
+    /// # Errors
+    /// When the adapter refuses its settings.
     pub fn start(&self, script: &Script, settings: &Value) -> Result<Adapter, Error> {
         let host = ScriptedHost::new(script.clone());
         let config = pack::pack(&json!({ "settings": settings }), &[])?;
@@ -96,6 +105,9 @@ unsafe impl Sync for Adapter {}
 
 impl Adapter {
     /// Runs one operation to its end. `meta` may leave out any field of [`Meta`].
+    ///
+    /// # Errors
+    /// When `meta` and `body` cannot be packed. What the adapter says is the [`Outcome`].
     pub fn call(&self, operation: &str, meta: &Value, body: &Value) -> Result<Outcome, Error> {
         let defaults = serde_json::to_value(Meta { attempt: 1, ..Meta::default() });
         let mut full = defaults.map_err(|e| pack::PackError::Head(e.to_string()))?;
