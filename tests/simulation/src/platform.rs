@@ -454,13 +454,13 @@ impl Platform {
             posts.reverse();
         }
         if !posts.is_empty() && self.fault(5, "a_post_missing_in_a_list") {
-            self.leave_out(posts.pop());
+            self.leave_out(posts.pop().as_ref());
         }
         said(200, &json!({ "posts": posts }))
     }
 
-    fn leave_out(&self, post: Option<Value>) {
-        let Some(id) = post.as_ref().and_then(|post| post["id"].as_str()) else { return };
+    fn leave_out(&self, post: Option<&Value>) {
+        let Some(id) = post.and_then(|post| post["id"].as_str()) else { return };
         self.trace.note(|| format!("a list leaves out {id}"));
         self.state().effects.iter_mut().filter(|e| e.id == id).for_each(|e| e.left_out += 1);
     }
