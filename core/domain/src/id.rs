@@ -78,6 +78,10 @@ text_id!(
     /// One try of a delivery.
     AttemptId
 );
+text_id!(
+    /// What a reader wrote. Made by the engine, ordered by the time at which it came.
+    MessageId
+);
 
 /// Whether `text` can be an id in YAML: 1 to 64 of ASCII letters, digits, `.`, `-` and `_`, starting with a letter or
 /// digit. Nothing that looks like something else, nothing invisible, nothing that needs quoting in a URL.

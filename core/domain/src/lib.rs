@@ -15,6 +15,7 @@ pub mod hash;
 pub mod id;
 pub mod item;
 pub mod matrix;
+pub mod message;
 pub mod notice;
 pub mod outcome;
 pub mod pause;

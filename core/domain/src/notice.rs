@@ -93,6 +93,16 @@ pub fn of_unknown_post(account: &str, id: &str, excerpt: &str) -> Draft {
     }
 }
 
+/// What a platform said of the account itself, such as that its verification runs out. `id`: of this news.
+pub fn of_platform(account: &str, said: &str, id: &str) -> Draft {
+    Draft {
+        id: format!("account:{account}:platform:{id}"),
+        kind: "platform_says",
+        subject: format!("account:{account}"),
+        text: format!("账号 {account}：{said}"),
+    }
+}
+
 /// The beginning of a text, for a notice.
 pub fn excerpt(text: &str) -> String {
     const MOST: usize = 40;

@@ -253,6 +253,25 @@ pub trait Store: Send + Sync + 'static {
     /// How the watch goes, by account.
     async fn watched(&self) -> Result<Vec<Watched>, StoreError>;
 
+    // What readers write (P22): `sql/messages.rs`, `engine/src/intake.rs`
+
+    /// Keeps what a platform pushed, all of it or nothing: each message once, the request itself once, and the posts that it
+    /// decided are looked at now. What comes to it after [`Push::patience`] is not kept: the platform comes again.
+    async fn push(&self, push: Push) -> Result<Pushed, StoreError>;
+    /// The next poll of this account, if it is due and nobody else has taken it; others may take it from `until` on.
+    async fn poll_turn(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<PollTurn>, StoreError>;
+    /// Keeps what a poll came to; how many of its messages were not there before.
+    async fn polled(&self, polled: Polled) -> Result<u32, StoreError>;
+    /// Newest first.
+    async fn messages(&self, filter: MessageFilter) -> Result<Vec<Message>, StoreError>;
+    /// How far each account was read.
+    async fn intake(&self) -> Result<Vec<Intake>, StoreError>;
+
     // What adapters keep, and media
 
     /// What an adapter has kept under this key; `None`: nothing.

@@ -16,8 +16,8 @@ use crate::database::{Database, Job};
 use crate::error::StoreError;
 use crate::slow::Asked;
 use crate::sql::{
-    Transaction, attention, audit, claim, deliveries, effects, hooks, items, notices, pauses, ping, rechecks,
-    recover, restored, settings, settle, sign_ins, stop, sweep, values, watch, workers,
+    Transaction, attention, audit, claim, deliveries, effects, hooks, intake, items, messages, notices, pauses,
+    ping, rechecks, recover, restored, settings, settle, sign_ins, stop, sweep, values, watch, workers,
 };
 use crate::values::*;
 
@@ -428,6 +428,40 @@ impl<D: Database> Store for D {
 
     async fn watched(&self) -> Result<Vec<Watched>, StoreError> {
         self.read("list watched accounts", watch::watched).await
+    }
+
+    async fn push(&self, push: Push) -> Result<Pushed, StoreError> {
+        let asked = Asked::of(push.at, self.slow());
+        let job = Job::of("keep what a platform pushed", push.account.as_str());
+        let work = move |c: &Transaction<'_>| match asked.waited() > push.patience {
+            true => Ok(Pushed::TooLate),
+            false => intake::push(c, &push),
+        };
+        self.write(job, work).await
+    }
+
+    async fn poll_turn(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<PollTurn>, StoreError> {
+        let account = account.clone();
+        let job = Job::of("take a poll in turn", account.as_str());
+        self.write(job, move |c| intake::turn(c, &account, now, until)).await
+    }
+
+    async fn polled(&self, polled: Polled) -> Result<u32, StoreError> {
+        let job = Job::of("keep what a poll came to", polled.account.as_str());
+        self.write(job, move |c| intake::polled(c, &polled)).await
+    }
+
+    async fn messages(&self, filter: MessageFilter) -> Result<Vec<Message>, StoreError> {
+        self.read("list messages", move |c| messages::list(c, &filter)).await
+    }
+
+    async fn intake(&self) -> Result<Vec<Intake>, StoreError> {
+        self.read("list how far accounts were read", intake::list).await
     }
 
     async fn room(&self) -> Result<Option<u64>, StoreError> {

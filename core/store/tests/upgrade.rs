@@ -1,5 +1,5 @@
-//! A database of the second schema with rows in every table is brought to the newest one: all of them are there and
-//! readable, and the newest tables refuse what must not be (P25).
+//! A database of an older schema with rows in every table is brought to the newest one: all of them are there and readable,
+//! and the newest tables refuse what must not be (P25).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests say so by failing
 
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the whole system")]
@@ -11,13 +11,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use cluster::cluster;
 use juzhen_domain::delivery::{DeliveryKind, ReceiptBy};
 use juzhen_domain::state::{DeliveryState, ItemState};
-use juzhen_store::{Known, Postgres, PostgresOptions, Sqlite, SqliteOptions, Store, ValueKey};
+use juzhen_store::{Known, MessageFilter, Postgres, PostgresOptions, Sqlite, SqliteOptions, Store, ValueKey};
 use rusqlite::Connection;
 
-const ROWS: &str = include_str!("second_schema.sql");
+/// The steps of SQLite and of PostgreSQL, and rows for what each has made.
+const STEPS: [(&str, &str, &str); 3] = [
+    (
+        include_str!("../src/migrations/0001_first.sql"),
+        include_str!("../src/migrations/postgres/0001_first.sql"),
+        "",
+    ),
+    (
+        include_str!("../src/migrations/0002_second.sql"),
+        include_str!("../src/migrations/postgres/0002_second.sql"),
+        include_str!("second_schema.sql"),
+    ),
+    (
+        include_str!("../src/migrations/0003_third.sql"),
+        include_str!("../src/migrations/postgres/0003_third.sql"),
+        include_str!("third_schema.sql"),
+    ),
+];
 
 /// What the tables refuse, also after their words were changed.
-const WRONG: [&str; 11] = [
+const WRONG: [&str; 16] = [
     "UPDATE deliveries SET state = 'sent' WHERE id = 'd-due'",
     "UPDATE deliveries SET state = '' WHERE id = 'd-due'",
     "UPDATE deliveries SET receipt_by = 'nobody' WHERE id = 'd-published'",
@@ -29,38 +46,52 @@ const WRONG: [&str; 11] = [
     "DELETE FROM effects",
     "DELETE FROM audit",
     "INSERT INTO rechecks VALUES ('nothing', 1)",
+    "INSERT INTO messages (id, account, kind, platform_id, author_id, author_name, text, media, received_at, via)
+     VALUES ('m-1', 'W-due', 'rumour', '1', '', '', '', '[]', 1, 'poll')",
+    "INSERT INTO messages (id, account, kind, platform_id, author_id, author_name, text, media, received_at, via)
+     VALUES ('m-1', 'W-due', 'comment', '1', '', '', '', '[', 1, 'poll')",
+    "INSERT INTO messages (id, account, kind, platform_id, author_id, author_name, text, media, received_at, via)
+     VALUES ('m-1', 'W-due', 'comment', '1', '', '', '', '[]', 1, 'rumour')",
+    "INSERT INTO messages (id, account, kind, platform_id, delivery, author_id, author_name, text, media, received_at, via)
+     VALUES ('m-1', 'W-due', 'comment', '1', 'nothing', '', '', '', '[]', 1, 'poll')",
+    "INSERT INTO callbacks_seen VALUES ('W-due', 'short', 1, 0, 1)",
 ];
 /// What is new, or as it was.
-const RIGHT: [&str; 4] = [
+const RIGHT: [&str; 5] = [
     "UPDATE deliveries SET state = 'removed_by_platform' WHERE id = 'd-published'",
     "UPDATE deliveries SET receipt_by = 'person' WHERE id = 'd-evidence'",
     "UPDATE attempts SET ended_at = 1, outcome = 'x' WHERE id = 'a-claimed'",
     "INSERT INTO rechecks VALUES ('d-person', 1)",
+    "INSERT INTO messages (id, account, kind, platform_id, delivery, author_id, author_name, text, media, shown, received_at, via)
+     VALUES ('m-1', 'W-published', 'comment', '1', 'd-published', 'u', '某人', '好', '[]', TRUE, 1, 'poll')",
 ];
 
 #[tokio::test]
-async fn p25_a_filled_database_of_the_second_schema_comes_to_the_newest_on_sqlite() {
+async fn p25_a_filled_database_of_an_older_schema_comes_to_the_newest_on_sqlite() {
+    for schema in [2, 3] {
+        comes_to_the_newest_on_sqlite(schema).await;
+    }
+}
+
+async fn comes_to_the_newest_on_sqlite(schema: usize) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("juzhen.db");
-    let second = Connection::open(&path).unwrap();
-    for step in [
-        include_str!("../src/migrations/0001_first.sql"),
-        include_str!("../src/migrations/0002_second.sql"),
-        "PRAGMA application_id = 1247430734; PRAGMA user_version = 2; PRAGMA foreign_keys = ON;",
-        ROWS,
-    ] {
-        second.execute_batch(step).unwrap();
+    let old = Connection::open(&path).unwrap();
+    for (step, _, rows) in &STEPS[..schema] {
+        old.execute_batch(&format!("PRAGMA foreign_keys = OFF; {step}")).unwrap();
+        old.execute_batch(&format!("PRAGMA foreign_keys = ON; {rows}")).unwrap();
     }
-    let columns = columns(&second);
-    let before = rows(&second, &columns);
+    old.execute_batch(&format!("PRAGMA application_id = 1247430734; PRAGMA user_version = {schema};")).unwrap();
+    let columns = columns(&old);
+    let before = rows(&old, &columns);
     for (table, rows) in &before {
         assert!(!rows.is_empty(), "nothing in {table}");
     }
-    drop(second);
+    drop(old);
 
     let store = Sqlite::open(&path, SqliteOptions::default()).unwrap();
     assert_eq!((store.opened().schema, store.opened().generation), (Sqlite::SCHEMA, 8));
-    everything_is_readable(&store).await;
+    everything_is_readable(&store, schema).await;
     store.close().await.unwrap();
     drop(store);
 
@@ -87,23 +118,26 @@ async fn p25_a_filled_database_of_the_second_schema_comes_to_the_newest_on_sqlit
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p25_a_filled_database_of_the_second_schema_comes_to_the_newest_on_postgres() {
+async fn p25_a_filled_database_of_an_older_schema_comes_to_the_newest_on_postgres() {
+    for schema in [2, 3] {
+        comes_to_the_newest_on_postgres(schema).await;
+    }
+}
+
+async fn comes_to_the_newest_on_postgres(schema: usize) {
     let database = cluster().database(None).unwrap();
     let say =
         |statements: &str| cluster().say(&database, &format!("SET search_path = juzhen;\n{statements}"));
-    for step in [
-        "CREATE SCHEMA juzhen",
-        include_str!("../src/migrations/postgres/0001_first.sql"),
-        include_str!("../src/migrations/postgres/0002_second.sql"),
-        "INSERT INTO meta (name, value) VALUES ('schema', '2')",
-        &ROWS.replace("AS BLOB", "AS BYTEA"),
-    ] {
+    say("CREATE SCHEMA juzhen").unwrap();
+    for (_, step, rows) in &STEPS[..schema] {
         say(step).unwrap();
+        say(&rows.replace("AS BLOB", "AS BYTEA")).unwrap();
     }
+    say(&format!("INSERT INTO meta (name, value) VALUES ('schema', '{schema}')")).unwrap();
     let open = || Postgres::open(&cluster().url(&database), &PostgresOptions::default()).unwrap();
     let store = open();
     assert_eq!((store.opened().schema, store.opened().generation), (Sqlite::SCHEMA, 8));
-    everything_is_readable(&store).await;
+    everything_is_readable(&store, schema).await;
     for wrong in WRONG {
         assert!(say(wrong).is_err(), "{wrong}");
     }
@@ -115,7 +149,14 @@ async fn p25_a_filled_database_of_the_second_schema_comes_to_the_newest_on_postg
 }
 
 /// As whoever knows the newest schema reads it.
-async fn everything_is_readable(store: &dyn Store) {
+async fn everything_is_readable(store: &dyn Store, schema: usize) {
+    if schema >= 3 {
+        assert_eq!(store.troubled().await.unwrap()[0].pause.as_ref().unwrap().by, "off.hg");
+        assert_eq!(store.captured(None).await.unwrap()[0].sealed, b"sealed");
+        assert_eq!(store.sign_ins().await.unwrap()[0].sign_in.failures, 3);
+        assert_eq!(store.failing_notices(9).await.unwrap().len(), 1);
+    }
+    assert!(store.messages(MessageFilter { most: 9, ..MessageFilter::default() }).await.unwrap().is_empty());
     for state in ItemState::ALL.iter().copied() {
         let item = store.item(&format!("i-{state}").as_str().into()).await.unwrap().unwrap();
         assert_eq!((item.item.state, item.item.version), (state, 1));
@@ -150,6 +191,8 @@ async fn what_was_put_right_is_read(store: &dyn Store) {
     let removed = store.delivery(&"d-published".into()).await.unwrap().unwrap();
     assert_eq!(removed.delivery.state, DeliveryState::RemovedByPlatform);
     assert_eq!(published(store).await, 2, "what is counted goes on from what was there");
+    let messages = store.messages(MessageFilter { most: 9, ..MessageFilter::default() }).await.unwrap();
+    assert_eq!((messages.len(), messages[0].said.shown), (1, Some(true)));
 }
 
 /// Deliveries that are counted as published.

@@ -299,6 +299,11 @@ through! {
     watch_looked(look: WatchLook) -> u32;
     unknown_posts(most: u32) -> Vec<UnknownPost>;
     watched() -> Vec<Watched>;
+    push(push: Push) -> Pushed;
+    poll_turn(account: &AccountId, now: Timestamp, until: Timestamp) -> Option<PollTurn>;
+    polled(polled: Polled) -> u32;
+    messages(filter: MessageFilter) -> Vec<Message>;
+    intake() -> Vec<Intake>;
     value(key: &ValueKey) -> Option<Vec<u8>>;
     set_value(key: &ValueKey, value: Option<Vec<u8>>) -> ();
     put_blob(blob: Blob) -> ();

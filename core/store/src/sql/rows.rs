@@ -96,7 +96,7 @@ impl<'r> Fields<'r> {
         ItemState::parse(&text).ok_or_else(|| self.unreadable(format!("no state {text}")))
     }
 
-    fn word<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
+    pub(super) fn word<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
         let text: String = self.get()?;
         serde_json::from_value(text.into()).map_err(|e| self.unreadable(e.to_string()))
     }

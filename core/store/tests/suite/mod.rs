@@ -10,6 +10,7 @@ pub(crate) mod fixture;
 pub(crate) mod items;
 pub(crate) mod keeping;
 pub(crate) mod machine;
+pub(crate) mod messages;
 pub(crate) mod pausing;
 pub(crate) mod restoring;
 pub(crate) mod settling;
@@ -154,6 +155,16 @@ macro_rules! exercise {
                 p27_a_person_says_once_what_a_strange_post_is_about
                 p27_a_look_is_one_daemons_turn_and_the_first_one_takes_stock
                 f40_what_a_person_posted_by_hand_is_held_and_told
+            }
+            messages {
+                p22_a_message_is_one_row_however_often_and_in_whatever_order_it_comes
+                p22_f99_a_request_that_comes_again_is_a_replay_and_keeps_nothing
+                p22_what_comes_later_than_the_platform_waits_is_not_kept
+                f19_a_push_is_kept_whole_or_not_at_all
+                what_the_platform_says_it_has_decided_is_looked_at_now
+                what_a_later_look_sees_otherwise_is_written_and_a_repeated_push_changes_nothing
+                a_poll_is_one_daemons_turn_and_goes_on_where_the_last_one_ended
+                messages_are_listed_newest_first_and_filtered
             }
             audit {
                 p12_the_chain_is_whole_and_lists_by_subject
