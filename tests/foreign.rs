@@ -14,22 +14,22 @@ const SOON: Duration = Duration::from_millis(200);
 async fn an_adapter_in_c_publishes() {
     let stage = Stage::start().await;
     let district = District::new(&stage.mock_url());
-    let source = root().join("plugins/abi/examples/c_adapter.c");
+    let source = root().join("adapters/c-example/c_example.c");
     let built = build::c_adapter(&source, &district.path("secrets")).unwrap();
-    district.install_file(&built, "libc_adapter.so");
+    district.install_file(&built, "libc_example.so");
     district.secret("C001");
     district.write(
         "units/D09.yaml",
         &format!(
             "code: D09\nname: 单位D09\nshort_name: D09\ncategory: department\n\
              people:\n  - {{id: d09.xx, name: 测试员, roles: [info_officer]}}\n\
-             accounts:\n  - {{id: C001, platform: c_adapter, name: C, uid: c1, status: active, \
+             accounts:\n  - {{id: C001, platform: c_example, name: C, uid: c1, status: active, \
              settings: {{base_url: \"{}\"}}, secrets: {{access_token: \"file:C001.token\"}}}}\n",
             stage.mock_url()
         ),
     );
     let daemon = Daemon::start(&district);
-    let item = json!({"variants": {"c_adapter": {"text": "用 C 写的适配器"}}, "targets": ["C001"]});
+    let item = json!({"variants": {"c_example": {"text": "用 C 写的适配器"}}, "targets": ["C001"]});
     let (status, body) = daemon.call("d09.xx", "POST", "/api/v1/items", Some(item)).await;
     assert!(status.is_success(), "{body:#}");
     let id = body["id"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! The adapter to copy: it speaks to the stand-in platform `mock` of `juzhen sandbox`.
+//! Speaks to the stand-in platform `mock` of `juzhen sandbox`. New adapters begin as this one: `juzhen adapter new`.
 //!
 //! One method per operation, one table of refusals, and the shapes of the platform's answers at the end.
 

@@ -2,7 +2,33 @@
  *
  * An adapter is a shared object with one exported symbol, the constant `adp_entry_v1`. Nothing else is looked up,
  * and the daemon reads that constant before it runs any code of the adapter. An author in another language needs
- * this file and the message shapes of `messages.md`, and nothing else; authors in Rust never see either.
+ * this file and the message shapes of `messages.md`, and nothing else; authors in Rust never see either. `adapters/c-example`
+ * is a whole adapter written from them.
+ *
+ * LIFE. The daemon reads the file's bytes and finds the manifest between its marks. It starts a process that may do nothing but
+ * compute, loads the library there, compares the entry with what it has read, and calls `create` once. From then on:
+ *
+ *     daemon                              adapter
+ *     instance->vt->call(scope, op, req) -> makes a future and returns it at once; copies what it needs of `req`
+ *     future->vt->poll(waker, out)       -> asks: host->vt->call(scope, "http.send", ...) gives a future of the host
+ *                                           polls that one with the same waker; it is pending, so answers ADP_PENDING
+ *     ... the answer comes; the host's future wakes the waker ...
+ *     future->vt->poll(waker, out)       -> polls the host's future again: ADP_OK; reads the answer, calls its `free`,
+ *                                           drops the host's future, fills `out`, answers ADP_OK
+ *     out.free(...), future->vt->drop()  -> frees what is left of the operation
+ *
+ * Every future is polled once without being woken. An adapter that waits for one thing at a time hands the daemon's waker on and
+ * needs neither a thread nor an event loop; one that keeps a waker for later clones it, and wakes the clone from wherever it likes.
+ *
+ * CANCELLING is dropping: a future may be dropped after any poll, and has to drop the host's futures that it holds. Nothing else
+ * is told to the adapter. A request that has left still gets its answer into the daemon's record.
+ *
+ * WHAT AN ADAPTER MAY NOT DO: open files or sockets, start processes, read clocks or randomness of its own (a repeated call would
+ * see others), write to stdout, keep the processor for more than 100 ms in one poll, touch a host's future or use a scope after
+ * its operation has ended. The daemon's process survives whatever it does; its own is killed, and started anew.
+ *
+ * ERRORS say what the platform said (`AdapterError` in messages.md). Whether something may be out is the daemon's to know. After
+ * a request that may have changed something and has no clear answer, say in_doubt.
  *
  * MESSAGES. Every request and every answer is packed the same way:
  *

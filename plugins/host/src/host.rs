@@ -56,7 +56,8 @@ impl Host {
         if let Some(simulated) = options.simulated.clone() {
             return Ok(Self::simulate(options, ports, &simulated));
         }
-        let capabilities = Capabilities::new(ports, &options.egress).map_err(HostStartError::Http)?;
+        let mut capabilities = Capabilities::new(ports, &options.egress).map_err(HostStartError::Http)?;
+        capabilities.recorder.clone_from(&options.recorder);
         let inner = Inner::new(options, capabilities);
         if let Some(reason) = folder::settle(&inner.registry, &inner.seen).await.unreadable {
             return Err(HostStartError::Folder {

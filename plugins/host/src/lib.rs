@@ -7,6 +7,7 @@ mod capabilities;
 #[allow(unreachable_pub, reason = "only simulations see it from outside")]
 mod changing;
 mod child;
+mod crossing;
 mod elf;
 mod hex;
 mod host;
@@ -39,9 +40,10 @@ mod testing;
 mod watch;
 mod wire;
 
-pub use call::{AccountContext, Call, EffectPolicy, Effects, Reply};
+pub use call::{AccountContext, Call, EffectPolicy, Effects, Noticed, Reply};
 pub use capabilities::renewal::Unrenewed;
 pub use child::child_main;
+pub use crossing::{Crossing, Recorder};
 pub use host::{Host, HostStartError};
 pub use isolation::harden_this_process;
 pub use juzhen_abi::{message, pack};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::crossing::Recorder;
 use crate::lane::{Isolation, LaneOptions};
 
 /// How the host runs.
@@ -20,6 +21,8 @@ pub struct HostOptions {
     pub budgets: Budgets,
     pub supervision: Supervision,
     pub watch: WatchOptions,
+    /// Told of everything that crosses between adapters and the daemon: for authors who record cassettes.
+    pub recorder: Option<Recorder>,
     /// Instead of the folder's files.
     #[cfg(any(test, feature = "simulation"))]
     pub simulated: Option<crate::simulated::Simulated>,
@@ -36,6 +39,7 @@ impl HostOptions {
             budgets: Budgets::default(),
             supervision: Supervision::default(),
             watch: WatchOptions::default(),
+            recorder: None,
             #[cfg(any(test, feature = "simulation"))]
             simulated: None,
         }

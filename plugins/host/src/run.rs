@@ -47,7 +47,7 @@ impl Runner {
         if result == Err(Failure::TimedOut) {
             add_one(&slot.counters.timeouts);
         }
-        Reply { result, effects: journal.effects(), adapter, unrenewed: journal.renewal() }
+        Reply { result, effects: journal.effects(), adapter, unrenewed: journal.renewal(), noticed: journal.noticed() }
     }
 
     async fn runs(
@@ -108,6 +108,7 @@ impl Runner {
             Err(cause) => return End::bad_answer(format!("no randomness for a scope: {cause}")),
         };
         let scope = Arc::clone(&open.scope);
+        self.capabilities.recorder.iter().for_each(|recorder| recorder.called(&call.operation, &request));
         let seed = ScopeSeed { now_unix_ms: journal.clock_readings(), random: random_seed(&call.id) };
         let answer = tokio::select! {
             biased;
@@ -127,7 +128,17 @@ impl Runner {
         drop(admitted);
         let left = deadline.instant.saturating_duration_since(Instant::now());
         journal.quiet(if crashed { left.max(self.grace) } else { self.grace }).await;
-        self.end(&scope, journal, answer).await
+        let end = self.end(&scope, journal, answer).await;
+        match &scope.signing_in {
+            None => end,
+            Some(signing_in) => match end {
+                End::Answered(result) => End::Answered(signing_in.concluded(result).await),
+                End::Gone(reason) => {
+                    signing_in.forgotten("the adapter crashed").await;
+                    End::Gone(reason)
+                }
+            },
+        }
     }
 
     async fn end(&self, scope: &Scope, journal: &Journal, answer: Option<LaneAnswer>) -> End {

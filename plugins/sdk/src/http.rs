@@ -236,6 +236,12 @@ impl Response {
     }
 }
 
+/// `text` as one segment of an address's path, such as an id with a slash in it, or as a value in its query: percent-encoded.
+/// [`RequestBuilder::query`] and [`RequestBuilder::form`] do it themselves.
+pub fn segment(text: &str) -> String {
+    percent_encoded(text)
+}
+
 fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
@@ -252,5 +258,10 @@ mod tests {
     #[test]
     fn a_query_value_is_percent_encoded() {
         assert_eq!(super::percent_encoded("a b&c=矩~"), "a%20b%26c%3D%E7%9F%A9~");
+    }
+
+    #[test]
+    fn an_id_is_one_segment_whatever_stands_in_it() {
+        assert_eq!(super::segment("!a/b:example.org?c"), "%21a%2Fb%3Aexample.org%3Fc");
     }
 }

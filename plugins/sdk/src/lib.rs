@@ -1,8 +1,8 @@
 //! What an adapter's author uses: implement [`Adapter`], name it in [`export_adapter!`], and nothing else.
 //!
 //! An adapter reaches the outside only through its [`Cx`]: HTTP, time, randomness, stored values, media, secrets by
-//! name, log. All of it is asked of the daemon, which keeps the record that makes a crash harmless. Copy
-//! `adapters/mock` to begin.
+//! name, log. All of it is asked of the daemon, which keeps the record that makes a crash harmless. `juzhen
+//! adapter new` writes one to begin with, and `adapters/README.md` goes through it.
 //!
 //! ```
 //! use juzhen_sdk::prelude::*;
@@ -36,7 +36,7 @@ pub use adapter::{Adapter, Config, published};
 pub use bridge::Host;
 pub use cx::{Cx, Level, secret};
 pub use error::{Error, Result};
-pub use http::{Http, Refusals, RequestBuilder, Response};
+pub use http::{Http, Refusals, RequestBuilder, Response, segment};
 pub use store::{Blob, Kv};
 
 pub use async_trait::async_trait;
@@ -45,14 +45,14 @@ pub use juzhen_abi::message;
 /// All that the source of an adapter usually names.
 pub mod prelude {
     pub use crate::message::{
-        AccountInfo, Author, Authorize, Authorized, Effect, ErrorKind, Find, Found, FoundPost, Measure,
-        Measured, Media, Message, MessageKind, Messages, Moderate, Moderation, Part, Poll, Post, PostFigures,
+        AccountInfo, Attachment, Author, Authorize, Authorized, Effect, ErrorKind, Find, Found, FoundPost, Lack,
+        LackKind, Measure, Measured, Media, Message, MessageKind, Messages, Moderate, Moderation, Once, Part, Poll, Post, PostFigures,
         Published, Receive, Received, RejectedBy, Replied, Reply, Repost, Retract, Scope, Source, Told,
         Track, Tracked,
     };
     pub use crate::{
         Adapter, Config, Cx, Error, Host, Level, Response, Result, async_trait, export_adapter, published,
-        secret,
+        secret, segment,
     };
     pub use serde_json::{Value, json};
 }

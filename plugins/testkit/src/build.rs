@@ -20,12 +20,34 @@ pub fn adapter(package: &str) -> Result<PathBuf, Error> {
 /// # Errors
 /// As [`adapter`].
 pub fn adapter_with(package: &str, arguments: &[&str]) -> Result<PathBuf, Error> {
-    let command = format!("cargo build -p {package} {}", arguments.join(" "));
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
+    let arguments: Vec<&str> = ["-p", package].into_iter().chain(arguments.iter().copied()).collect();
+    let is_it = |artifact: &Value| artifact["package_id"].as_str().is_some_and(|id| id.contains(package));
+    cargo_build(&workspace, &arguments, is_it)
+}
+
+/// Builds the crate in `folder`, wherever it is: `of_crate(env!("CARGO_MANIFEST_DIR"))` in its own tests.
+///
+/// # Errors
+/// As [`adapter`].
+pub fn of_crate(folder: impl AsRef<Path>) -> Result<PathBuf, Error> {
+    let manifest = folder.as_ref().join("Cargo.toml");
+    let is_it =
+        |artifact: &Value| artifact["manifest_path"].as_str().is_some_and(|path| Path::new(path) == manifest);
+    cargo_build(&manifest, &[], is_it)
+}
+
+/// The shared library that a build makes, of the package whose artifact it is.
+fn cargo_build(
+    manifest: &Path,
+    arguments: &[&str],
+    is_it: impl Fn(&Value) -> bool,
+) -> Result<PathBuf, Error> {
+    let command = format!("cargo build --manifest-path {} {}", manifest.display(), arguments.join(" "));
     let failed = |why: String| Error::Command { command: command.trim().to_owned(), why };
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--message-format", "json-render-diagnostics", "--manifest-path"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml"))
-        .args(["-p", package])
+        .arg(manifest)
         .args(arguments)
         .output()
         .map_err(|e| failed(e.to_string()))?;
@@ -33,7 +55,7 @@ pub fn adapter_with(package: &str, arguments: &[&str]) -> Result<PathBuf, Error>
         return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
     let messages = String::from_utf8_lossy(&output.stdout);
-    library_of(package, &messages).ok_or_else(|| failed("it made no shared library".to_owned()))
+    library_of(&messages, is_it).ok_or_else(|| failed("it made no shared library".to_owned()))
 }
 
 /// Compiles one C file with `cc`, from the header alone, into `folder`.
@@ -68,13 +90,13 @@ pub fn c_adapter(source: &Path, folder: &Path) -> Result<PathBuf, Error> {
     Ok(library)
 }
 
-/// The shared library that cargo's messages name for this package.
-fn library_of(package: &str, messages: &str) -> Option<PathBuf> {
+/// The shared library that cargo's messages name for that package.
+fn library_of(messages: &str, is_it: impl Fn(&Value) -> bool) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message["reason"] == "compiler-artifact")
-        .filter(|message| message["package_id"].as_str().is_some_and(|id| id.contains(package)))
+        .filter(|message| is_it(message))
         .filter_map(|message| message.get("filenames")?.as_array().cloned())
         .flatten()
         .filter_map(|name| name.as_str().map(PathBuf::from))

@@ -18,6 +18,9 @@
 
 mod boundary;
 pub mod build;
+pub mod cassette;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod script;
 
 use std::path::PathBuf;

@@ -11,6 +11,10 @@ use juzhen_abi::{ERR, OK, pack};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::cassette::{Player, ReplayError};
+#[cfg(feature = "conformance")]
+use crate::conformance::{Seen, Talk};
+
 /// A script that the adapter's host follows. Clones share it.
 #[derive(Clone, Default)]
 pub struct Script {
@@ -91,13 +95,42 @@ impl Script {
         self.lock().kv.get(key).cloned()
     }
 
+    /// Everything as a cassette has it, in place of answers that a test writes.
+    pub(crate) fn playing(player: Player) -> Self {
+        let script = Self::default();
+        script.lock().player = Some(player);
+        script
+    }
+
+    /// The next operation is answered by this, in place of answers that a test writes.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn hand_to(&self, talk: Talk) {
+        let mut state = self.lock();
+        state.unanswered = 0;
+        state.talk = Some(talk);
+    }
+
+    /// What came across since, and nobody answers any more.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn seen(&self) -> Seen {
+        self.lock().talk.take().map(|talk| talk.seen).unwrap_or_default()
+    }
+
+    /// Whether all of the cassette was played and nothing else.
+    pub(crate) fn played(&self) -> Result<(), ReplayError> {
+        self.lock().player.as_mut().map_or(Ok(()), Player::end)
+    }
+
     /// How many requests wait for an answer that never comes.
     pub(crate) fn unanswered(&self) -> usize {
         self.lock().unanswered
     }
 
     pub(crate) fn now_unix_ms(&self) -> i64 {
-        Self::START_UNIX_MS.saturating_add(self.lock().slept_ms)
+        let mut state = self.lock();
+        let slept_ms = state.slept_ms;
+        let scripted = || Self::START_UNIX_MS.saturating_add(slept_ms);
+        state.player.as_mut().map_or_else(scripted, Player::now_unix_ms)
     }
 
     pub(crate) fn log(&self, line: LogLine) {
@@ -107,6 +140,9 @@ impl Script {
     /// The same bytes in every run: a counter, mixed (splitmix64).
     pub(crate) fn fill(&self, out: &mut [u8]) {
         let mut state = self.lock();
+        if let Some(player) = &mut state.player {
+            return player.fill(out);
+        }
         for byte in out {
             state.random = state.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mixed = (state.random ^ (state.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -117,6 +153,17 @@ impl Script {
     /// The status and the message that a capability answers, or `None` for never.
     pub(crate) fn ask(&self, name: &str, request: &[u8]) -> Option<(i32, Vec<u8>)> {
         let mut state = self.lock();
+        if let Some(player) = &mut state.player {
+            let answer = player.ask(name, request);
+            state.unanswered += usize::from(answer.is_none());
+            return answer;
+        }
+        #[cfg(feature = "conformance")]
+        if let Some(talk) = &mut state.talk {
+            let answer = talk.ask(name, request);
+            state.unanswered += usize::from(answer.is_none());
+            return answer.map(|answer| answer.map_or_else(|no| (ERR, no), |yes| (OK, yes)));
+        }
         let reply = match name {
             capability::HTTP_SEND => state.http(request)?,
             capability::CLOCK_SLEEP => state.sleep(request),
@@ -144,6 +191,9 @@ struct State {
     slept_ms: i64,
     random: u64,
     unanswered: usize,
+    player: Option<Player>,
+    #[cfg(feature = "conformance")]
+    talk: Option<Talk>,
 }
 
 type Reply = Result<Vec<u8>, HostErrorKind>;

@@ -12,7 +12,10 @@ fn a_c_adapter_publishes_with_the_hosts_http_and_the_callers_waker() {
     let script = Script::default();
     let adapter = start("publishes", &script);
     script.answer(Answer::json(201, &json!({"url": "http://m/7", "id": "7", "created_at_unix_ms": 5})));
-    let outcome = publish(&adapter, &json!({"title": {"text": "not this"}, "text": "通\"知\" }]"}));
+    let outcome = publish(
+        &adapter,
+        &json!({"source": {"text": "not this"}, "title": "题", "link": null, "text": "通\"知\" }]"}),
+    );
     assert_eq!(outcome, Outcome::Answer(json!({"state": "published", "id": "7", "url": "http://m/7"})));
 
     let requests = script.requests();
@@ -23,7 +26,7 @@ fn a_c_adapter_publishes_with_the_hosts_http_and_the_callers_waker() {
     );
     assert!(request.head.headers.contains(&("idempotency-key".into(), "key-1".into())));
     let body: Value = serde_json::from_slice(&request.body).unwrap();
-    assert_eq!(body, json!({"text": "通\"知\" }]", "media": []}));
+    assert_eq!(body, json!({"title": "题", "text": "通\"知\" }]", "media": []}));
     assert_eq!(adapter.stop(), Held { hosts: 0, futures: 0 });
 }
 
@@ -31,10 +34,15 @@ fn a_c_adapter_publishes_with_the_hosts_http_and_the_callers_waker() {
 fn a_c_adapter_says_what_refusals_and_silence_mean() {
     let cases = [
         (Answer::json(401, &json!({})), "AuthExpired"),
-        (Answer::json(403, &json!({})), "Rejected"),
+        (Answer::json(403, &json!({})), "Rejected { code: None, by: Permission }"),
+        (Answer::json(404, &json!({})), "Rejected { code: None, by: Content }"),
+        (Answer::json(408, &json!({})), "InDoubt"),
+        (Answer::json(409, &json!({})), "Duplicate"),
+        (Answer::json(429, &json!({})), "Quota"),
         (Answer::json(500, &json!({})), "InDoubt"),
         (Answer::bytes(201, b"{\"id\": \0\0"), "InDoubt"),
         (Answer::bytes(201, b"{\"id\": [[\0\xff"), "InDoubt"),
+        (Answer::bytes(200, b"{\"id\": 7}"), "InDoubt"),
         (Answer::Fails(HostErrorKind::NoAnswer), "InDoubt"),
         (Answer::Fails(HostErrorKind::Unreachable), "Retryable"),
     ];
@@ -51,6 +59,11 @@ fn a_c_adapter_says_what_refusals_and_silence_mean() {
 fn a_c_adapter_is_cancelled_while_it_waits_and_refuses_what_it_does_not_know() {
     let script = Script::default();
     let adapter = start("cancelled", &script);
+    let picture = json!({"text": "a", "media": [{"blob": "aa", "mime": "image/png", "bytes": 3}]});
+    let Outcome::Error(error) = publish(&adapter, &picture) else {
+        panic!("a picture was left out in silence")
+    };
+    assert_eq!(error.kind, ErrorKind::Unsupported { what: "media".into() });
     let no_settings = adapter.call("publish", &json!({}), &json!({"text": "a"})).unwrap();
     let Outcome::Error(error) = no_settings else { panic!("{no_settings:?}") };
     assert_eq!(error.kind, ErrorKind::Misconfigured { key: "base_url".into() });
@@ -65,7 +78,7 @@ fn a_c_adapter_is_cancelled_while_it_waits_and_refuses_what_it_does_not_know() {
 }
 
 fn start(test: &str, script: &Script) -> Adapter {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../abi/examples/c_adapter.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../adapters/c-example/c_example.c");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("c_adapter_{test}"));
     std::fs::create_dir_all(&folder).unwrap();
     let library = Library::load(&build::c_adapter(&source, &folder).unwrap()).unwrap();

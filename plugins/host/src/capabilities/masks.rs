@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
 
-use super::secrets::{MARKER, contains, json_escaped, percent_encoded};
+use super::secrets::{MARKER, contains};
 use crate::journal::lock;
 use crate::ports::Secret;
 
@@ -44,6 +44,9 @@ impl KnownMasks {
 /// Hides known values wherever they turn up.
 #[derive(Clone, Default)]
 pub(crate) struct Masks {
+    /// As they are given, each once.
+    values: Arc<Vec<Secret>>,
+    /// In every form that is looked for.
     known: Arc<Vec<Secret>>,
     finder: Option<Arc<AhoCorasick>>,
 }
@@ -51,7 +54,9 @@ pub(crate) struct Masks {
 impl Masks {
     /// Also remembers the forms in which a platform may repeat a value.
     pub(crate) fn learn<'s>(&mut self, values: impl IntoIterator<Item = &'s Secret>) {
-        let new = forms(&self.known, values);
+        let values = without(&self.values, values);
+        let new = forms(&self.known, &values);
+        Arc::make_mut(&mut self.values).extend(values);
         if new.is_empty() {
             return;
         }
@@ -64,8 +69,7 @@ impl Masks {
 
     /// Whether it hides these values and nothing else.
     fn is_of<'s>(&self, values: impl IntoIterator<Item = &'s Secret>) -> bool {
-        let of = forms(&[], values);
-        of.iter().map(Secret::expose).eq(self.known.iter().map(Secret::expose))
+        without(&[], values).iter().map(Secret::expose).eq(self.values.iter().map(Secret::expose))
     }
 
     pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -87,19 +91,22 @@ impl Masks {
     }
 }
 
-/// In which forms a platform may repeat the values, less those that are known.
-fn forms<'s>(known: &[Secret], values: impl IntoIterator<Item = &'s Secret>) -> Vec<Secret> {
+/// Those that are not known yet, each once.
+fn without<'s>(known: &[Secret], values: impl IntoIterator<Item = &'s Secret>) -> Vec<Secret> {
     let mut new: Vec<Secret> = Vec::new();
     for value in values {
-        let plain = value.expose();
-        for form in [plain.to_owned(), percent_encoded(plain), json_escaped(plain)] {
-            let is_known = known.iter().chain(&new).any(|known| known.expose() == form);
-            if form.len() >= SHORTEST_MASKED && !is_known {
-                new.push(Secret::new(form));
-            }
+        if !known.iter().chain(&new).any(|known| known.expose() == value.expose()) {
+            new.push(value.clone());
         }
     }
     new
+}
+
+/// In which forms a platform may repeat the values, less those that are known.
+fn forms(known: &[Secret], values: &[Secret]) -> Vec<Secret> {
+    let spelled: Vec<Secret> = values.iter().flat_map(Secret::spellings).collect();
+    let long = spelled.iter().filter(|form| form.expose().len() >= SHORTEST_MASKED);
+    without(known, long)
 }
 
 /// What comes from outside must not become a placeholder when an adapter quotes it in its next request.

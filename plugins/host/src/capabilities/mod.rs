@@ -14,6 +14,8 @@ pub(crate) mod renewal;
 pub(crate) mod request;
 pub(crate) mod secrets;
 mod sign;
+mod spellings;
+pub(crate) mod signing_in;
 
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use self::client::{HttpClient, Transport};
 use self::masks::KnownMasks;
+use crate::crossing::Recorder;
 use crate::journal::error;
 use crate::lane::HostCalls;
 use crate::options::EgressOptions;
@@ -40,6 +43,8 @@ pub(crate) struct Capabilities {
     pub(crate) ports: Ports,
     transport: Arc<dyn Transport>,
     masks: KnownMasks,
+    /// Told of everything that crosses.
+    pub(crate) recorder: Option<Recorder>,
     /// Requests that may outlive the call that asked for them.
     pub(crate) background: TaskTracker,
 }
@@ -50,7 +55,7 @@ impl Capabilities {
     }
 
     pub(crate) fn over(ports: Ports, transport: Arc<dyn Transport>) -> Self {
-        Self { ports, transport, masks: KnownMasks::default(), background: TaskTracker::new() }
+        Self { ports, transport, masks: KnownMasks::default(), recorder: None, background: TaskTracker::new() }
     }
 }
 
@@ -68,11 +73,14 @@ impl HostCalls for LaneCalls {
         operation: String,
         request: Vec<u8>,
     ) -> BoxFuture<'static, Result<Vec<u8>, Vec<u8>>> {
+        let recorder = self.capabilities.recorder.as_ref();
+        let question = recorder.map(|recorder| recorder.asked(&operation, &request));
         let answer = match self.scopes.admit(scope) {
             Ok(scope) => self.dispatch(scope, &operation, request),
             Err(refused) => futures_util::future::ready(Err(refused)).boxed(),
         };
-        answer.map(|answer| answer.map_err(|refused| packed_error(&refused))).boxed()
+        let answer = answer.map(|answer| answer.map_err(|refused| packed_error(&refused)));
+        answer.inspect(move |answer| question.iter().for_each(|question| question.answered(answer))).boxed()
     }
 
     fn log(&self, scope: u64, level: u32, message: Vec<u8>) {
@@ -81,6 +89,7 @@ impl HostCalls for LaneCalls {
 
     fn clock_read(&self, scope: u64, unix_ms: i64) {
         if let Some(scope) = self.scopes.find(scope) {
+            self.capabilities.recorder.iter().for_each(|recorder| recorder.clock_read(unix_ms));
             scope.journal.clock_read(unix_ms);
         }
     }
