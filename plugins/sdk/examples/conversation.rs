@@ -107,12 +107,27 @@ const TOKEN: &str = "access_token";
 const CALLBACK_MS: i64 = 300_000;
 
 /// What the platform documents as a no before anything happened. Whatever else it answers may stand for anything.
-const CODES: &[(i64, fn(String, &str) -> Error)] = &[
-    (1001, |message, _| Error::auth_expired(message, TOKEN)),
-    (2001, |message, code| Error::rejected(message, RejectedBy::Content, code)),
-    (2002, |message, code| Error::rejected(message, RejectedBy::Permission, code)),
-    (3001, |message, _| Error::quota(message, None)),
-];
+const CODES: &[(i64, No)] =
+    &[(1001, No::Token), (2001, No::Text), (2002, No::Account), (2003, No::Account), (3001, No::Quota)];
+
+/// What it says no to.
+enum No {
+    Token,
+    Text,
+    Account,
+    Quota,
+}
+
+impl No {
+    fn error(&self, code: i64, message: String) -> Error {
+        match self {
+            Self::Token => Error::auth_expired(message, TOKEN),
+            Self::Text => Error::rejected(message, RejectedBy::Content, &code.to_string()),
+            Self::Account => Error::rejected(message, RejectedBy::Permission, &code.to_string()),
+            Self::Quota => Error::quota(message, None),
+        }
+    }
+}
 
 /// Asks the platform, which answers 200 whatever it says, with a `code` that is 0 when it did it.
 async fn ask<T: DeserializeOwned>(cx: &Cx, path: &str, body: &Value, effect: Effect) -> Result<T> {
@@ -127,7 +142,7 @@ async fn ask<T: DeserializeOwned>(cx: &Cx, path: &str, body: &Value, effect: Eff
     }
     let known = CODES.iter().find(|(known, _)| *known == code);
     Err(match known {
-        Some((_, error)) => error(message, &code.to_string()),
+        Some((_, no)) => no.error(code, message),
         None if leaves_nothing => Error::bug(format!("the platform says {code}: {message}")),
         None => Error::in_doubt(format!("the platform says {code}: {message}")),
     })

@@ -21,7 +21,7 @@ fn a_no_with_a_200_has_its_kind_and_was_named_before_the_request_left() {
         script.answer(Answer::json(200, &json!({"code": code, "message": "no"})));
         let Outcome::Error(error) = call(&adapter, "publish", &text) else { panic!("{code}") };
         assert_eq!(error.kind, kind, "{code}");
-        let codes = vec![1001, 2001, 2002, 3001];
+        let codes = vec![1001, 2001, 2002, 2003, 3001];
         assert_eq!(script.requests()[0].head.declined, Some(Declined { pointer: "/code".into(), codes }));
     }
 }
