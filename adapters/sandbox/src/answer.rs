@@ -28,6 +28,8 @@ pub(crate) struct Reply {
     body: Bytes,
     retry_after_s: Option<u64>,
     location: Option<String>,
+    /// The name under which a browser would save a file.
+    file_name: Option<String>,
     /// It says no, whatever its status.
     pub(crate) is_refusal: bool,
 }
@@ -103,6 +105,7 @@ impl Reply {
             body: Bytes::new(),
             retry_after_s: None,
             location: None,
+            file_name: None,
             is_refusal: status >= 400,
         }
     }
@@ -110,6 +113,15 @@ impl Reply {
     /// A file.
     pub(crate) fn bytes(content_type: &'static str, body: Bytes) -> Self {
         Self { content_type: Some(content_type), body, ..Self::empty(200) }
+    }
+
+    /// To be saved under this name.
+    pub(crate) fn named(self, file_name: String) -> Self {
+        Self { file_name: Some(file_name), ..self }
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// For platforms that say no with a status of success.
@@ -173,6 +185,10 @@ impl Reply {
         }
         if let Some(Ok(location)) = self.location.as_deref().map(HeaderValue::from_str) {
             headers.insert(header::LOCATION, location);
+        }
+        let disposition = self.file_name.as_ref().map(|name| format!("attachment; filename=\"{name}\""));
+        if let Some(Ok(disposition)) = disposition.as_deref().map(HeaderValue::from_str) {
+            headers.insert(header::CONTENT_DISPOSITION, disposition);
         }
         response
     }

@@ -39,6 +39,8 @@ pub(crate) struct Dialect {
     pub(crate) usual_code: fn(u16) -> &'static str,
     /// The platform's own error of this number, with the status and the words that go with it.
     pub(crate) numbered: fn(i64) -> Refusal,
+    /// What the platform remembers of an answer that it has given.
+    pub(crate) keep: fn(&mut World, &Arrival, &Reply),
 }
 
 /// A request, read.
@@ -187,6 +189,11 @@ fn decide(
         Ok((intent, account)) => perform(shared, world, arrival, intent, account, sequence),
         Err(refusal) => Ending::plain((arrival.dialect.refuse)(&refusal, &arrival.path)),
     };
+    let answered = match &ending.manner {
+        Manner::Instead(other) => other,
+        _ => &ending.reply,
+    };
+    (arrival.dialect.keep)(world, arrival, answered);
     let account =
         arrival.account.as_deref().and_then(|uid| world.ledger.find_account(arrival.dialect.platform, uid));
     world.ledger.count(arrival.route, account, ending.ended());

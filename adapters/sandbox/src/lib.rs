@@ -24,6 +24,7 @@
 mod answer;
 mod chance;
 mod control;
+mod courier;
 mod effect;
 mod exchange;
 mod expect;

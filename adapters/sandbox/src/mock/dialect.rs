@@ -8,7 +8,8 @@ use super::PLATFORM;
 use crate::answer::Reply;
 use crate::exchange::{Dialect, Refusal};
 
-pub(crate) static DIALECT: Dialect = Dialect { platform: PLATFORM, refuse, usual_code, numbered };
+pub(crate) static DIALECT: Dialect =
+    Dialect { platform: PLATFORM, refuse, usual_code, numbered, keep: |_, _, _| {} };
 
 pub(crate) fn refuse(refusal: &Refusal, _path: &str) -> Reply {
     let mut error = json!({ "code": refusal.code, "message": refusal.message });

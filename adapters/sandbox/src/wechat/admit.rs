@@ -21,13 +21,15 @@ pub(crate) fn by_token(
     token: Option<&str>,
     peer: IpAddr,
 ) -> Result<String, Refusal> {
+    // The address is judged first, as far as it is known whose list counts.
+    if let Some(closed) = wechat.accounts().map(|account| check_address(account, peer)).reduce(Result::or) {
+        closed?;
+    }
     let token = token.ok_or_else(|| error(41001))?;
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if token.len() > LONGEST_TOKEN || !token.bytes().all(is_plain) {
+    if !is_token(token) {
         return Err(error(40014));
     }
     let (account, standing) = wechat.standing(token).ok_or_else(|| error(40001))?;
-    // The address is judged first, as far as it is known whose list counts.
     check_address(account, peer)?;
     match standing {
         Standing::Good => {}
@@ -59,6 +61,12 @@ pub(crate) fn by_secret(
     Ok(appid.to_owned())
 }
 
+/// Whether this may be a token at all.
+pub(crate) fn is_token(token: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=LONGEST_TOKEN).contains(&token.len()) && token.bytes().all(is_plain)
+}
+
 fn check_address(account: &Account, peer: IpAddr) -> Result<(), Refusal> {
     if allow_list::allows(&account.settings.ip_allow_list, peer) {
         return Ok(());
@@ -67,7 +75,7 @@ fn check_address(account: &Account, peer: IpAddr) -> Result<(), Refusal> {
     Err(error_about(40164, &format!("{peer} ipv6 ::ffff:{peer}, not in whitelist")))
 }
 
-fn check_permission(account: &Account, needs: Needs) -> Result<(), Refusal> {
+pub(super) fn check_permission(account: &Account, needs: Needs) -> Result<(), Refusal> {
     let settings = &account.settings;
     let allowed = match needs {
         Needs::Secret | Needs::Token => true,

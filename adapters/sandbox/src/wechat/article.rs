@@ -31,6 +31,7 @@ pub(crate) struct Article {
     pub(crate) words: String,
     pub(crate) source_url: String,
     thumb_media_id: String,
+    shows_cover: bool,
     pub(crate) takes_comments: bool,
     followers_comment: bool,
 }
@@ -86,7 +87,8 @@ impl Article {
             digest = words.chars().filter(|one| *one != '\n').take(DRAWN_DIGEST).collect();
         }
         let thumb_media_id = owned("thumb_media_id");
-        let followers_comment = flag(json, "only_fans_can_comment");
+        let (followers_comment, shows_cover) =
+            (flag(json, "only_fans_can_comment"), flag(json, "show_cover_pic"));
         Ok(Self {
             form,
             title,
@@ -96,6 +98,7 @@ impl Article {
             words,
             source_url,
             thumb_media_id,
+            shows_cover,
             takes_comments,
             followers_comment,
         })
@@ -119,7 +122,7 @@ impl Article {
             "content": self.content,
             "content_source_url": self.source_url,
             "thumb_media_id": self.thumb_media_id,
-            "show_cover_pic": 0,
+            "show_cover_pic": i32::from(self.shows_cover),
             "need_open_comment": i32::from(self.takes_comments),
             "only_fans_can_comment": i32::from(self.followers_comment),
             "url": url,
@@ -165,7 +168,11 @@ fn check_source(url: &str) -> Result<(), Refusal> {
     if url.len() > LONGEST_SOURCE_URL {
         return Err(error(45005));
     }
-    let is_web = url.starts_with("http://") || url.starts_with("https://");
+    // The manual's own examples have none of `http://`, so a host is enough.
+    let is_web = match url.split_once("://") {
+        Some((scheme, rest)) => matches!(scheme, "http" | "https") && !rest.is_empty(),
+        None => url.contains('.'),
+    };
     if url.is_empty() || (is_web && !url.contains(char::is_whitespace)) { Ok(()) } else { Err(error(41039)) }
 }
 

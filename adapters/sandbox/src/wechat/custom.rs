@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::body::{Ask, text};
 use super::dialect::error;
 use super::state::{Account, Stage};
-use super::users::Closed;
+use super::users::{Closed, NotTyping};
 use super::{PLATFORM, account_of, ok};
 use crate::effect::{EffectKind, NewEffect, said_hash};
 use crate::exchange::{Intent, Refusal};
@@ -48,11 +48,18 @@ pub(crate) fn send(ask: Ask) -> Result<Intent, Refusal> {
 /// `{"touser","command":"Typing" or "CancelTyping"}`
 pub(crate) fn typing(ask: Ask) -> Result<Intent, Refusal> {
     let openid = ask.text("touser").map(str::to_owned).ok_or_else(|| error(40003))?;
-    if !matches!(ask.text("command"), Some("Typing" | "CancelTyping")) {
-        return Err(error(45072));
-    }
+    let starts = match ask.text("command") {
+        Some("Typing") => true,
+        Some("CancelTyping") => false,
+        _ => return Err(error(45072)),
+    };
     Ok(Intent::plain(move |world: &mut World, _call| {
-        account_of(world, &ask.appid)?.users.get(&openid).ok_or_else(|| error(40003))?;
+        let now = world.wechat.now();
+        let user = account_of(world, &ask.appid)?.users.get_mut(&openid).ok_or_else(|| error(40003))?;
+        user.type_to(starts, now).map_err(|why| match why {
+            NotTyping::NobodyWrote => error(45080),
+            NotTyping::Already => error(45081),
+        })?;
         Ok(ok())
     }))
 }

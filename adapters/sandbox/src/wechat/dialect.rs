@@ -6,11 +6,13 @@ use serde_json::json;
 
 use super::PLATFORM;
 use super::ids::mixed;
+use super::rid;
 use crate::answer::Reply;
 use crate::exchange::{Dialect, Refusal};
 use crate::world::now_unix_ms;
 
-pub(crate) static DIALECT: Dialect = Dialect { platform: PLATFORM, refuse, usual_code, numbered };
+pub(crate) static DIALECT: Dialect =
+    Dialect { platform: PLATFORM, refuse, usual_code, numbered, keep: rid::keep };
 
 /// The error of this number.
 pub(crate) fn error(code: i64) -> Refusal {
@@ -92,6 +94,9 @@ static WORDS: &[(i64, &str)] = &[
     (40137, "invalid image format"),
     (40152, "invalid group id"),
     (40164, "invalid ip"),
+    (40201, "invalid callback url"),
+    (40202, "invalid action"),
+    (40203, "invalid check_operator"),
     (40215, "invalid image count"),
     (40243, "AppSecret is frozen"),
     (41001, "access_token missing"),
@@ -128,7 +133,10 @@ static WORDS: &[(i64, &str)] = &[
     (45066, "same clientmsgid retry too fast"),
     (45067, "clientmsgid size out of limit"),
     (45072, "invalid typing command"),
+    (45080, "no message of the user within 30 seconds"),
+    (45081, "already typing"),
     (45083, "invalid speed"),
+    (45084, "speed is missing"),
     (45110, "author size out of limit"),
     (45113, "message with goods or card is not supported"),
     (45166, "invalid content"),
@@ -155,6 +163,10 @@ static WORDS: &[(i64, &str)] = &[
     (53505, "请先手动保存成功后再发表"),
     (53600, "Article ID 无效"),
     (61450, "system error"),
+    (76001, "rid not found"),
+    (76002, "invalid rid"),
+    (76003, "rid of another account"),
+    (76004, "rid is older than 7 days"),
     (76021, "cgi_path not found, please check"),
     (76022, "could not use this cgi_path, no permission"),
     (87014, "risky content"),

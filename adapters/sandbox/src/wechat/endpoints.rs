@@ -1,7 +1,10 @@
 //! The paths that the platform has: with which method, for whom, how often, and what they do.
 
 use super::body::{Ask, Reads};
-use super::{comments, custom, drafts, freepublish, mass, material, quota_api, token_api, uploads};
+use super::{
+    callback_api, comments, custom, drafts, freepublish, mass, material, news, quota_api, rid, speed,
+    token_api, uploads,
+};
 use crate::exchange::{Intent, Refusal};
 
 /// A path of the platform.
@@ -66,6 +69,8 @@ macro_rules! endpoint {
 
 /// The endpoint of this path, if there is one.
 pub(crate) fn find(path: &str) -> Option<&'static Endpoint> {
+    // A base address that ends in a slash, and a path that begins with one.
+    let path = if path.starts_with("//") { path.get(1..).unwrap_or(path) } else { path };
     ENDPOINTS.iter().find(|endpoint| endpoint.path == path)
 }
 
@@ -77,10 +82,14 @@ static ENDPOINTS: &[Endpoint] = &[
     endpoint!(POST "/cgi-bin/clear_quota/v2", Secret, Json, UNTOLD, quota_api::clear_by_secret),
     endpoint!(POST "/cgi-bin/openapi/quota/get", Token, Json, UNTOLD, quota_api::read),
     endpoint!(POST "/cgi-bin/openapi/quota/clear", Token, Json, UNTOLD, quota_api::clear_one),
+    endpoint!(POST "/cgi-bin/openapi/rid/get", Token, Json, UNTOLD, rid::get),
+    endpoint!(POST "/cgi-bin/callback/check", Token, Json, UNTOLD, callback_api::check),
     endpoint!(GET "/cgi-bin/getcallbackip", Token, Nothing, UNTOLD, quota_api::callback_addresses),
     endpoint!(GET "/cgi-bin/get_api_domain_ip", Token, Nothing, UNTOLD, quota_api::api_addresses),
     endpoint!(POST "/cgi-bin/media/uploadimg", Token, Upload, 100_000, uploads::article_image),
     endpoint!(POST "/cgi-bin/media/upload", Token, Upload, 100_000, uploads::temporary),
+    endpoint!(POST "/cgi-bin/media/uploadnews", Token, Json, 10, news::upload),
+    endpoint!(POST "/cgi-bin/media/uploadvideo", Token, Json, UNTOLD, news::film),
     endpoint!(GET "/cgi-bin/media/get", Token, Nothing, 200_000, material::download),
     endpoint!(POST "/cgi-bin/material/add_material", Token, Upload, UNTOLD, uploads::permanent),
     endpoint!(POST "/cgi-bin/material/get_material", Token, Json, UNTOLD, material::get),
@@ -104,6 +113,8 @@ static ENDPOINTS: &[Endpoint] = &[
     endpoint!(POST "/cgi-bin/message/mass/preview", Verified, Json, 100, mass::preview),
     endpoint!(POST "/cgi-bin/message/mass/get", Verified, Json, UNTOLD, mass::get),
     endpoint!(POST "/cgi-bin/message/mass/delete", Verified, Json, 10, mass::delete),
+    endpoint!(POST "/cgi-bin/message/mass/speed/get", Verified, Nothing, UNTOLD, speed::get),
+    endpoint!(POST "/cgi-bin/message/mass/speed/set", Verified, Json, UNTOLD, speed::set),
     endpoint!(POST "/cgi-bin/comment/open", Verified, Json, UNTOLD, comments::open),
     endpoint!(POST "/cgi-bin/comment/close", Verified, Json, UNTOLD, comments::close),
     endpoint!(POST "/cgi-bin/comment/list", Verified, Json, UNTOLD, comments::list),

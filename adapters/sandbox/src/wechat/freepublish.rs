@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::body::{Ask, Window};
 use super::dialect::error;
-use super::state::{Publication, Stage, Verb};
+use super::state::{Account, Publication, Stage, Verb};
 use super::{account_of, job, lists, ok};
 use crate::answer::Reply;
 use crate::effect::{EffectKind, EffectState, NewEffect};
@@ -80,7 +80,7 @@ pub(crate) fn list(ask: Ask) -> Result<Intent, Refusal> {
         let listed: Vec<&Publication> = account.publications.iter().rev().filter(is_listed).collect();
         let listed = lists::bent(listed, &call.twist);
         let item = |one: &&Publication| {
-            let content = news(one, &world.ledger, window.with_content);
+            let content = news(one, account, &world.ledger, window.with_content);
             let at = one.updated.saturating_add(call.twist.skew_ms / 1_000);
             json!({ "article_id": one.article_id, "content": content, "update_time": at })
         };
@@ -95,7 +95,7 @@ pub(crate) fn article(ask: Ask) -> Result<Intent, Refusal> {
         let account = world.wechat.account(&ask.appid).ok_or_else(|| error(40013))?;
         let found = account.publications.iter().find(|one| one.article_id == article_id);
         let found = found.filter(|one| one.stage == Stage::Public).ok_or_else(|| error(53600))?;
-        Ok(Reply::json(200, &news(found, &world.ledger, true)))
+        Ok(Reply::json(200, &news(found, account, &world.ledger, true)))
     }))
 }
 
@@ -214,12 +214,15 @@ fn id_as(data_id: u64, is_odd: bool) -> Value {
     if is_odd { json!(data_id) } else { json!(data_id.to_string()) }
 }
 
-fn news(publication: &Publication, ledger: &Ledger, with_content: bool) -> Value {
+fn news(publication: &Publication, account: &Account, ledger: &Ledger, with_content: bool) -> Value {
     let now = now_unix_ms();
     let items = publication.articles.iter().map(|one| {
         let is_gone = ledger.get(one.effect).is_some_and(|entry| entry.state_at(now) == EffectState::Removed);
         let mut item = one.article.shown(&one.url, with_content);
         if let Some(fields) = item.as_object_mut() {
+            let cover = one.article.media().first().and_then(|id| account.library.kept(id));
+            let cover = cover.and_then(|stored| stored.url.as_deref()).unwrap_or_default();
+            fields.insert("thumb_url".into(), json!(cover));
             fields.insert("is_deleted".into(), json!(one.is_deleted || is_gone));
         }
         item

@@ -30,7 +30,7 @@ pub(crate) fn open(
     key: Option<&str>,
 ) -> Result<u64, Refusal> {
     let data_id = world.wechat.ids.data_id();
-    let draft = account_of(world, appid)?.draft(media_id).ok_or_else(|| error(40007))?;
+    let draft = account_of(world, appid)?.sendable(media_id).ok_or_else(|| error(40007))?;
     let drafted = draft.articles.clone();
     let mut articles = Vec::with_capacity(drafted.len());
     for (index, article) in drafted.into_iter().enumerate() {
@@ -139,6 +139,7 @@ pub(crate) fn finish(world: &mut World, shared: &Arc<Shared>, appid: &str, data_
     let event = xml::publish_event(publication);
     if is_public {
         account.drafts.retain(|draft| draft.media_id != media_id);
+        account.news.retain(|news| news.media_id != media_id);
     }
     settle(world, &effects, is_public);
     if by == Verb::Freepublish {

@@ -49,7 +49,7 @@ impl Content {
     /// 40007 unless the account has what is to be sent.
     pub(crate) fn check(&self, account: &Account, now: i64) -> Result<(), Refusal> {
         let is_there = match self {
-            Self::Articles(media_id) => account.draft(media_id).is_some(),
+            Self::Articles(media_id) => account.sendable(media_id).is_some(),
             Self::Text(_) => true,
             Self::Media(_, ids) => ids.iter().all(|id| account.library.any(id, now).is_some()),
         };

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::account_of;
 use super::body::{Ask, Window};
 use super::dialect::error;
-use super::media::{Kind, Stored, content_type_of};
+use super::media::{Kind, Stored, content_type_of, format_of};
 use crate::answer::Reply;
 use crate::exchange::{Intent, Refusal};
 use crate::world::World;
@@ -89,7 +89,9 @@ fn shown(stored: &Stored, base: &str) -> Reply {
             &json!({ "title": title, "description": description, "down_url": down_url }),
         );
     }
+    let extension = format_of(&stored.bytes).unwrap_or("bin");
     Reply::bytes(content_type_of(&stored.bytes), stored.bytes.clone())
+        .named(format!("{}.{extension}", stored.media_id))
 }
 
 fn film_url(stored: &Stored, base: &str) -> String {

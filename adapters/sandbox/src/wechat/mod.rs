@@ -4,13 +4,15 @@
 //! | --- | --- |
 //! | `GET /cgi-bin/token`, `POST /cgi-bin/stable_token` | `{"access_token","expires_in"}` |
 //! | `POST /cgi-bin/clear_quota`, `…/clear_quota/v2`, `…/openapi/quota/clear`, `…/openapi/quota/get` | calls that are left |
-//! | `GET /cgi-bin/getcallbackip`, `…/get_api_domain_ip` | `{"ip_list"}` |
+//! | `POST /cgi-bin/openapi/rid/get` | what a refused request was |
+//! | `GET /cgi-bin/getcallbackip`, `…/get_api_domain_ip`, `POST …/callback/check` | `{"ip_list"}`; whether the callback is reached |
 //! | `POST /cgi-bin/media/uploadimg` part `media` | `{"url"}` |
 //! | `POST /cgi-bin/media/upload?type=` part `media`, `GET …/media/get?media_id=` | temporary media |
 //! | `POST /cgi-bin/material/add_material?type=` part `media`, `…/get_material`, `…/batchget_material`, `…/del_material`, `GET …/get_materialcount` | permanent media |
 //! | `POST /cgi-bin/draft/add`, `…/get`, `…/update`, `…/delete`, `…/batchget`, `…/switch`, `GET …/count` | the draft box |
 //! | `POST /cgi-bin/freepublish/submit`, `…/get`, `…/getarticle`, `…/batchget`, `…/delete` | publishing |
-//! | `POST /cgi-bin/message/mass/sendall`, `…/send`, `…/preview`, `…/get`, `…/delete` | mass sends |
+//! | `POST /cgi-bin/message/mass/sendall`, `…/send`, `…/preview`, `…/get`, `…/delete`, `…/speed/get`, `…/speed/set` | mass sends |
+//! | `POST /cgi-bin/media/uploadnews`, `…/uploadvideo` | articles and films for one mass send |
 //! | `POST /cgi-bin/comment/open`, `…/close`, `…/list`, `…/markelect`, `…/unmarkelect`, `…/delete`, `…/reply/add`, `…/reply/delete` | comments |
 //! | `POST /cgi-bin/message/custom/send`, `…/typing` | customer messages |
 //! | `GET /s?mid=&idx=` | the article, as the public sees it |
@@ -33,6 +35,7 @@ mod admit;
 mod allow_list;
 mod article;
 mod body;
+mod callback_api;
 mod comments;
 mod control;
 mod custom;
@@ -48,9 +51,12 @@ mod mass;
 mod mass_content;
 mod material;
 mod media;
+mod news;
 mod push;
 mod quota_api;
+mod rid;
 mod settings;
+mod speed;
 mod state;
 mod token_api;
 mod tokens;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::admit::per_day;
+use super::admit::{check_permission, per_day};
 use super::body::Ask;
 use super::dialect::error;
 use super::endpoints;
@@ -15,12 +15,13 @@ use crate::world::World;
 const MOST_CLEARS: u64 = 10;
 const MOST_SINGLE_CLEARS: u64 = 50;
 
-/// `{"cgi_path":"/cgi-bin/…"}`: 76021 if there is no such path.
+/// `{"cgi_path":"/cgi-bin/…"}`: 76021 if there is no such path, 76022 if the account may not call it.
 pub(crate) fn read(ask: Ask) -> Result<Intent, Refusal> {
     let endpoint = named(&ask)?;
     Ok(Intent::plain(move |world: &mut World, _call| {
         let now = world.wechat.now();
         let account = account_of(world, &ask.appid)?;
+        check_permission(account, endpoint.needs).map_err(|_| error(76022))?;
         let (limit, used) = (per_day(account, endpoint), account.usage.used(endpoint.path, now));
         let left = limit.saturating_sub(used);
         let mut answer = json!({

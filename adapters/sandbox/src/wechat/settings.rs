@@ -37,6 +37,9 @@ impl Seed {
 pub struct AccountSeed {
     pub appid: String,
     pub secret: String,
+    /// The token of `stable_token` that the account has already, and for how long.
+    pub access_token: Option<String>,
+    pub access_token_expires_in_s: i64,
     /// The account as messages name it, `gh_` and 12 hexadecimal digits.
     pub original_id: String,
     /// As the public's page shows it.
@@ -119,6 +122,8 @@ impl Default for AccountSeed {
         Self {
             appid: "wx0000000000000000".into(),
             secret: "s".repeat(32),
+            access_token: None,
+            access_token_expires_in_s: super::tokens::LIFETIME_S,
             original_id: "gh_000000000000".into(),
             name: "公众号".into(),
             kind: Kind::Subscription,
@@ -155,6 +160,9 @@ impl AccountSeed {
         }
         if secret.is_empty() {
             return Err(format!("account {appid} needs a `secret`"));
+        }
+        if self.access_token.as_ref().is_some_and(|token| !super::admit::is_token(token)) {
+            return Err("`access_token` is 1 to 512 of A-Z a-z 0-9 - _".into());
         }
         if !matches!(self.publish_status, 0 | 2 | 3 | 4) {
             return Err(format!("`publish_status` is 0, 2, 3 or 4, found {}", self.publish_status));

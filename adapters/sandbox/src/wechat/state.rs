@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::article::Article;
 use super::ids::Ids;
 use super::media::Library;
+use super::rid::Requests;
 use super::settings::{AccountSeed, Seed};
 use super::tokens::{Standing, TokenBook};
 use super::usage::Usage;
@@ -17,6 +18,8 @@ use crate::world::now_unix_ms;
 pub(crate) struct Wechat {
     accounts: BTreeMap<String, Account>,
     pub(crate) ids: Ids,
+    /// Those that were refused lately.
+    pub(crate) requests: Requests,
     /// The platform's clock is so much ahead of the sandbox's.
     ahead_ms: i64,
 }
@@ -28,10 +31,14 @@ pub(crate) struct Account {
     pub(crate) library: Library,
     /// Oldest first, as all lists here.
     pub(crate) drafts: Vec<Draft>,
+    /// Articles for one mass send, which never were in the draft box.
+    pub(crate) news: Vec<Draft>,
     pub(crate) publications: Vec<Publication>,
     pub(crate) sends: Vec<MassSend>,
     pub(crate) users: BTreeMap<String, User>,
     pub(crate) pushes: Vec<Push>,
+    /// Of mass sends, 0 to 4.
+    pub(crate) speed: usize,
 }
 
 pub(crate) struct Draft {
@@ -147,7 +154,8 @@ pub enum PushOutcome {
 
 impl Wechat {
     pub(crate) fn new(seed: &Seed) -> Self {
-        let mut wechat = Self { accounts: BTreeMap::new(), ids: Ids::new(), ahead_ms: 0 };
+        let mut wechat =
+            Self { accounts: BTreeMap::new(), ids: Ids::new(), requests: Requests::default(), ahead_ms: 0 };
         if seed.accounts.is_empty() {
             wechat.set(AccountSeed::default());
         }
@@ -160,6 +168,8 @@ impl Wechat {
     /// Makes the account, or changes what it is like and keeps what it did.
     pub(crate) fn set(&mut self, settings: AccountSeed) {
         let followers = settings.followers.clone();
+        let token = settings.access_token.clone().map(|token| (token, settings.access_token_expires_in_s));
+        let now = self.now();
         let account = match self.accounts.get_mut(&settings.appid) {
             Some(account) => {
                 account.settings = settings;
@@ -167,6 +177,9 @@ impl Wechat {
             }
             None => self.accounts.entry(settings.appid.clone()).or_insert_with(|| Account::new(settings)),
         };
+        if let Some((token, life_s)) = token {
+            account.tokens.give(token, now, life_s);
+        }
         for openid in followers {
             account.users.entry(openid).or_default().follows = true;
         }
@@ -179,6 +192,10 @@ impl Wechat {
 
     pub(crate) fn advance(&mut self, ms: i64) {
         self.ahead_ms = self.ahead_ms.saturating_add(ms);
+    }
+
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.values()
     }
 
     pub(crate) fn account(&self, appid: &str) -> Option<&Account> {
@@ -214,15 +231,22 @@ impl Account {
             usage: Usage::default(),
             library: Library::default(),
             drafts: Vec::new(),
+            news: Vec::new(),
             publications: Vec::new(),
             sends: Vec::new(),
             users: BTreeMap::new(),
             pushes: Vec::new(),
+            speed: 0,
         }
     }
 
     pub(crate) fn draft(&self, media_id: &str) -> Option<&Draft> {
         self.drafts.iter().find(|draft| draft.media_id == media_id)
+    }
+
+    /// What a mass send may carry.
+    pub(crate) fn sendable(&self, media_id: &str) -> Option<&Draft> {
+        self.draft(media_id).or_else(|| self.news.iter().find(|one| one.media_id == media_id))
     }
 
     pub(crate) fn publication(&self, data_id: u64) -> Option<&Publication> {

@@ -66,6 +66,14 @@ impl TokenBook {
         }
     }
 
+    /// A token of `stable_token` that the account had before the sandbox started; not given twice.
+    pub(crate) fn give(&mut self, value: String, now: i64, life_s: i64) {
+        if self.standing(&value, now).is_none() {
+            let expires = now.saturating_add(life_s.saturating_mul(1_000));
+            self.stable.current = Some(Token { value, expires, ended: i64::MAX });
+        }
+    }
+
     /// What is known of a token of this account; `None`: it never was one, or long ago.
     pub(crate) fn standing(&self, value: &str, now: i64) -> Option<Standing> {
         let all = [&self.plain.current, &self.plain.before, &self.stable.current, &self.stable.before];

@@ -2,12 +2,18 @@
 
 /// After a message of the user: so many of ours within so long (48 h, in milliseconds).
 const AFTER_MESSAGE: (i64, u32) = (48 * 3_600_000, 5);
+/// We may be seen typing so long after a message of the user, and are for so long (milliseconds).
+const TYPING_AFTER_MS: i64 = 30_000;
+const TYPING_MS: i64 = 15_000;
 /// After following, a click in the menu, a scan.
 const AFTER_ACTION: (i64, u32) = (60_000, 3);
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct User {
     pub(crate) follows: bool,
+    /// In Unix milliseconds: the last message, and until when the user sees that we are typing.
+    wrote_at: Option<i64>,
+    typing_until: i64,
     after_message: Option<Window>,
     after_action: Option<Window>,
 }
@@ -28,13 +34,35 @@ pub(crate) enum Closed {
     TooMany,
 }
 
+/// Why the user does not see that we are typing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotTyping {
+    /// 45080
+    NobodyWrote,
+    /// 45081
+    Already,
+}
+
 impl User {
     pub(crate) fn wrote(&mut self, now: i64) {
+        self.wrote_at = Some(now);
         self.after_message = Some(Window::opened(AFTER_MESSAGE, now));
     }
 
     pub(crate) fn acted(&mut self, now: i64) {
         self.after_action = Some(Window::opened(AFTER_ACTION, now));
+    }
+
+    /// The user sees that we are typing, or no longer.
+    pub(crate) fn type_to(&mut self, starts: bool, now: i64) -> Result<(), NotTyping> {
+        if self.wrote_at.is_none_or(|at| now.saturating_sub(at) > TYPING_AFTER_MS) {
+            return Err(NotTyping::NobodyWrote);
+        }
+        if starts && now < self.typing_until {
+            return Err(NotTyping::Already);
+        }
+        self.typing_until = if starts { now.saturating_add(TYPING_MS) } else { now };
+        Ok(())
     }
 
     /// Uses one message of an allowance, the one that ends first.

@@ -12,6 +12,7 @@ use super::session::Asked;
 use super::shapes;
 use super::text::{base62_of, host_of, mentioned, mid_from_base62, short_address};
 use super::timeline::check_own;
+use crate::answer::Reply;
 use crate::exchange::{Intent, Refusal};
 use crate::world::{World, now_unix_ms};
 
@@ -143,6 +144,18 @@ pub(crate) fn querymid(asked: &Asked) -> Result<Intent, Refusal> {
 fn batch(list: &str) -> Result<Vec<&str>, Refusal> {
     let list: Vec<&str> = list.split(',').map(str::trim).collect();
     if list.len() > MOST_BATCH { Err(error(20009)) } else { Ok(list) }
+}
+
+/// `statuses/go`: the browser's way to a post.
+pub(crate) fn go(asked: &Asked) -> Result<Intent, Refusal> {
+    let (uid, id) = (asked.id("uid")?, asked.id("id")?);
+    let page = format!("https://weibo.com/{uid}/{}", base62_of(id));
+    Ok(Intent::plain(move |_, _| Ok(Reply::redirect(page))))
+}
+
+/// `short_url/shorten`, `short_url/expand`: taken from ordinary apps in 2019.
+pub(crate) fn withdrawn(_: &Asked) -> Result<Intent, Refusal> {
+    Err(error(10014))
 }
 
 /// `short_url/shorten/biz`

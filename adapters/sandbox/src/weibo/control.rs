@@ -7,8 +7,11 @@
 //! | `POST /control/weibo/statuses` `{"uid","text"}` | somebody posts by hand; 201 `{"id"}` |
 //! | `POST /control/weibo/comments` `{"uid","status","text","answers"?}` | somebody comments by hand; 201 `{"id"}` |
 //! | `POST /control/weibo/messages` `{"uid","from","type"?,"text"?,"data"?,"url"?,"forged"?}` | somebody writes to `uid` in private: pushed to `url` or the app's `push_url` |
+//! | `POST /control/weibo/verify` `{"url"?}` | the same address is asked for `echostr`: `{"verified"}` |
+//! | `POST /control/weibo/revoke` `{"uid","app"?}` | `uid` takes its authorisation of the app (without one: of every) back |
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -19,11 +22,11 @@ use axum::routing::post;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::push::{Happened, Target, push};
+use super::push::{self, Happened, Target, push};
 use super::seed::{Account, check_uid};
 use super::state::Details;
 use super::text::{mentioned, shortened};
-use super::{PLATFORM, comments, introduce, mid_of, number_of};
+use super::{PLATFORM, comments, introduce, mid_of, number_of, revoke};
 use crate::control::Failed;
 use crate::effect::{EffectKind, NewEffect, RequestMark, said_hash};
 use crate::strict;
@@ -36,6 +39,8 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/control/weibo/statuses", post(post_by_hand))
         .route("/control/weibo/comments", post(comment_by_hand))
         .route("/control/weibo/messages", post(write_by_hand))
+        .route("/control/weibo/verify", post(verify))
+        .route("/control/weibo/revoke", post(take_back_by_hand))
 }
 
 #[derive(Deserialize)]
@@ -82,6 +87,19 @@ struct MessageForm {
     url: Option<String>,
     #[serde(default)]
     forged: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerifyForm {
+    url: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevokeForm {
+    uid: String,
+    app: Option<String>,
 }
 
 async fn know(
@@ -178,11 +196,44 @@ async fn write_by_hand(
     let MessageForm { uid, from, kind, text, data, url, forged } = strict::json(&headers, &body)?;
     check_uid(&uid)?;
     check_uid(&from)?;
-    let target = shared
-        .with(|world| world.weibo.push_target())
-        .and_then(|(known, secret)| Some(Target { url: url.or(known)?, secret, forged }));
+    let target = target(&shared, url).map(|target| Target { forged, ..target });
     push(&shared, &Happened { uid, from, kind, text, data }, target);
     Ok(StatusCode::ACCEPTED)
+}
+
+async fn verify(
+    Shares(shared): Shares<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, Failed> {
+    let VerifyForm { url } = strict::json(&headers, &body)?;
+    let target = target(&shared, url).ok_or_else(|| Failed::missing("no app has a `push_url`"))?;
+    Ok(Json(json!({ "verified": push::verify(&target).await })))
+}
+
+async fn take_back_by_hand(
+    Shares(shared): Shares<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Failed> {
+    let RevokeForm { uid, app } = strict::json(&headers, &body)?;
+    let any = shared.with(|world| {
+        let apps = world.weibo.apps().to_vec();
+        let wanted = apps.iter().filter(|one| app.as_ref().is_none_or(|key| one.key == *key));
+        wanted.filter(|one| revoke::take_back(world, &shared, one, &uid)).count() > 0
+    });
+    if any { Ok(StatusCode::NO_CONTENT) } else { Err(Failed::missing("no good token of this account")) }
+}
+
+/// Where a push goes: to this address, or that of the first app that has one.
+fn target(shared: &Shared, url: Option<String>) -> Option<Target> {
+    let app = shared.with(|world| world.weibo.pushed_app())?;
+    Some(Target {
+        url: url.or_else(|| app.push_url.clone())?,
+        secret: app.secret.clone(),
+        patience: Duration::from_millis(app.push_patience_ms),
+        forged: false,
+    })
 }
 
 fn text_type() -> String {

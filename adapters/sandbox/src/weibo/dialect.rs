@@ -7,7 +7,8 @@ use super::errors::error;
 use crate::answer::Reply;
 use crate::exchange::{Dialect, Refusal};
 
-pub(crate) static DIALECT: Dialect = Dialect { platform: PLATFORM, refuse, usual_code, numbered: error };
+pub(crate) static DIALECT: Dialect =
+    Dialect { platform: PLATFORM, refuse, usual_code, numbered: error, keep: |_, _, _| {} };
 
 pub(crate) const JSON: &str = "application/json;charset=UTF-8";
 

@@ -2,7 +2,7 @@
 
 use super::seed::Tier;
 use super::session::Asked;
-use super::{account, comment_lists, comments, lists, messages, pictures, publish, repost, timeline};
+use super::{account, comment_lists, comments, home, lists, messages, pictures, publish, repost, timeline};
 use crate::exchange::{Intent, Refusal};
 
 /// One interface.
@@ -46,6 +46,13 @@ pub(crate) static ENDPOINTS: &[Endpoint] = endpoints! {
     "POST" "/2/statuses/share.json" Open Publish publish::share;
     "GET" "/2/statuses/user_timeline.json" Open Read timeline::user_timeline;
     "GET" "/2/statuses/user_timeline/ids.json" Open Read timeline::user_timeline_ids;
+    "GET" "/2/statuses/home_timeline.json" Open Read home::home_timeline;
+    "GET" "/2/statuses/home_timeline/ids.json" Open Read home::home_timeline;
+    "GET" "/2/statuses/friends_timeline.json" Open Read home::home_timeline;
+    "GET" "/2/statuses/friends_timeline/ids.json" Open Read home::home_timeline;
+    "GET" "/2/statuses/bilateral_timeline.json" Open Read home::bilateral_timeline;
+    "GET" "/2/statuses/bilateral_timeline/ids.json" Open Read home::bilateral_timeline;
+    "GET" "/2/statuses/go" Open Read account::go;
     "GET" "/2/statuses/show.json" Open Read lists::show;
     "GET" "/2/statuses/count.json" Open Read lists::count;
     "GET" "/2/statuses/repost_timeline.json" Open Read lists::repost_timeline;
@@ -62,11 +69,14 @@ pub(crate) static ENDPOINTS: &[Endpoint] = endpoints! {
     "GET" "/2/account/get_uid.json" Open Read account::get_uid;
     "GET" "/2/account/rate_limit_status.json" Open Free account::rate_limit_status;
     "GET" "/2/remind/unread_count.json" Open Read account::unread_count;
+    "GET" "/2/short_url/shorten.json" Open Read account::withdrawn;
+    "GET" "/2/short_url/expand.json" Open Read account::withdrawn;
     "GET" "/2/emotions.json" Open Read account::emotions;
     "POST" "/2/messages/reply.json" Open Read messages::reply;
 
     "POST" "/2/statuses/update.json" Granted Publish publish::update;
     "POST" "/2/statuses/upload.json" Granted Publish publish::upload;
+    "POST" "/2/statuses/upload_pic.json" Granted Read pictures::upload_pic;
     "POST" "/2/statuses/upload_url_text.json" Granted Publish publish::upload_url_text;
     "POST" "/2/statuses/repost.json" Granted Publish repost::repost;
     "POST" "/2/statuses/destroy.json" Granted Read repost::destroy;

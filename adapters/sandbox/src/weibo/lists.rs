@@ -92,9 +92,13 @@ pub(crate) fn mentions(asked: &Asked) -> Result<Intent, Refusal> {
             uid != session.uid && (biz || world.weibo.has_authorised(uid, &session.app))
         });
         entries.retain(|entry| !original || entry.kind() == EffectKind::Post);
-        let entries = part.of_list(entries, |entry| mid_of(entry.number));
+        // Of ids Weibo gives the number alone, since 2021 at the latest.
+        let entries = match only_ids {
+            true => Vec::new(),
+            false => part.of_list(entries, |entry| mid_of(entry.number)),
+        };
         let shown: Vec<u64> = entries.iter().map(|entry| entry.number).collect();
-        let statuses = listed(world, call, &entries, only_ids);
+        let statuses = listed(world, call, &entries, false);
         for number in shown {
             if let Some(details) = world.weibo.details.get_mut(&number) {
                 details.seen = true;

@@ -4,16 +4,17 @@
 //! | --- | --- |
 //! | `oauth2/authorize`, `access_token`, `get_token_info`, `revokeoauth2` | signing in; no token needed (`oauth.rs`) |
 //! | `2/statuses/share` | the open tier's post: names a page of the app's safe domain |
-//! | `2/statuses/update`, `upload`, `upload_url_text`, `repost`, `destroy` | granted by hand |
+//! | `2/statuses/update`, `upload`, `upload_pic`, `upload_url_text`, `repost`, `destroy` | granted by hand |
 //! | `c/2/statuses/{update,upload,upload_pic,upload_url_text,repost,destroy}/biz` | the same by contract |
 //! | `2/statuses/user_timeline[/ids]`, `c/2/statuses/user_timeline/biz` | the account's own posts: the newest five; biz: all |
+//! | `2/statuses/{home,friends,bilateral}_timeline[/ids]` | those of whom it follows, too |
 //! | `2/statuses/{show,show_batch,count,repost_timeline[/ids],mentions[/ids]}`, their `/biz` | reading |
 //! | `2/comments/{show,mentions,create,reply}`; granted: `to_me,by_me,timeline,show_batch,destroy[_batch]`; their `/biz` | comments |
 //! | `2/users/show`, `2/account/{get_uid,rate_limit_status}`, `2/remind/unread_count` | the account |
-//! | `2/statuses/{queryid,querymid}`, `2/emotions`, `c/2/short_url/{shorten,expand}/biz` | helpers |
+//! | `2/statuses/{queryid,querymid,go}`, `2/emotions`, `c/2/short_url/{shorten,expand}/biz` (without `biz`: 10014) | helpers |
 //! | `2/messages/reply`, `c/2/messages/reply/biz` | private answers within 48 h |
 //!
-//! All but `oauth2/` end in `.json`. Parameters come in the query, in a form, or with files in `multipart/form-data`; the token
+//! All but `oauth2/` and `statuses/go` end in `.json`. Parameters come in the query, in a form, or with files in `multipart/form-data`; the token
 //! is the parameter `access_token` or `Authorization: OAuth2 …`. An error is `{"error","error_code","request"}`.
 //!
 //! A request is looked at in this order: path (10020), method (10021), token (10006, 21301, 21332, 21327, 21321), tier (10014),
@@ -29,6 +30,7 @@ mod control;
 mod dialect;
 mod endpoint;
 mod errors;
+mod home;
 mod limits;
 mod lists;
 mod messages;
@@ -37,6 +39,7 @@ mod pictures;
 mod publish;
 mod push;
 mod repost;
+mod revoke;
 mod seed;
 mod session;
 mod shapes;
@@ -96,6 +99,8 @@ async fn answer(
 impl Target {
     fn at(path: &str) -> Self {
         let path = path.strip_prefix("/weibo").unwrap_or(path);
+        // A base address that ends in a slash, and a path that begins with one.
+        let path = if path.starts_with("//") { path.get(1..).unwrap_or(path) } else { path };
         let oauth = OAUTH_ENDPOINTS.iter().find(|one| one.path == path).map(Self::Oauth);
         Endpoint::at(path).map(Self::Api).or(oauth).unwrap_or(Self::Nothing)
     }

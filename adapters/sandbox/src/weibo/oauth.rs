@@ -1,14 +1,18 @@
 //! OAuth 2: the page that asks, codes that are good once, tokens and what is left of them.
 
+use axum::http::header;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::dialect::JSON;
 use super::errors::{error, oauth_error};
+use super::revoke::take_back;
 use super::session::token_in;
 use super::state::{Code, Granted, State};
 use super::{consent, shapes};
 use crate::answer::Reply;
-use crate::exchange::{Arrival, Intent, Refusal};
+use crate::exchange::{Arrival, Call, Intent, Refusal};
 use crate::fields::Fields;
 use crate::world::{World, now_unix_ms};
 
@@ -31,7 +35,10 @@ pub(crate) static OAUTH_ENDPOINTS: &[OauthEndpoint] = &[
         methods: &["POST"],
         path: "/oauth2/access_token",
         route: "POST /weibo/oauth2/access_token",
-        understand: |_, fields| Intent::plain(move |world, _| access_token(world, &fields)),
+        understand: |arrival, fields| {
+            let named = basic(arrival);
+            Intent::plain(move |world, _| access_token(world, &fields, named.as_ref()))
+        },
     },
     OauthEndpoint {
         methods: &["POST"],
@@ -48,7 +55,7 @@ pub(crate) static OAUTH_ENDPOINTS: &[OauthEndpoint] = &[
         route: "POST /weibo/oauth2/revokeoauth2",
         understand: |arrival, fields| {
             let token = token_in(arrival, &fields).map(str::to_owned);
-            Intent::plain(move |world, _| revoke(world, token.as_deref()))
+            Intent::plain(move |world, call| revoke(world, call, token.as_deref()))
         },
     },
 ];
@@ -110,11 +117,17 @@ fn back_to(uri: &str, sign: char, answer: &[(&str, String)]) -> String {
 }
 
 /// A token for a code. A code of ours was given to one account; any other one, if the app allows it, is for the account
-/// whose ten digits stand in it, or else the first.
-fn access_token(world: &mut World, fields: &Fields) -> Result<Reply, Refusal> {
+/// whose ten digits stand in it, or else the first. `named`: key and secret of the app as OAuth libraries send them unasked.
+fn access_token(
+    world: &mut World,
+    fields: &Fields,
+    named: Option<&(String, String)>,
+) -> Result<Reply, Refusal> {
     let now = now_unix_ms();
     let state = &mut world.weibo;
-    let (Some(key), Some(secret)) = (fields.get("client_id"), fields.get("client_secret")) else {
+    let key = fields.get("client_id").or(named.map(|(key, _)| key.as_str()));
+    let secret = fields.get("client_secret").or(named.map(|(_, secret)| secret.as_str()));
+    let (Some(key), Some(secret)) = (key, secret) else {
         return Err(oauth_error(21323, "miss client id or secret"));
     };
     let app = state.app(key).filter(|app| app.secret == secret).ok_or_else(|| error(21324))?;
@@ -159,17 +172,23 @@ fn token_info(world: &World, token: Option<&str>) -> Result<Reply, Refusal> {
 }
 
 /// The account takes its authorisation back: all its tokens for this app end.
-fn revoke(world: &mut World, token: Option<&str>) -> Result<Reply, Refusal> {
-    let granted = standing(&world.weibo, token)?.clone();
-    for one in world.weibo.tokens_of(&granted.uid).filter(|one| one.app.key == granted.app.key) {
-        one.revoked = true;
-    }
+fn revoke(world: &mut World, call: &Call, token: Option<&str>) -> Result<Reply, Refusal> {
+    let Granted { app, uid, .. } = standing(&world.weibo, token)?.clone();
+    take_back(world, &call.shared, &app, &uid);
     Ok(Reply::json(200, &json!({ "result": "true" })).typed(JSON))
 }
 
 fn standing<'a>(state: &'a State, token: Option<&str>) -> Result<&'a Granted, Refusal> {
     let token = token.ok_or_else(|| oauth_error(21323, "miss access_token"))?;
     state.token(token).filter(|granted| !granted.revoked).ok_or_else(|| error(21332))
+}
+
+/// `Authorization: Basic …`
+fn basic(arrival: &Arrival) -> Option<(String, String)> {
+    let (scheme, sent) = arrival.header(header::AUTHORIZATION)?.split_once(' ')?;
+    let pair = STANDARD.decode(sent.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let (key, secret) = std::str::from_utf8(&pair).ok()?.split_once(':')?;
+    Some((key.to_owned(), secret.to_owned()))
 }
 
 fn uid_in(code: &str) -> Option<String> {

@@ -53,7 +53,7 @@ pub(crate) fn sent(asked: &Asked) -> Result<Option<Picture>, Refusal> {
     Ok(Some(Picture::of(&file.bytes)))
 }
 
-/// `statuses/upload_pic/biz`: one picture, to be posted later by its id.
+/// `statuses/upload_pic`, `statuses/upload_pic/biz`: one picture, to be posted later by its id.
 pub(crate) fn upload_pic(asked: &Asked) -> Result<Intent, Refusal> {
     let sent = sent(asked)?.ok_or_else(|| error(20007))?;
     Ok(Intent::plain(move |world, call| {

@@ -102,8 +102,14 @@ fn granted(asked: &Asked) -> Result<NewStatus, Refusal> {
         }
     }
     let annotations = asked.fields.get("annotations").map(annotations).transpose()?;
-    let new = new_status(text, text, asked.flag("is_longtext")?)?;
+    let long = takes_long(asked.endpoint.path) && asked.flag("is_longtext")?;
+    let new = new_status(text, text, long)?;
     Ok(NewStatus { visible, annotations, ..new })
+}
+
+/// Which interfaces have `is_longtext`, as the documentation lists it; the others go over it.
+fn takes_long(path: &str) -> bool {
+    !matches!(path, "/2/statuses/upload_url_text.json" | "/c/2/statuses/upload/biz.json")
 }
 
 /// What the app sent, as an array, with what the platform adds.
@@ -191,21 +197,15 @@ pub(crate) fn refuse_repeated(
     code: i64,
 ) -> Result<(), Refusal> {
     let Some(account) = world.ledger.find_account(PLATFORM, uid) else { return Ok(()) };
+    let posts = || world.ledger.of_account(account, i64::MIN, i64::MAX).rev().filter(|entry| entry.is_post());
     let since = now_unix_ms().saturating_sub(REPEAT_MS);
-    let mut said = world.ledger.of_account(account, i64::MIN, i64::MAX).rev().filter(|entry| entry.is_post());
-    if said.next().is_some_and(|last| is_same(&last.said)) {
-        return Err(error(code));
+    let mut lately = posts().enumerate().take_while(|(place, entry)| *place == 0 || entry.at >= since);
+    let is_habit = lately.any(|(_, entry)| is_same(&entry.said));
+    let rule = call.twist.repeat_content.filter(|_| posts().any(|entry| is_same(&entry.said)));
+    if let Some(rule) = rule {
+        world.script.fired(rule);
     }
-    if said.by_ref().take_while(|entry| entry.at >= since).any(|entry| is_same(&entry.said)) {
-        return Err(error(code));
-    }
-    match call.twist.repeat_content {
-        Some(rule) if said.any(|entry| is_same(&entry.said)) => {
-            world.script.fired(rule);
-            Err(error(code))
-        }
-        _ => Ok(()),
-    }
+    if is_habit || rule.is_some() { Err(error(code)) } else { Ok(()) }
 }
 
 pub(crate) fn refuse_content(world: &World, text: &str) -> Result<(), Refusal> {

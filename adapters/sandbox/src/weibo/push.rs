@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
 use super::shapes::{number, time};
 use super::state::Contact;
+use crate::courier;
 use crate::world::{Shared, now_unix_ms};
 
-/// So long a receiver may think; then Weibo hangs up and tries again.
-const PATIENCE: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 3;
 
 /// Something that a citizen did.
@@ -32,6 +32,8 @@ pub(crate) struct Happened {
 pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) secret: String,
+    /// So long a receiver may think; then Weibo hangs up. The next attempt begins when this time is over.
+    pub(crate) patience: Duration,
     /// Sign with something else: what a forger would send.
     pub(crate) forged: bool,
 }
@@ -66,16 +68,13 @@ pub(crate) fn push(shared: &Arc<Shared>, happened: &Happened, target: Option<Tar
 }
 
 async fn deliver(target: &Target, body: &Value, now: i64) {
-    // A second one in this process finds the provider installed; that is fine.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
-    let client = match client {
+    let client = match courier::client(target.patience) {
         Ok(client) => client,
         Err(source) => return warn!(%source, "Nothing can be pushed"),
     };
     for attempt in 1..=ATTEMPTS {
-        let request = client.post(signed(target, now, attempt)).json(body);
-        match request.send().await {
+        let began = Instant::now();
+        match client.post(signed(target, now, attempt, &[])).json(body).send().await {
             Ok(answer) if answer.status().is_success() => {
                 return debug!(url = target.url, attempt, "Pushed");
             }
@@ -85,18 +84,32 @@ async fn deliver(target: &Target, body: &Value, now: i64) {
             }
             Err(source) => debug!(url = target.url, attempt, %source, "Pushed in vain"),
         }
+        if attempt < ATTEMPTS {
+            sleep_until(began + target.patience).await;
+        }
     }
     warn!(url = target.url, ATTEMPTS, "What was pushed was not taken");
 }
 
+/// Asks a receiver to prove itself, as when its address is entered on Weibo's page: true if it gives `echostr` back.
+pub(crate) async fn verify(target: &Target) -> bool {
+    let now = now_unix_ms();
+    let echo = (now.unsigned_abs().wrapping_mul(7_919) % 999_999_937).to_string();
+    let Ok(client) = courier::client(target.patience) else { return false };
+    let Ok(answer) = client.get(signed(target, now, 0, &[("echostr", &echo)])).send().await else {
+        return false;
+    };
+    answer.status().as_u16() == 200 && answer.text().await.is_ok_and(|text| text == echo)
+}
+
 /// The address with `signature`, `timestamp` (milliseconds) and `nonce`.
-fn signed(target: &Target, now: i64, attempt: u32) -> String {
+fn signed(target: &Target, now: i64, attempt: u32, more: &[(&str, &str)]) -> String {
     let (timestamp, nonce) =
         (now.to_string(), (now.unsigned_abs() % 99_999_989 + u64::from(attempt)).to_string());
     let secret = if target.forged { "forged" } else { &target.secret };
     let signature = signature(secret, &timestamp, &nonce);
-    let sign = if target.url.contains('?') { '&' } else { '?' };
-    format!("{}{sign}signature={signature}&timestamp={timestamp}&nonce={nonce}", target.url)
+    let pairs = [("signature", signature.as_str()), ("timestamp", &timestamp), ("nonce", &nonce)];
+    courier::address(&target.url, &[&pairs, more].concat())
 }
 
 /// SHA-1 over the three in order of their bytes, as hexadecimal digits.

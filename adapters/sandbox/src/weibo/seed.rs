@@ -57,6 +57,12 @@ pub struct App {
     /// Where what citizens write in private is pushed to.
     #[serde(default)]
     pub push_url: Option<String>,
+    /// So long the receiver of a push may think; then it is tried again, three times in all.
+    #[serde(default = "five_seconds")]
+    pub push_patience_ms: u64,
+    /// Called when an account takes its authorisation back (取消授权回调页).
+    #[serde(default)]
+    pub revoke_url: Option<String>,
 }
 
 /// Which interfaces an app may call.
@@ -106,6 +112,9 @@ pub struct Account {
     /// A government account; absent: nobody is verified.
     #[serde(default)]
     pub verified_reason: Option<String>,
+    /// The uids whose posts stand in its home timeline beside its own.
+    #[serde(default)]
+    pub follows: Vec<String>,
     #[serde(default)]
     pub tokens: Vec<Token>,
 }
@@ -128,6 +137,7 @@ impl Default for Seed {
             uid: uid.into(),
             name: name.into(),
             verified_reason: Some(format!("{name}官方微博")),
+            follows: Vec::new(),
             tokens: Vec::new(),
         };
         let citizen = Account { verified_reason: None, ..office("5000000777", "示例市民") };
@@ -155,6 +165,8 @@ impl Default for App {
             demand_rip: false,
             limits: Limits::default(),
             push_url: None,
+            push_patience_ms: five_seconds(),
+            revoke_url: None,
         }
     }
 }
@@ -206,6 +218,9 @@ impl Seed {
             if !uids.insert(account.uid.as_str()) {
                 return Err((at("uid"), format!("{:?} is there twice; take one out", account.uid)));
             }
+            if let Some(reason) = account.follows.iter().find_map(|uid| check_uid(uid).err()) {
+                return Err((at("follows"), reason));
+            }
             for token in &account.tokens {
                 if !keys.contains(token.app.as_str()) {
                     return Err((
@@ -227,8 +242,11 @@ impl App {
         if self.key.is_empty() || !self.key.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(("key", format!("an app key is digits, in quotation marks, found {:?}", self.key)));
         }
-        if let Some(address) = self.redirect_uris.iter().chain(&self.push_url).find(|one| !is_web(one)) {
-            return Err(("redirect_uris", format!("must begin with http:// or https://, found {address:?}")));
+        let fields = [("push_url", &self.push_url), ("revoke_url", &self.revoke_url)];
+        let called = fields.into_iter().filter_map(|(field, address)| Some((field, address.as_ref()?)));
+        let back = self.redirect_uris.iter().map(|address| ("redirect_uris", address));
+        if let Some((field, address)) = back.chain(called).find(|(_, address)| !is_web(address)) {
+            return Err((field, format!("must begin with http:// or https://, found {address:?}")));
         }
         if let Some(host) = self.safe_domains.iter().find(|host| host.contains(['/', ':'])) {
             return Err(("safe_domains", format!("a host alone, without scheme and path, found {host:?}")));
@@ -252,6 +270,10 @@ pub(crate) fn check_uid(uid: &str) -> Result<(), String> {
 
 fn is_web(address: &str) -> bool {
     address.starts_with("https://") || address.starts_with("http://")
+}
+
+fn five_seconds() -> u64 {
+    5_000
 }
 
 fn app_name() -> String {

@@ -87,8 +87,13 @@ impl Asked {
         found.parse().map_err(|_| invalid(name, "long", found))
     }
 
+    /// 0 or 1; some clients write it as a word.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, Refusal> {
-        Ok(self.number(name, 0, 0, 1)? == 1)
+        match self.fields.get(name) {
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            _ => Ok(self.number(name, 0, 0, 1)? == 1),
+        }
     }
 
     /// `rip` may be left out unless the app's seed says otherwise; one that is there is an IPv4 address.

@@ -38,6 +38,8 @@ pub(crate) struct Person {
     pub(crate) name: String,
     pub(crate) verified_reason: Option<String>,
     pub(crate) statuses: u64,
+    /// By uid.
+    pub(crate) follows: Vec<String>,
 }
 
 /// A token.
@@ -118,9 +120,10 @@ impl State {
 
     /// Adds an account, or takes over its new name and its further tokens.
     pub(crate) fn know(&mut self, account: &Account, now_ms: i64) {
-        let Account { uid, name, verified_reason, tokens } = account;
+        let Account { uid, name, verified_reason, follows, tokens } = account;
         let statuses = self.people.get(uid).map_or(0, |known| known.statuses);
-        let person = Person { name: name.clone(), verified_reason: verified_reason.clone(), statuses };
+        let (verified_reason, follows) = (verified_reason.clone(), follows.clone());
+        let person = Person { name: name.clone(), verified_reason, statuses, follows };
         self.people.insert(uid.clone(), person);
         for Token { app, token, expires_in_s } in tokens {
             let Some(app) = self.app(app) else { continue };
@@ -135,15 +138,21 @@ impl State {
         self.apps.iter().find(|app| app.key == key).cloned()
     }
 
-    /// Where private messages are pushed to, and the secret that signs them.
-    pub(crate) fn push_target(&self) -> Option<(Option<String>, String)> {
-        let with_url = self.apps.iter().find(|app| app.push_url.is_some());
-        with_url.or(self.apps.first()).map(|app| (app.push_url.clone(), app.secret.clone()))
+    pub(crate) fn apps(&self) -> &[Arc<App>] {
+        &self.apps
+    }
+
+    /// The app that private messages are pushed to.
+    pub(crate) fn pushed_app(&self) -> Option<Arc<App>> {
+        self.apps.iter().find(|app| app.push_url.is_some()).or(self.apps.first()).cloned()
     }
 
     /// Somebody whom nothing names has a name all the same.
     pub(crate) fn person(&self, uid: &str) -> Person {
-        let unnamed = || Person { name: format!("用户{uid}"), verified_reason: None, statuses: 0 };
+        let unnamed =
+            || Person {
+                name: format!("用户{uid}"), verified_reason: None, statuses: 0, follows: Vec::new()
+            };
         self.people.get(uid).cloned().unwrap_or_else(unnamed)
     }
 

@@ -56,12 +56,12 @@ impl Part {
 }
 
 impl Sieve {
-    fn of(asked: &Asked) -> Result<Self, Refusal> {
+    pub(crate) fn of(asked: &Asked) -> Result<Self, Refusal> {
         let app = asked.flag("base_app")?.then(|| asked.session.app.key.clone());
         Ok(Self { app, feature: asked.number("feature", 0, 0, 8)? })
     }
 
-    fn keeps(&self, world: &World, entry: &Entry) -> bool {
+    pub(crate) fn keeps(&self, world: &World, entry: &Entry) -> bool {
         let details = world.weibo.details.get(&entry.number);
         let of_app =
             |key: &String| details.and_then(|one| one.app.as_ref()).is_some_and(|app| app.key == *key);

@@ -9,6 +9,7 @@ mod client;
 mod codes;
 mod comments;
 mod faults;
+mod interfaces;
 mod mass;
 mod media;
 mod publishing;

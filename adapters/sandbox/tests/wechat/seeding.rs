@@ -27,7 +27,8 @@ async fn the_sample_seed_has_every_key_and_its_account_is_there_instead_of_the_u
     );
     let named = include_str!("../../seed.example.yaml");
     let keys = serde_json::to_value(&account).unwrap();
-    for key in keys.as_object().unwrap().keys() {
+    let callback = keys["callback"].as_object().unwrap().keys();
+    for key in keys.as_object().unwrap().keys().chain(callback) {
         assert!(
             named.contains(&format!(" {key}: ")) || named.contains(&format!(" {key}:\n")),
             "{key} is not shown"

@@ -8,6 +8,7 @@ mod answers;
 mod client;
 mod comments;
 mod faults;
+mod interfaces;
 mod order;
 mod publishing;
 mod pushing;

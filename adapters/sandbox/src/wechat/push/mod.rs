@@ -12,6 +12,7 @@ use tracing::debug;
 use super::ids::mixed;
 use super::settings::{AccountSeed, CallbackMode, CallbackSeed};
 use super::state::{Push, PushOutcome};
+use crate::courier;
 use crate::world::{Shared, World};
 use crypto::{SafeKey, signature};
 use reply::Answer;
@@ -85,7 +86,7 @@ struct Delivery {
 impl Delivery {
     async fn run(&self, shared: &Arc<Shared>, generation: u64, place: usize) {
         let patience = Duration::from_millis(self.callback.patience_ms);
-        let client = match client(patience) {
+        let client = match courier::client(patience) {
             Ok(client) => client,
             Err(source) => return debug!(%source, "No client for a callback"),
         };
@@ -132,17 +133,20 @@ impl Delivery {
         let CallbackSeed { url, token, mode, .. } = &self.callback;
         let stamp = timestamp.to_string();
         let signed = signature(&[token, &stamp, &nonce]);
-        let join = if url.contains('?') { '&' } else { '?' };
-        let openid = &self.openid;
-        let mut url =
-            format!("{url}{join}signature={signed}&timestamp={stamp}&nonce={nonce}&openid={openid}");
+        let pairs = [
+            ("signature", signed.as_str()),
+            ("timestamp", &stamp),
+            ("nonce", &nonce),
+            ("openid", &self.openid),
+        ];
+        let url = courier::address(url, &pairs);
         let key = SafeKey::read(&self.callback.encoding_aes_key).filter(|_| *mode != CallbackMode::Plain);
         let Some(key) = key else { return (url, self.xml.clone(), timestamp, nonce) };
         let random = format!("{:016x}", mixed(drawn));
         let random = random.as_bytes().first_chunk().copied().unwrap_or_default();
         let encrypt = key.seal(random, self.xml.as_bytes(), &self.settings.appid);
         let signed = signature(&[token, &stamp, &nonce, &encrypt]);
-        url.push_str(&format!("&encrypt_type=aes&msg_signature={signed}"));
+        let url = courier::address(&url, &[("encrypt_type", "aes"), ("msg_signature", &signed)]);
         (url, enveloped(*mode, &self.settings.original_id, &self.xml, &encrypt), timestamp, nonce)
     }
 }
@@ -164,15 +168,15 @@ fn enveloped(mode: CallbackMode, original_id: &str, clear: &str, encrypt: &str) 
 /// Asks a callback to prove itself, as when the address is entered on the platform's page: true if it gives `echostr` back.
 pub(crate) async fn verify(settings: &AccountSeed) -> bool {
     let Some(callback) = &settings.callback else { return false };
-    let Ok(client) = client(Duration::from_millis(callback.patience_ms)) else { return false };
+    let Ok(client) = courier::client(Duration::from_millis(callback.patience_ms)) else { return false };
     let drawn = mixed(entropy());
     let (stamp, nonce) =
         (jiff::Timestamp::now().as_second().to_string(), (drawn % 1_999_999_999).to_string());
     let signed = signature(&[&callback.token, &stamp, &nonce]);
-    let join = if callback.url.contains('?') { '&' } else { '?' };
     let echo = mixed(drawn).to_string();
-    let url =
-        format!("{}{join}signature={signed}&timestamp={stamp}&nonce={nonce}&echostr={echo}", callback.url);
+    let pairs =
+        [("signature", signed.as_str()), ("timestamp", &stamp), ("nonce", &nonce), ("echostr", &echo)];
+    let url = courier::address(&callback.url, &pairs);
     let Ok(response) = client.get(url).send().await else { return false };
     response.status().as_u16() == 200 && response.text().await.is_ok_and(|text| text == echo)
 }
@@ -183,16 +187,6 @@ fn note(world: &mut World, appid: &str, place: usize, tries: u32, outcome: PushO
         push.tries = tries;
         push.outcome = outcome;
     }
-}
-
-fn client(patience: Duration) -> reqwest::Result<reqwest::Client> {
-    // Whoever else is in this process may have installed it; that is as good.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(patience)
-        .build()
 }
 
 /// A number that no earlier push had.
