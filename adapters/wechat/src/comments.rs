@@ -57,7 +57,8 @@ impl Platform<'_> {
         }
         let answer = self.post("/cgi-bin/comment/reply/add", &body, Leaves::Effect).await?;
         match Refused::of(&answer) {
-            None => Ok(Replied::Sent { id: None, at_unix_ms: None }),
+            // A page of whatever stands in between is no answer of the platform.
+            None => answer.json::<Value>().map(|_| Replied::Sent { id: None, at_unix_ms: None }),
             Some(no) if errcode::class(no.errcode) == Some(Class::Taken) => {
                 self.whose_reply(&place, reply, &no).await
             }
@@ -108,7 +109,7 @@ impl Platform<'_> {
         };
         let answer = self.post(&format!("/cgi-bin/comment/{path}"), &body, Leaves::Effect).await?;
         match Refused::of(&answer) {
-            None => Ok(()),
+            None => answer.json::<Value>().map(drop),
             // Gone is what was asked for, but there is nothing left to choose.
             Some(no)
                 if errcode::class(no.errcode) == Some(Class::Gone)

@@ -12,7 +12,6 @@ mod output;
 mod run;
 mod table;
 mod tokens;
-mod trial;
 mod when;
 
 use std::process::ExitCode;
@@ -22,5 +21,7 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == "adapter-host") {
         juzhen_host::child_main();
     }
+    // And so is the process that `juzhen adapter check` has to spare.
+    juzhen_testkit::conformance::become_child();
     commands::main()
 }

@@ -1,4 +1,11 @@
-//! `juzhen adapter`: which adapters there are, and whether a file is one.
+//! `juzhen adapter`: which adapters there are, whether a file is one, and what their authors need.
+
+mod account;
+mod check;
+mod new;
+mod record;
+mod replay;
+mod template;
 
 use std::path::PathBuf;
 
@@ -14,7 +21,6 @@ use crate::failure::Ended;
 use crate::installed::{AdapterFile, manifests};
 use crate::output::{Output, field};
 use crate::table::Table;
-use crate::trial;
 
 /// Adapters: what speaks to the platforms
 #[derive(Debug, Args)]
@@ -33,11 +39,11 @@ enum Command {
         #[command(flatten)]
         server: ServerArgs,
     },
-    /// Load a file as the daemon would, in a process of its own, and say what came of it
-    Check {
-        /// The adapter, such as target/release/libmock.so
-        file: PathBuf,
-    },
+    Check(check::Check),
+    CheckAccount(account::CheckAccount),
+    New(new::New),
+    Record(record::Record),
+    Replay(replay::Replay),
 }
 
 impl Adapter {
@@ -45,7 +51,11 @@ impl Adapter {
         match self.command {
             Command::List { adapters: Some(folder), .. } => list_folder(&folder, output),
             Command::List { adapters: None, server } => wait_for(list_running(&server, output)),
-            Command::Check { file } => trial::check(&file, output),
+            Command::Check(command) => command.run(output),
+            Command::CheckAccount(command) => command.run(output),
+            Command::New(command) => command.run(output),
+            Command::Record(command) => command.run(output),
+            Command::Replay(command) => command.run(output),
         }
     }
 }

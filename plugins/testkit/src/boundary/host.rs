@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use juzhen_abi as abi;
 use serde_json::Value;
@@ -19,12 +19,29 @@ pub struct Held {
     pub futures: usize,
 }
 
+/// The number that stands for every operation of the kit: it runs one at a time.
+pub(super) const SCOPE: u64 = 0x5c09;
+
+/// Which version of the boundary the host shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "conformance"), allow(dead_code, reason = "only the conformance kit shows others"))]
+pub(crate) enum Tables {
+    Own,
+    /// With functions that only a later one has.
+    Larger,
+    /// Without the last one of version 1.0.
+    Smaller,
+}
+
 /// Its first field is the C struct, so its address is that of a host.
 #[repr(C)]
 pub(super) struct ScriptedHost {
     header: abi::Host,
     script: Script,
     futures: Arc<AtomicUsize>,
+    foreign_scopes: AtomicUsize,
+    /// Clones of the wakers of its futures, where somebody wants to wake too late.
+    kept: Arc<Mutex<Vec<Kept>>>,
 }
 
 // SAFETY: the header points to a constant; the rest is synchronised.
@@ -33,9 +50,34 @@ unsafe impl Send for ScriptedHost {}
 unsafe impl Sync for ScriptedHost {}
 
 impl ScriptedHost {
-    pub(super) fn new(script: Script) -> Arc<Self> {
-        let header = abi::Host { vt: &TABLE };
-        Arc::new(Self { header, script, futures: Arc::default() })
+    pub(super) fn new(script: Script, tables: Tables) -> Arc<Self> {
+        let vt: *const abi::HostVt = match tables {
+            Tables::Own => &raw const TABLE,
+            Tables::Larger => (&raw const LARGER).cast(),
+            Tables::Smaller => &raw const SMALLER,
+        };
+        Arc::new(Self {
+            header: abi::Host { vt },
+            script,
+            futures: Arc::default(),
+            foreign_scopes: AtomicUsize::new(0),
+            kept: Arc::default(),
+        })
+    }
+
+    /// Calls and log lines in the name of an operation that is not the one under way.
+    #[cfg(feature = "conformance")]
+    pub(super) fn foreign_scopes(&self) -> usize {
+        self.foreign_scopes.load(Ordering::SeqCst)
+    }
+
+    /// Wakes and drops every waker that is kept, and says how many those were.
+    #[cfg(feature = "conformance")]
+    pub(super) fn wake_what_is_kept(&self) -> usize {
+        let kept = core::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let count = kept.len();
+        kept.into_iter().for_each(Kept::wake);
+        count
     }
 
     pub(super) fn lend(self: &Arc<Self>) -> *const abi::Host {
@@ -51,19 +93,33 @@ impl ScriptedHost {
     }
 }
 
+static TABLE: abi::HostVt = table(size_of::<abi::HostVt>(), abi::ABI_MINOR);
+static SMALLER: abi::HostVt = table(size_of::<abi::HostVt>() - size_of::<usize>(), abi::ABI_MINOR);
+static LARGER: Larger =
+    Larger { own: table(size_of::<Larger>(), abi::ABI_MINOR + 1), _later: [usize::MAX; 4] };
+
+/// A table with places that this version does not know.
+#[repr(C)]
+struct Larger {
+    own: abi::HostVt,
+    _later: [usize; 4],
+}
+
 #[allow(clippy::cast_possible_truncation)] // The size of a small table.
-static TABLE: abi::HostVt = abi::HostVt {
-    size: size_of::<abi::HostVt>() as u32,
-    abi_minor: abi::ABI_MINOR,
-    reserved: 0,
-    retain,
-    release,
-    call,
-    log,
-    now_unix_ms,
-    random,
-    get_extension,
-};
+const fn table(size: usize, abi_minor: u16) -> abi::HostVt {
+    abi::HostVt {
+        size: size as u32,
+        abi_minor,
+        reserved: 0,
+        retain,
+        release,
+        call,
+        log,
+        now_unix_ms,
+        random,
+        get_extension,
+    }
+}
 
 // SAFETY of all below: `this` is the header, and so the address, of a live `ScriptedHost` in an `Arc`.
 
@@ -85,16 +141,18 @@ unsafe extern "C" fn release(this: *const abi::Host) {
 
 unsafe extern "C" fn call(
     this: *const abi::Host,
-    _scope: u64,
+    scope: u64,
     operation: abi::Slice,
     request: abi::Slice,
 ) -> *mut abi::Future {
     // SAFETY: see above; both slices are readable during the call.
     let (host, operation, request) = unsafe { (host(this), copy(operation), copy(request)) };
+    host.foreign_scopes.fetch_add(usize::from(scope != SCOPE), Ordering::SeqCst);
     let answer = host.script.ask(&String::from_utf8_lossy(&operation), &request);
     host.futures.fetch_add(1, Ordering::SeqCst);
     let futures = Arc::clone(&host.futures);
-    let future = Answering { header: abi::Future { vt: &ANSWERING }, answer, waited: false, futures };
+    let kept = Arc::clone(&host.kept);
+    let future = Answering { header: abi::Future { vt: &ANSWERING }, answer, waited: false, futures, kept };
     Box::into_raw(Box::new(future)).cast()
 }
 
@@ -130,6 +188,7 @@ struct Answering {
     answer: Option<(i32, Vec<u8>)>,
     waited: bool,
     futures: Arc<AtomicUsize>,
+    kept: Arc<Mutex<Vec<Kept>>>,
 }
 
 #[allow(clippy::cast_possible_truncation)] // The size of a small table.
@@ -148,6 +207,9 @@ unsafe extern "C" fn poll_answering(
     // SAFETY: `this` is the header of a live `Answering`, polled by one thread at a time.
     let future = unsafe { &mut *this.cast::<Answering>() };
     if future.answer.is_none() {
+        // SAFETY: the waker is live during the call; the clone is woken once, perhaps after all else is gone.
+        let kept = Kept(unsafe { ((*(*waker).vt).clone)(waker) });
+        future.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
         return abi::PENDING;
     }
     if !future.waited {
@@ -178,7 +240,15 @@ unsafe impl Send for Kept {}
 
 impl Kept {
     fn wake(self) {
-        // SAFETY: a live clone, consumed here.
+        // SAFETY: a live clone, consumed here and not dropped again.
         unsafe { ((*(*self.0).vt).wake)(self.0) }
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // SAFETY: a live clone that nobody has woken, given up once.
+        unsafe { ((*(*self.0).vt).drop)(self.0) }
     }
 }

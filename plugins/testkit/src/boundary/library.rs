@@ -9,8 +9,8 @@ use juzhen_abi::pack;
 use serde_json::{Value, json};
 
 use super::buffer::{borrow, copy, empty, take};
-use super::host::{Held, ScriptedHost};
-use super::running::{drive, outcome};
+use super::host::{Held, SCOPE, ScriptedHost, Tables};
+use super::running::{Drive, drive, outcome};
 use crate::script::Script;
 use crate::{Error, Outcome};
 
@@ -73,17 +73,40 @@ impl Library {
         self.entry.flags & abi::FLAG_UNWINDS != 0
     }
 
+    /// What it says of its build.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn flags(&self) -> u32 {
+        self.entry.flags
+    }
+
     /// Creates an adapter with its settings, on a host that follows the script.
     ///
     /// # Errors
     /// When the adapter refuses its settings.
     pub fn start(&self, script: &Script, settings: &Value) -> Result<Adapter, Error> {
-        let host = ScriptedHost::new(script.clone());
         let config = pack::pack(&json!({ "settings": settings }), &[])?;
+        self.start_on(ScriptedHost::new(script.clone(), Tables::Own), &config)
+    }
+
+    /// The same on a host of another minor version, with any bytes as its settings.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    #[cfg(feature = "conformance")]
+    pub(crate) fn start_beside(
+        &self,
+        script: &Script,
+        tables: Tables,
+        config: &[u8],
+    ) -> Result<Adapter, Error> {
+        self.start_on(ScriptedHost::new(script.clone(), tables), config)
+    }
+
+    fn start_on(&self, host: Arc<ScriptedHost>, config: &[u8]) -> Result<Adapter, Error> {
         let (mut instance, mut error) = (core::ptr::null_mut(), empty());
         // SAFETY: everything is live for the call, and both places are writable.
         let status =
-            unsafe { (self.entry.create)(host.lend(), borrow(&config), &raw mut instance, &raw mut error) };
+            unsafe { (self.entry.create)(host.lend(), borrow(config), &raw mut instance, &raw mut error) };
         if status == abi::OK && !instance.is_null() {
             return Ok(Adapter { instance, host });
         }
@@ -120,18 +143,37 @@ impl Adapter {
 
     /// Runs one operation with any bytes as its request.
     pub fn call_packed(&self, operation: &str, request: &[u8]) -> Outcome {
-        const SCOPE: u64 = 0x5c09;
+        self.call_driven(operation, request, &mut Drive::default())
+    }
+
+    /// The same, as patiently as it is told, with notes of its polls.
+    pub(crate) fn call_driven(&self, operation: &str, request: &[u8], how: &mut Drive) -> Outcome {
         // SAFETY: the instance is live; the slices are readable during the call.
         let future = unsafe {
             ((*(*self.instance).vt).call)(self.instance, SCOPE, borrow(operation.as_bytes()), borrow(request))
         };
         // SAFETY: it came from this instance and goes nowhere else.
-        unsafe { drive(future, self.host.script()) }
+        unsafe { drive(future, self.host.script(), how) }
     }
 
     /// What the adapter holds of its host now.
     pub fn held(&self) -> Held {
         self.host.held()
+    }
+
+    /// Calls in the name of another scope than the operation's own.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn foreign_scopes(&self) -> usize {
+        self.host.foreign_scopes()
+    }
+
+    /// Destroys it while clones of wakers that it was given or gave are still held, then wakes and drops those.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn stop_before_wakers(self) -> (usize, Held) {
+        let host = Arc::clone(&self.host);
+        drop(self);
+        let woken = host.wake_what_is_kept();
+        (woken, host.held())
     }
 
     /// Destroys it, and says what it still holds: nothing, when it is right.

@@ -1,0 +1,176 @@
+//! The conformance kit itself: the adapters of this repository pass it, and every sin of the hostile one fails it, by name.
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use futures_util::stream::{self, StreamExt as _};
+use juzhen_testkit::build;
+use juzhen_testkit::conformance::{self, CHECKS, Group, Options, Plan, Report, Verdict};
+use serde_json::{Value, json};
+
+/// Each sin, and the check that catches it: one of several, the one that names it best.
+const CATCHES: &[(&str, &str)] = &[
+    ("five_steps", "semantics.one_commit"),
+    ("crash_after_step_3_once", "lifecycle.lives"),
+    ("panic_in_call", "lifecycle.panics"),
+    ("panic_after_post", "lifecycle.panics"),
+    ("panic_in_drop", "lifecycle.quiet"),
+    ("panic_in_thread", "lifecycle.quiet"),
+    ("await_forever", "lifecycle.ends"),
+    ("hang_after_post", "lifecycle.ends"),
+    ("busy_pending", "lifecycle.polls"),
+    ("infinite_loop", "lifecycle.polls"),
+    ("blocking_sleep", "lifecycle.polls"),
+    ("segfault", "lifecycle.lives"),
+    ("stack_overflow", "lifecycle.lives"),
+    ("abort", "lifecycle.lives"),
+    ("abort_after_post", "lifecycle.lives"),
+    ("exit_zero", "lifecycle.lives"),
+    ("leak_memory", "lifecycle.lives"),
+    ("threads_1000", "semantics.answers"),
+    ("fds_1000", "lifecycle.alone"),
+    ("write_stdout", "lifecycle.quiet"),
+    ("close_fds", "lifecycle.lives"),
+    ("answer_invalid_utf8", "protocol.answers"),
+    ("answer_not_json", "protocol.answers"),
+    ("answer_cut", "protocol.answers"),
+    ("answer_huge", "lifecycle.lives"),
+    ("answer_dangling", "protocol.answers"),
+    ("answer_unknown_status", "protocol.answers"),
+    ("answer_unknown_kind", "protocol.kinds"),
+    ("no_future", "protocol.answers"),
+    ("other_scope", "protocol.scopes"),
+    ("undeclared_host", "secrets.hosts"),
+    ("open_socket", "lifecycle.alone"),
+    ("fork", "lifecycle.alone"),
+    ("read_parent_memory", "lifecycle.alone"),
+    ("read_etc_passwd", "lifecycle.alone"),
+    ("read_environment", "semantics.answers"),
+    ("process_state", "lifecycle.process"),
+    ("clock_lies", "semantics.times"),
+    ("claims_refused", "semantics.honest"),
+];
+
+/// Where nothing listens, for the sin that connects past the host.
+const NOBODY: &str = "http://127.0.0.1:9";
+
+/// Sins of `create`, which end everything else.
+const AT_THE_START: &[&str] = &["panic", "abort", "segfault", "hang", "refuse"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_sin_of_the_hostile_adapter_fails_the_check_that_names_it() {
+    let file = build::adapter("juzhen-adapter-hostile").unwrap();
+    let sins = CATCHES.iter().map(|(sin, check)| {
+        let plan = json!({ "settings": { "base_url": NOBODY, "sin": sin }, "calls": [publish()] });
+        (*sin, *check, plan)
+    });
+    let starts = AT_THE_START.iter().map(|sin| {
+        let plan = json!({ "adapter": { "create_sin": sin }, "calls": [publish()] });
+        (*sin, "binary.starts", plan)
+    });
+    let runs = sins.chain(starts).map(|(sin, check, plan)| {
+        let file = file.clone();
+        async move { (sin, check, run(&file, &plan, &[check]).await) }
+    });
+    let all: Vec<_> = stream::iter(runs).buffer_unordered(6).collect().await;
+    let missed: Vec<String> = all
+        .iter()
+        .filter(|(_, check, report)| !report.failed().contains(check))
+        .map(|(sin, check, report)| format!("{sin} passes {check}: {:?}", report.checks))
+        .collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    for (sin, _, report) in &all {
+        assert!(!report.ok && report.checks.iter().all(|row| !row.seen.is_empty()), "{sin}: {report:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hostile_adapter_that_behaves_passes() {
+    let file = build::adapter("juzhen-adapter-hostile").unwrap();
+    let report = run(&file, &json!({ "calls": [publish()] }), &[]).await;
+    assert_eq!(report.failed(), [] as [&str; 0], "{:#?}", seen(&report, Verdict::Failed));
+}
+
+#[test]
+fn every_sin_of_the_hostile_readme_is_in_the_table() {
+    let readme = std::fs::read_to_string(root().join("adapters/hostile/README.md")).unwrap();
+    let lines = readme.lines().filter(|line| line.starts_with("| `"));
+    let named =
+        lines.filter_map(|line| line.split('|').nth(1)).flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let named: BTreeSet<&str> = named.filter(|sin| *sin != "ok").collect();
+    assert_eq!(named, CATCHES.iter().map(|(sin, _)| *sin).collect());
+    let ids: BTreeSet<&str> = CHECKS.iter().map(|check| check.id).collect();
+    assert_eq!(ids.len(), CHECKS.len(), "each id once");
+    assert!(CATCHES.iter().all(|(_, check)| ids.contains(check)));
+    for check in CHECKS {
+        assert!(check.id.starts_with(&format!("{}.", check.group.name())), "{}", check.id);
+        assert!(Group::ALL.contains(&check.group) && !check.advice.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_adapters_of_this_repository_pass() {
+    for (name, excused) in [
+        ("mock", &["protocol.scopes"][..0]),
+        ("weibo", &["protocol.settings", "semantics.keys", "capabilities.title"]),
+        ("wechat", &[]),
+    ] {
+        let file = build::adapter(&format!("juzhen-adapter-{name}")).unwrap();
+        let plan = Plan::read(&root().join(format!("adapters/{name}/conformance.yaml"))).unwrap();
+        let report = conformance::run(&file, &options(plan, &[])).await.unwrap();
+        assert_eq!(report.failed(), [] as [&str; 0], "{name}: {:#?}", seen(&report, Verdict::Failed));
+        let reasoned = seen(&report, Verdict::NotApplicable);
+        let ids: Vec<_> = reasoned.iter().map(|(check, _)| *check).collect();
+        assert_eq!(ids, excused, "{name}: {reasoned:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_adapter_fails_and_nothing_else_is_asked() {
+    let report = run(&root().join("Cargo.toml"), &json!({}), &["binary", "secrets"]).await;
+    assert!(report.refused.as_ref().unwrap().contains("ELF"), "{report:?}");
+    assert_eq!(report.failed(), ["binary.starts"]);
+    let others = report.checks.iter().filter(|row| row.check != "binary.starts");
+    assert!(others.into_iter().all(|row| row.result == Verdict::NotApplicable), "{report:?}");
+}
+
+#[test]
+fn only_takes_groups_and_checks_and_knows_no_others() {
+    let only = |name: &str| options(Plan::default(), &[name]);
+    assert_eq!(only("secrets").unknown(), None);
+    assert_eq!(only("secrets.hosts").unknown(), None);
+    assert_eq!(only("secret").unknown(), Some("secret"));
+}
+
+fn publish() -> Value {
+    json!({
+        "operation": "publish",
+        "body": { "text": "今日停水。" },
+        "answers": [
+            { "to": "POST /v1/media", "status": 201, "json": { "media_id": "m1" } },
+            { "to": "POST /v1/accounts/*/posts", "status": 201, "json": { "id": "7" } },
+        ],
+    })
+}
+
+async fn run(file: &Path, plan: &Value, only: &[&str]) -> Report {
+    let plan = serde_json::from_value(plan.clone()).unwrap();
+    conformance::run(file, &options(plan, only)).await.unwrap()
+}
+
+fn options(plan: Plan, only: &[&str]) -> Options {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_conformance_child"));
+    let only = only.iter().map(|name| (*name).to_owned()).collect();
+    Options { program, only, ..Options::new(plan) }
+}
+
+/// The checks that ended so, with what they saw.
+fn seen(report: &Report, verdict: Verdict) -> Vec<(&str, &str)> {
+    let ended_so = report.checks.iter().filter(|row| row.result == verdict);
+    ended_so.map(|row| (row.check, row.seen.as_str())).collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
