@@ -27,7 +27,7 @@ async fn a_post_and_its_picture_are_read_in_the_room() {
     assert_eq!((&content["msgtype"], &content["info"]["mimetype"]), (&json!("m.image"), &json!("image/png")));
     assert_eq!(read[0]["sender"], scene.user.id);
     let receipt = &scene.delivery(&daemon, &item).await["receipt"];
-    assert_eq!(receipt["id"], read[0]["event_id"], "{receipt}");
+    assert_eq!(receipt["platform_id"], read[0]["event_id"], "{receipt}");
     // The bytes that the citizen's program fetches are those that were approved.
     let media = content["url"].as_str().unwrap().strip_prefix("mxc://").unwrap();
     let url = format!("{}/_matrix/client/v1/media/download/{media}", synapse().await.url());
@@ -49,7 +49,7 @@ async fn p01_p05_f06_killed_between_the_request_and_its_answer_it_is_there_once_
     let delivery = scene.delivery(&daemon, &item).await;
     let seen = scene.with("持续一天").await;
     assert_eq!((seen.len(), &delivery["receipt"]["by"]), (1, &json!("evidence")), "{delivery:#}");
-    assert_eq!(delivery["receipt"]["id"], seen[0]["event_id"]);
+    assert_eq!(delivery["receipt"]["platform_id"], seen[0]["event_id"]);
     assert_eq!(scene.proxy.statuses(), [200], "it was not even sent again");
 }
 
@@ -64,7 +64,7 @@ async fn p01_f51_a_lost_answer_is_asked_for_again_and_the_server_knows_its_trans
     let seen = scene.with("只此一条").await;
     assert_eq!(seen.len(), 1, "{seen:#?}");
     let receipt = scene.delivery(&daemon, &item).await["receipt"].clone();
-    assert_eq!((&receipt["id"], &receipt["by"]), (&seen[0]["event_id"], &json!("platform")), "{receipt}");
+    assert_eq!((&receipt["platform_id"], &receipt["by"]), (&seen[0]["event_id"], &json!("answer")), "{receipt}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

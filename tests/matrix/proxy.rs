@@ -89,8 +89,10 @@ impl Proxy {
     fn passes(&self, answer: &[u8]) -> bool {
         let mut state = self.state.lock().unwrap();
         let head = String::from_utf8_lossy(answer);
-        let status =
-            head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|code| code.parse().ok());
+        let status = head
+            .strip_prefix("HTTP/1.1 ")
+            .and_then(|rest| rest.get(..3))
+            .and_then(|code| code.parse::<u16>().ok());
         state.statuses.extend(status);
         let passes = state.answers == Answers::Pass;
         if state.answers == Answers::LoseOne {

@@ -19,6 +19,11 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
+/// Where cargo puts what it builds, and the test runner what it installs.
+pub(crate) fn target() -> PathBuf {
+    built().parent().unwrap().to_owned()
+}
+
 /// The folder beside this test's own binary, after a build that does nothing when nothing changed.
 fn built() -> &'static PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
@@ -42,6 +47,8 @@ fn built() -> &'static PathBuf {
                 "juzhen-adapter-wechat",
                 "-p",
                 "juzhen-adapter-weibo",
+                "-p",
+                "juzhen-adapter-matrix",
             ]);
             if folder.ends_with("release") {
                 cargo.arg("--release");

@@ -16,6 +16,7 @@ mod daemon;
 mod district;
 mod sandbox;
 mod sources;
+mod synapse;
 mod wire;
 
 pub use api::{Api, client, item};
@@ -25,4 +26,5 @@ pub use daemon::{Daemon, Ended, Run, eventually};
 pub use district::District;
 pub use sandbox::Stage;
 pub use sources::sources;
+pub use synapse::{Synapse, User, synapse};
 pub use wire::Wire;
