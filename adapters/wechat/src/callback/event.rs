@@ -1,6 +1,6 @@
 //! What one push says.
 
-use juzhen_sdk::message::{Author, Message, MessageKind};
+use juzhen_sdk::message::{Attachment, Author, Message, MessageKind};
 
 use super::xml::Document;
 use crate::customer::{ANSWERS, WINDOW_MS};
@@ -16,7 +16,7 @@ pub(super) enum Event {
     /// The account itself needs somebody.
     Notice(&'static str),
     /// Nothing that anybody has to know, such as a new follower.
-    Other { identity: String },
+    Other,
 }
 
 impl Event {
@@ -36,19 +36,8 @@ impl Event {
                 status: xml.text(&["Status"])?,
                 url: xml.text(&["ArticleUrlResult", "ResultList", "item", "ArticleUrl"]),
             },
-            other => notice(other).map_or_else(|| Self::Other { identity: identity(&xml) }, Self::Notice),
+            other => notice(other).map_or(Self::Other, Self::Notice),
         })
-    }
-
-    /// The same for every delivery of the same push.
-    pub(super) fn identity(&self) -> String {
-        match self {
-            Self::Published { job, status, .. } => format!("published {job} {status}"),
-            Self::Sent { job, status, .. } => format!("sent {job} {status}"),
-            Self::Message(message) => format!("message {}", message.id),
-            Self::Notice(text) => format!("notice {text}"),
-            Self::Other { identity } => format!("other {identity}"),
-        }
     }
 }
 
@@ -79,12 +68,24 @@ fn message(xml: &Document<'_>, kind: &str) -> Option<Event> {
         id: xml.text(&["MsgId"])?,
         author: Author { uid: xml.text(&["FromUserName"])?, name: String::new() },
         text: shown,
+        media: attached(xml, kind).into_iter().collect(),
         at_unix_ms,
         shown: Some(false),
         reply_until_unix_ms: at_unix_ms.checked_add(WINDOW_MS),
         replies_left: Some(ANSWERS),
         ..Message::default()
     })))
+}
+
+/// What a message carries besides its words.
+fn attached(xml: &Document<'_>, kind: &str) -> Option<Attachment> {
+    let url = match kind {
+        "image" => xml.text(&["PicUrl"]),
+        "link" => xml.text(&["Url"]),
+        "voice" | "video" | "shortvideo" => None,
+        _ => return None,
+    };
+    Some(Attachment { kind: kind.to_owned(), url, id: xml.text(&["MediaId"]) })
 }
 
 fn notice(event: &str) -> Option<&'static str> {
@@ -97,11 +98,6 @@ fn notice(event: &str) -> Option<&'static str> {
         "NAMING_VERIFY_SUCCESS" => "公众号名称认证已通过",
         _ => return None,
     })
-}
-
-fn identity(xml: &Document<'_>) -> String {
-    let parts = ["FromUserName", "CreateTime", "Event", "EventKey"];
-    parts.map(|name| xml.text(&[name]).unwrap_or_default()).join(" ")
 }
 
 #[cfg(test)]
@@ -161,6 +157,34 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_says_where_it_is() {
+        let image = "<xml><FromUserName>oA</FromUserName><CreateTime>1</CreateTime><MsgType>image</MsgType>\
+                     <PicUrl>https://mmbiz.example/1</PicUrl><MediaId>m1</MediaId><MsgId>1</MsgId></xml>";
+        let Some(Event::Message(message)) = Event::read(image) else { panic!("no message") };
+        let [picture] = &message.media[..] else { panic!("{message:?}") };
+        assert_eq!(
+            (picture.kind.as_str(), picture.url.as_deref(), picture.id.as_deref()),
+            ("image", Some("https://mmbiz.example/1"), Some("m1"))
+        );
+    }
+
+    #[test]
+    fn x25_a_message_without_its_number_or_its_writer_is_none() {
+        for missing in ["MsgId", "FromUserName", "CreateTime"] {
+            let fields = [("MsgId", "1"), ("FromUserName", "oA"), ("CreateTime", "1"), ("MsgType", "text")];
+            let fields = fields.iter().filter(|(name, _)| *name != missing);
+            let inner: String = fields.map(|(name, value)| format!("<{name}>{value}</{name}>")).collect();
+            assert_eq!(Event::read(&format!("<xml>{inner}</xml>")), None, "{missing}");
+        }
+        for time in ["x", "9223372036854775807", "1.5"] {
+            let text = format!(
+                "<xml><MsgType>text</MsgType><MsgId>1</MsgId><FromUserName>o</FromUserName><CreateTime>{time}</CreateTime></xml>"
+            );
+            assert_eq!(Event::read(&text), None, "X24 {time}");
+        }
+    }
+
+    #[test]
     fn events_are_compared_in_any_case_and_others_pass() {
         let event = |name: &str| {
             Event::read(&format!(
@@ -169,7 +193,7 @@ mod tests {
         };
         assert!(matches!(event("verify_expired"), Some(Event::Notice(_))));
         assert!(matches!(event("Annual_Renew"), Some(Event::Notice(_))));
-        assert!(matches!(event("subscribe"), Some(Event::Other { .. })));
+        assert_eq!(event("subscribe"), Some(Event::Other));
         assert_eq!(event("PUBLISHJOBFINISH"), None, "without its job");
         assert_eq!(Event::read("<xml><a/></xml>"), None);
     }

@@ -1,9 +1,8 @@
-//! What the platform pushes: verified, opened, known again, and told to the daemon. Nothing is sent from here, and the answer
-//! is the same short word whatever it was, because the platform waits for five seconds only.
+//! What the platform pushes: verified, opened and told to the daemon, which knows again what has come before. Nothing is sent
+//! from here, and the answer is the same short word whatever it was, because the platform waits for five seconds only.
 
 mod event;
 mod sealed;
-mod seen;
 mod signature;
 mod xml;
 
@@ -39,7 +38,7 @@ impl Unbelieved {
         match self {
             Self::TooLong => 413,
             Self::Malformed | Self::Foreign => 400,
-            Self::Forged => 403,
+            Self::Forged => 401,
             Self::OtherMethod => 405,
         }
     }
@@ -92,11 +91,8 @@ async fn push(cx: &Cx, request: &Receive, signed: &Signed<'_>) -> Believed<Recei
         Err(why) => return Ok(Err(why)),
     };
     let Some(event) = Event::read(&message) else { return Ok(Err(Unbelieved::Malformed)) };
-    let told = match seen::is_new(cx, signed, &event).await? {
-        true => tell(cx, event).await?,
-        false => Vec::new(),
-    };
-    Ok(Ok(Received { body: "success".to_owned(), told, ..Received::default() }))
+    let told = tell(cx, event).await?;
+    Ok(Ok(Received { body: "success".to_owned(), told, once: Some(signed.once()), ..Received::default() }))
 }
 
 /// The message of an encrypted push. Its own signature covers it; the other one does not.
@@ -138,7 +134,7 @@ async fn tell(cx: &Cx, event: Event) -> Result<Vec<Told>> {
         }
         Event::Message(message) => return Ok(vec![Told::Message { message: *message }]),
         Event::Notice(text) => return Ok(vec![Told::Notice { text: text.to_owned() }]),
-        Event::Other { .. } => return Ok(Vec::new()),
+        Event::Other => return Ok(Vec::new()),
     };
     let Some(outcome) = outcome.filter(|outcome| !matches!(outcome, Tracked::Pending { .. })) else {
         cx.log(Level::Warn, &format!("job {number} finished in a way that is not known"));

@@ -5,14 +5,15 @@ use subtle::ConstantTimeEq as _;
 
 use super::TOKEN;
 
-/// No window is documented. Ten minutes forgive clocks, and are how long pushes have to be known again.
-const WINDOW_MS: i64 = 600_000;
+/// No window is documented. Five minutes forgive clocks, and are how long pushes have to be known again.
+const WINDOW_MS: i64 = 300_000;
 const LONGEST_NONCE: usize = 128;
 
 /// The parameters that every push has.
 pub(super) struct Signed<'q> {
-    pub(super) timestamp: &'q str,
-    pub(super) nonce: &'q str,
+    timestamp: &'q str,
+    nonce: &'q str,
+    at_unix_ms: i64,
     signature: &'q str,
     /// Covers the body, too.
     msg_signature: &'q str,
@@ -29,7 +30,13 @@ impl<'q> Signed<'q> {
         let word = |one: u8| one.is_ascii_alphanumeric() || matches!(one, b'-' | b'_');
         let plain = !nonce.is_empty() && nonce.len() <= LONGEST_NONCE && nonce.bytes().all(word);
         let (signature, msg_signature) = (value("signature"), value("msg_signature"));
-        (of_now && plain).then_some(Self { timestamp, nonce, signature, msg_signature })
+        (of_now && plain).then_some(Self { timestamp, nonce, at_unix_ms, signature, msg_signature })
+    }
+
+    /// By which the daemon knows the request again: what every signature covers, in every mode.
+    pub(super) fn once(&self) -> Once {
+        let key = format!("{} {}", self.timestamp, self.nonce);
+        Once { key, until_unix_ms: self.at_unix_ms.saturating_add(WINDOW_MS) }
     }
 
     /// The signature that covers no body.
@@ -75,13 +82,22 @@ mod tests {
     fn only_a_push_of_now_with_a_plain_nonce_is_looked_at() {
         let now = 1_714_036_504_000;
         let looked_at = |timestamp: &str, nonce: &str| Signed::of(&query(timestamp, nonce), now).is_some();
-        assert!(looked_at("1714036504", "1514711492") && looked_at("1714035904", "x-_1"));
-        for timestamp in ["1714035903", "1714037105", "", "+1714036504", "-1", "99999999999999999999", "x"] {
+        assert!(looked_at("1714036504", "1514711492") && looked_at("1714036204", "x-_1"));
+        for timestamp in ["1714036203", "1714036805", "", "+1714036504", "-1", "99999999999999999999", "x"] {
             assert!(!looked_at(timestamp, "1"), "{timestamp}");
         }
         for nonce in ["", "a b", "{{secret:app_secret}}", "{", &"1".repeat(129)] {
             assert!(!looked_at("1714036504", nonce), "{nonce}");
         }
+    }
+
+    #[test]
+    fn c31_a_request_is_known_by_what_its_signature_covers_until_that_is_too_old() {
+        let (given, now) = (query("1714036504", "15"), 1_714_036_504_000);
+        let once = Signed::of(&given, now).unwrap().once();
+        assert_eq!((once.key.as_str(), once.until_unix_ms), ("1714036504 15", now + 300_000));
+        assert!(Signed::of(&given, once.until_unix_ms).is_some());
+        assert!(Signed::of(&given, once.until_unix_ms + 1).is_none());
     }
 
     #[test]

@@ -60,7 +60,8 @@ fn seen_before(
     at: Timestamp,
 ) -> Result<Option<Pushed>, StoreError> {
     const FORGET: &str = "DELETE FROM callbacks_seen WHERE keep_until < ?1";
-    const REMEMBER: &str = "INSERT INTO callbacks_seen (account, mark, first_at, keep_until) VALUES (?1, ?2, ?3, ?4)
+    const REMEMBER: &str =
+        "INSERT INTO callbacks_seen (account, mark, first_at, keep_until) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO NOTHING";
     const READ: &str = "SELECT first_at, again FROM callbacks_seen WHERE account = ?1 AND mark = ?2";
     const AGAIN: &str = "UPDATE callbacks_seen SET again = again + 1 WHERE account = ?1 AND mark = ?2";
@@ -70,7 +71,8 @@ fn seen_before(
         return Ok(None);
     }
     let place = params![account.as_str(), once.mark];
-    let Some((first_at, again)) = c.first(READ, place, |f: &mut Fields<'_>| Ok((f.time()?, f.get()?)))? else {
+    let Some((first_at, again)) = c.first(READ, place, |f: &mut Fields<'_>| Ok((f.time()?, f.get()?)))?
+    else {
         return Ok(Some(Pushed::Replayed));
     };
     if message::repetition(first_at, again, at) == Repetition::Replay {
@@ -119,15 +121,22 @@ pub(crate) fn turn(
     }
     let posts = c.collect(POSTS, params![account.as_str(), MOST_POSTS], |f: &mut Fields<'_>| f.get())?;
     c.first(READ, params![account.as_str()], |f: &mut Fields<'_>| {
-        Ok(PollTurn { cursor: f.get()?, polled_at: f.optional_time()?, failures: f.get()?, posts: posts.clone() })
+        Ok(PollTurn {
+            cursor: f.get()?,
+            polled_at: f.optional_time()?,
+            failures: f.get()?,
+            posts: posts.clone(),
+        })
     })
 }
 
 /// Keeps what a poll came to; how many messages of it are new.
 pub(crate) fn polled(c: &Transaction<'_>, polled: &Polled) -> Result<u32, StoreError> {
-    const WELL: &str = "UPDATE intake SET cursor = coalesce(?2, cursor), polled_at = ?3, next_at = ?4, gaps = ?5,
+    const WELL: &str =
+        "UPDATE intake SET cursor = coalesce(?2, cursor), polled_at = ?3, next_at = ?4, gaps = ?5,
             failures = 0, problem = NULL WHERE account = ?1";
-    const BADLY: &str = "UPDATE intake SET next_at = ?2, failures = failures + 1, problem = ?3 WHERE account = ?1";
+    const BADLY: &str =
+        "UPDATE intake SET next_at = ?2, failures = failures + 1, problem = ?3 WHERE account = ?1";
     let Polled { account, at, next_at, result } = polled;
     match result {
         Ok(poll) => {

@@ -38,7 +38,8 @@ fn insert(
     via: Via,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
-    const SQL: &str = "INSERT INTO messages (id, account, kind, platform_id, post, delivery, parent, author_id,
+    const SQL: &str =
+        "INSERT INTO messages (id, account, kind, platform_id, post, delivery, parent, author_id,
             author_name, text, media, url, shown, reply_until, replies_left, written_at, received_at, via)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
          ON CONFLICT (account, kind, platform_id) DO NOTHING";
@@ -131,7 +132,8 @@ pub(crate) fn list(c: &Transaction<'_>, filter: &MessageFilter) -> Result<Vec<Me
     c.collect(&sql, &values, message)
 }
 
-const MESSAGE: &str = "id, account, kind, platform_id, post, delivery, parent, author_id, author_name, text, media,
+const MESSAGE: &str =
+    "id, account, kind, platform_id, post, delivery, parent, author_id, author_name, text, media,
     url, shown, reply_until, replies_left, written_at, received_at, via";
 
 fn message(f: &mut Fields<'_>) -> Result<Message, StoreError> {

@@ -37,7 +37,8 @@ pub(crate) async fn p22_a_message_is_one_row_however_often_and_in_whatever_order
     // The same number of another account, or of another kind, is another message.
     let other = NewMessage { id: "m-9".into(), said: Said { kind: Kind::Comment, ..said("1").said } };
     assert_eq!(store.push(push(11, "d", vec![other])).await.unwrap(), kept(1));
-    let elsewhere = Push { account: "W001".into(), ..push(12, "d", vec![NewMessage { id: "m-8".into(), ..said("1") }]) };
+    let elsewhere =
+        Push { account: "W001".into(), ..push(12, "d", vec![NewMessage { id: "m-8".into(), ..said("1") }]) };
     assert_eq!(store.push(elsewhere).await.unwrap(), kept(1));
 }
 
@@ -81,7 +82,10 @@ pub(crate) async fn f19_a_push_is_kept_whole_or_not_at_all(place: &dyn Place) {
     store.push(wrong).await.unwrap_err();
     assert_eq!(ids(&all(&*store).await), ["m-1"]);
     // The request is not used up either.
-    assert!(matches!(store.push(push(2, "b", vec![message("2")])).await.unwrap(), Pushed::Kept { new: 1, .. }));
+    assert!(matches!(
+        store.push(push(2, "b", vec![message("2")])).await.unwrap(),
+        Pushed::Kept { new: 1, .. }
+    ));
 }
 
 pub(crate) async fn what_the_platform_says_it_has_decided_is_looked_at_now(place: &dyn Place) {
@@ -99,7 +103,9 @@ pub(crate) async fn what_the_platform_says_it_has_decided_is_looked_at_now(place
     };
     assert!(looked_at().await.is_empty());
     let says = |mark: &str, ticket: &str| Push { finished: vec![ticket.into()], ..push(2, mark, vec![]) };
-    for (mark, ticket, woken) in [("a", "job:70", 0), ("b", "other", 0), ("c", "job:7 ", 1), ("d", "job:7", 1)] {
+    for (mark, ticket, woken) in
+        [("a", "job:70", 0), ("b", "other", 0), ("c", "job:7 ", 1), ("d", "job:7", 1)]
+    {
         assert_eq!(store.push(says(mark, ticket)).await.unwrap(), Pushed::Kept { new: 0, woken }, "{ticket}");
     }
     assert_eq!(looked_at().await, ["i1-W000"], "of this account only");
@@ -157,7 +163,11 @@ pub(crate) async fn a_poll_is_one_daemons_turn_and_goes_on_where_the_last_one_en
     assert_eq!(turn(&*store, 69).await, None, "another daemon has it");
     // It was gone before it was done: the next one begins anew.
     assert_eq!(turn(&*store, 70).await, Some(fresh));
-    let answer = PollAnswer { cursor: Some("c1".into()), gaps: vec!["较早的没有读到".into()], ..PollAnswer::default() };
+    let answer = PollAnswer {
+        cursor: Some("c1".into()),
+        gaps: vec!["较早的没有读到".into()],
+        ..PollAnswer::default()
+    };
     let result = Ok(answer);
     store.polled(Polled { account: "W000".into(), at: at(71), next_at: at(371), result }).await.unwrap();
     assert_eq!(turn(&*store, 370).await, None);
@@ -172,7 +182,10 @@ pub(crate) async fn a_poll_is_one_daemons_turn_and_goes_on_where_the_last_one_en
     assert_eq!((intake.polled_at, intake.gaps.len(), intake.next_at), (Some(at(71)), 1, at(400)));
     // A clock that ran ahead put it off for days (P14).
     let result = Err("unreachable: x".to_owned());
-    store.polled(Polled { account: "W000".into(), at: at(400), next_at: at(90_000_000), result }).await.unwrap();
+    store
+        .polled(Polled { account: "W000".into(), at: at(400), next_at: at(90_000_000), result })
+        .await
+        .unwrap();
     assert_eq!(turn(&*store, 401).await.map(|turn| turn.cursor), Some(Some("c1".into())));
 }
 

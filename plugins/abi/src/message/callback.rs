@@ -19,21 +19,41 @@ pub struct Receive {
 }
 
 /// Answer of `receive`: what the platform is to be answered, and what it has told. The daemon keeps what was told before it
-/// answers.
+/// answers. Anything but a 2xx says that the request is not believed: then nothing is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Received {
-    /// 200 also for a request that has come before: platforms take anything else for a fault.
+    /// 401 for a request that is not the platform's, or no longer.
     pub status: u16,
     pub content_type: String,
     pub body: String,
-    /// Nothing, when the request is not believed or has come before.
+    /// Nothing, when the request is not believed. The same message may come as often as the platform likes: the daemon knows
+    /// it by its kind and id.
     pub told: Vec<Told>,
+    /// By which the daemon knows this very request again, and refuses who sends it once more. `None` where nothing was told,
+    /// as when a platform tries an address out.
+    pub once: Option<Once>,
+}
+
+/// What makes a signed request one of a kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Once {
+    /// Such as its time and its number used once; not what no signature covers.
+    pub key: String,
+    /// From then on its signature is too old to be believed anyway.
+    pub until_unix_ms: i64,
 }
 
 impl Default for Received {
     fn default() -> Self {
-        Self { status: 200, content_type: "text/plain".to_owned(), body: String::new(), told: Vec::new() }
+        Self {
+            status: 200,
+            content_type: "text/plain".to_owned(),
+            body: String::new(),
+            told: Vec::new(),
+            once: None,
+        }
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Message {
     pub parent: Option<String>,
     pub author: Author,
     pub text: String,
+    /// Pictures and the like, as far as the platform says where they are.
+    pub media: Vec<Attachment>,
     pub at_unix_ms: i64,
     /// Where people read it.
     pub url: Option<String>,
@@ -81,6 +83,17 @@ pub struct Author {
     pub uid: String,
     /// Empty when the platform does not tell.
     pub name: String,
+}
+
+/// What a message carries besides its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attachment {
+    /// `image`, `voice`, `video`, `location`, `link`, or the platform's own word.
+    pub kind: String,
+    pub url: Option<String>,
+    /// By which the platform gives it out.
+    pub id: Option<String>,
 }
 
 /// Body of `reply`: exactly what was decided, to one message.
