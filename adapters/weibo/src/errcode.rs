@@ -118,7 +118,8 @@ const TABLE: &[Row] = {
         (20307, 20307, Config, "私信编号不合法"),
         (20401, 20402, Config, "域名或验证有误"),
         // Relations, lists, favourites, trends, blacklists, tags, profiles: never asked for.
-        (20501, 20524, Config, "与发布无关的关注接口错误"),
+        (20501, 20513, Config, "与发布无关的关注接口错误"),
+        (20521, 20524, Config, "与发布无关的关注接口错误"),
         (20601, 20618, Config, "与发布无关的列表接口错误"),
         (20701, 20706, Config, "与发布无关的收藏接口错误"),
         (20801, 20802, Config, "与发布无关的话题接口错误"),

@@ -25,16 +25,35 @@ impl Platform<'_> {
     /// The forms under which it may be there. A forward was perhaps a share, where the app may not repost.
     fn wanted(&self, find: &Find) -> Result<Vec<Wanted>> {
         let key = &self.cx.meta.idempotency_key;
-        let post = |text: &str| Wanted { key: key.clone(), text: normal(text), origin: None };
+        let post = |text: &str| Wanted { key: key.clone(), text: normal(text), origin: None, link: None };
+        let link = self.marking_link()?;
+        let marked = |text: &str| {
+            let link = link.clone().filter(|link| text.ends_with(link.own.as_str()));
+            Wanted { link, ..post(text) }
+        };
         let shared = |text: &str| Platform { cx: self.cx, tier: Tier::Open }.rendered(text);
         if let Some(repost) = &find.repost {
             let comment = Some(repost.comment.trim()).filter(|said| !said.is_empty()).unwrap_or(SILENT);
             let mut wanted = vec![Wanted { origin: Some(repost.origin.id.clone()), ..post(comment) }];
-            wanted.extend(shared(&told(repost)).ok().map(|text| post(&text)));
+            wanted.extend(shared(&told(repost)).ok().map(|text| marked(&text)));
             return Ok(wanted);
         }
         let Some(text) = find.post.as_ref().map(compose) else { return Ok(Vec::new()) };
-        Ok(vec![post(&self.rendered(&text)?)])
+        Ok(vec![marked(&self.rendered(&text)?)])
+    }
+
+    /// The address by which a post without an annotation is known: one that is this delivery's alone.
+    fn marking_link(&self) -> Result<Option<Link>> {
+        let form: Option<String> = self.cx.setting_as("share_link")?;
+        let Some((before, _)) = form.as_deref().and_then(|form| form.split_once("{key}")) else {
+            return Ok(None);
+        };
+        // An account of another interface may have the one setting without the other.
+        if self.cx.setting("safe_domain").is_err() {
+            return Ok(None);
+        }
+        let before = before.to_owned();
+        Ok(self.share_link()?.map(|own| Link { own, before }))
     }
 
     /// The account's posts of the window, and whether those are all. Of the open interfaces Weibo lists the newest five only.
@@ -81,9 +100,25 @@ struct Wanted {
     text: String,
     /// Of a repost: the id of what was forwarded.
     origin: Option<String>,
+    /// Of an open post that ends with one.
+    link: Option<Link>,
+}
+
+/// An address with the delivery's key in it, and how those of all deliveries begin.
+#[derive(Clone)]
+struct Link {
+    own: String,
+    before: String,
 }
 
 impl Wanted {
+    /// Whether it carries the link of this delivery; `None`: it carries none of any delivery, or Weibo does not say.
+    fn linked(&self, status: &Status) -> Option<bool> {
+        let Link { own, before } = self.link.as_ref()?;
+        let ours = long_addresses(status).find(|address| address.starts_with(before.as_str()))?;
+        Some(ours == own)
+    }
+
     fn is(&self, status: &Status) -> bool {
         if let Some(origin) = &self.origin {
             let root = status.retweeted_status.as_ref().map(|root| &root.idstr);
@@ -93,11 +128,21 @@ impl Wanted {
             return false;
         }
         // An annotation of ours is proof either way; the text is only asked where none came back.
-        match annotated(status) {
-            Some(key) => key == self.key,
-            None => normal(&status.text) == self.text,
+        match (annotated(status), self.linked(status)) {
+            (Some(key), _) => key == self.key,
+            (None, Some(is_ours)) => is_ours,
+            (None, None) => normal(&status.text) == self.text,
         }
     }
+}
+
+/// What a short address in a post stands for, where Weibo says it.
+fn long_addresses(status: &Status) -> impl Iterator<Item = &str> {
+    let places = ["/info/url_long", "/url_ori"];
+    status
+        .url_objects
+        .iter()
+        .filter_map(move |one| places.iter().find_map(|place| one.pointer(place)?.as_str()))
 }
 
 /// The key of the delivery that made it.

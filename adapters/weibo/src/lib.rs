@@ -1,4 +1,5 @@
-//! Weibo: posts by whichever of its three interfaces an account has, reposts, comments, mentions, signing in.
+//! Weibo: posts by whichever of its three interfaces an account has, reposts, comments, mentions, private messages, signing
+//! in.
 //!
 //! One method per operation here; `errcode` has the table of refusals, `account` what each tier can do, `text` what a post
 //! becomes.
@@ -12,6 +13,7 @@ mod figures;
 mod find;
 mod messages;
 mod publish;
+mod push;
 mod replies;
 mod repost;
 mod sign_in;
@@ -55,6 +57,10 @@ impl Adapter for Weibo {
 
     async fn poll_messages(&self, cx: Cx, poll: Poll) -> Result<Messages> {
         Platform::of(&cx)?.poll(&poll).await
+    }
+
+    async fn receive(&self, cx: Cx, request: Receive) -> Result<Received> {
+        push::receive(&cx, &request).await
     }
 
     async fn reply(&self, cx: Cx, reply: Reply) -> Result<Replied> {

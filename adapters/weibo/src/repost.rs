@@ -17,7 +17,7 @@ impl Platform<'_> {
         let comment = match repost.comment.trim() {
             "" => SILENT.to_owned(),
             // No address is asked of a forward, so only its length is looked at.
-            said => self.rendered(said)?,
+            said => self.fitted(said, false)?,
         };
         let rip: Option<String> = self.cx.setting_as("rip")?;
         let mut fields = vec![("id", repost.origin.id.as_str()), ("status", &comment)];

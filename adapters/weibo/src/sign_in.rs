@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::account::Part as Where;
 use crate::wire::{Leaves, Platform, TOKEN};
 
-/// The secret that buys a token for a code.
-const APP_SECRET: &str = "app_secret";
+/// The secret that buys a token for a code, and signs what Weibo pushes.
+pub(crate) const APP_SECRET: &str = "app_secret";
 
 impl Platform<'_> {
     pub(crate) async fn authorize(&self, step: &Authorize) -> Result<Authorized> {
@@ -22,7 +22,7 @@ impl Platform<'_> {
     fn begin(&self, redirect_uri: &str, state: &str) -> Result<Authorized> {
         let fields = [
             ("client_id", self.cx.setting("app_key")?),
-            ("redirect_uri", redirect_uri),
+            ("redirect_uri", &self.registered(redirect_uri)?),
             ("response_type", "code"),
             ("scope", "all"),
             ("state", state),
@@ -33,7 +33,20 @@ impl Platform<'_> {
         Ok(Authorized::Browser { url: format!("{page}?{}", query.join("&")) })
     }
 
-    /// The token is captured before anybody can know whose it is, so one of another account is given back at once.
+    /// Where Weibo sends the browser: the one address that the app has registered, which may be another one than the daemon's.
+    fn registered(&self, daemons: &str) -> Result<String> {
+        match self.cx.setting_as::<String>("redirect_uri")? {
+            Some(own) => Ok(own),
+            None if !daemons.is_empty() => Ok(daemons.to_owned()),
+            None => Err(Error::misconfigured(
+                "须写明微博应用登记的授权回调页；或在 district.yaml 中写 server.public_url，并把它下面的 /authorized 登记为回调页",
+                "redirect_uri",
+            )),
+        }
+    }
+
+    /// What the code buys is the daemon's to keep or to forget. The token of another account is left to end by itself: giving
+    /// it back would end that account's other tokens for this app, and it may be one of ours.
     async fn redeem(&self, code: &str, redirect_uri: &str) -> Result<Authorized> {
         let app_secret = secret(APP_SECRET);
         let fields = [
@@ -41,16 +54,13 @@ impl Platform<'_> {
             ("client_secret", &app_secret),
             ("grant_type", "authorization_code"),
             ("code", code),
-            ("redirect_uri", redirect_uri),
+            ("redirect_uri", &self.registered(redirect_uri)?),
         ];
         let request = self.cx.http().post(&self.address(Where::Plain, "oauth2/access_token")?).form(&fields);
         let request = request.effect(Effect::Safe).capture("/access_token", TOKEN, Some("/expires_in"));
         let Bought { uid, expires_in } = self.ask(request, Leaves::Nothing).await?.json()?;
         if uid != self.cx.meta.uid {
             let said = format!("授权的是账号 {uid}，不是 {}：请退出微博后用本账号重新授权", self.cx.meta.uid);
-            self.revoke()
-                .await
-                .map_err(|e| Error::new(e.kind, format!("{said}；撤销错误的令牌失败：{}", e.message)))?;
             return Err(Error::rejected(said, RejectedBy::Permission, "21335"));
         }
         let until = expires_in.map(|s| self.cx.now_unix_ms().saturating_add(s.saturating_mul(1000)));

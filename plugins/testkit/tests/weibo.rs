@@ -50,7 +50,7 @@ fn what_weibo_would_refuse_or_change_does_not_leave() {
         ("open", json!({"text": "见 https://www.gov.cn/"}), "gov.cn 的网址"),
         ("open", json!({"text": "#停水# https://gov.cn/1"}), "#话题#"),
         ("biz", json!({"text": " "}), "内容为空"),
-        ("granted", json!({"text": "图", "media": [picture, picture]}), "只能发 1 张图片"),
+        ("open", json!({"text": "图 https://gov.cn/1", "media": [picture, picture]}), "只能发 1 张图片"),
         (
             "biz",
             json!({"text": "图", "media": [{"blob": "a", "mime": "image/webp", "bytes": 1}]}),
@@ -91,6 +91,76 @@ fn pictures_go_by_handle_as_the_tier_takes_them() {
     let requests = script.requests();
     assert_eq!((&requests[0].head.effect, &requests[2].head.effect), (&Effect::Safe, &Effect::ByMethod));
     assert!(String::from_utf8(requests[2].body.clone()).unwrap().ends_with("pic_id=p1%2Cp2"));
+}
+
+#[test]
+fn several_pictures_go_before_a_granted_post_and_nothing_is_out_where_the_app_may_not() {
+    let picture = |blob| json!({"blob": blob, "mime": "image/png", "bytes": 3});
+    let two = json!({"text": "图", "media": [picture("aa"), picture("bb")]});
+    let (adapter, script) = start();
+    for id in ["p1", "p2"] {
+        script.answer(Answer::json(200, &json!({"pic_id": id})));
+    }
+    script.answer(Answer::json(200, &status("2", "x")));
+    answer(call(&adapter, "granted", "publish", &two));
+    let asked: Vec<String> = script.requests().iter().map(|request| request.head.url.clone()).collect();
+    let upload = "http://wb/2/statuses/upload_pic.json";
+    assert_eq!(asked, [upload, upload, "http://wb/2/statuses/upload_url_text.json"]);
+    let (adapter, script) = start();
+    script.answer(no(10014));
+    let said = error(call(&adapter, "granted", "publish", &two));
+    assert!(matches!(said.kind, ErrorKind::Rejected { by: RejectedBy::Permission, .. }), "{said:?}");
+    assert_eq!(script.requests().len(), 1, "no post without its pictures");
+}
+
+#[test]
+fn a_long_post_says_that_it_is_one_where_the_account_has_them() {
+    let picture = json!({"blob": "aa", "mime": "image/png", "bytes": 3});
+    let long = json!({"long_posts": true});
+    let of = |characters: usize, pictures: usize| json!({"text": "汉".repeat(characters), "media": vec![picture.clone(); pictures]});
+    for (tier, post, path) in [
+        ("granted", of(141, 0), "/2/statuses/update.json"),
+        ("granted", of(2000, 1), "/2/statuses/upload.json"),
+        ("biz", of(141, 0), "/c/2/statuses/update/biz.json"),
+        ("biz", of(141, 1), "/c/2/statuses/upload_url_text/biz.json"),
+    ] {
+        let (adapter, script) = start();
+        if path.contains("upload_url_text") {
+            script.answer(Answer::json(200, &json!({"pic_id": "p1"})));
+        }
+        script.answer(Answer::json(200, &status("1", "x")));
+        answer(call_with(&adapter, tier, &long, "publish", &post));
+        let requests = script.requests();
+        let sent = requests.last().unwrap();
+        assert_eq!(sent.head.url, format!("http://wb{path}"));
+        let in_form = String::from_utf8_lossy(&sent.body).contains("is_longtext=1");
+        let in_parts =
+            sent.head.parts.iter().any(
+                |part| matches!(part, Part::Text { name, value } if name == "is_longtext" && value == "1"),
+            );
+        assert!(in_form || in_parts, "{tier} {path}");
+    }
+    for (tier, settings, post, says) in [
+        ("biz", json!({}), of(141, 0), "超过微博 140 字"),
+        (
+            "open",
+            long.clone(),
+            json!({"text": "汉".repeat(140), "link": "https://gov.cn/1"}),
+            "超过微博 140 字",
+        ),
+        ("biz", long.clone(), of(2001, 0), "2000 字的限制"),
+        ("granted", long.clone(), of(141, 2), "只留一张图片"),
+    ] {
+        let (adapter, script) = start();
+        let said = error(call_with(&adapter, tier, &settings, "publish", &post));
+        assert!(said.message.contains(says), "{tier}: {}", said.message);
+        assert!(script.requests().is_empty());
+    }
+    let (adapter, script) = start();
+    let repost =
+        json!({"origin": {"id": "9", "account_name": "某区", "uid": "1"}, "comment": "汉".repeat(141)});
+    assert!(error(call_with(&adapter, "biz", &long, "repost", &repost)).message.contains("140 字"));
+    assert!(script.requests().is_empty(), "a forward is never long");
 }
 
 #[test]
@@ -184,6 +254,34 @@ fn f66_f67_a_post_is_known_by_its_annotation_else_by_its_text_as_weibo_shows_it(
 }
 
 #[test]
+fn f66_an_open_post_is_known_by_the_address_that_its_delivery_alone_has() {
+    let shown = "今日停水 http://t.cn/A6cExAmp \u{200b}";
+    let linked = |id, key: &str| {
+        let mut status = status(id, shown);
+        let long = format!("https://gov.cn/w/{key}");
+        status["url_objects"] = json!([{"url_ori": "http://t.cn/A6cExAmp", "info": {"url_long": long}}]);
+        status
+    };
+    let start_ms = Script::START_UNIX_MS;
+    let find = json!({"post": {"text": "今日停水"}, "since_unix_ms": start_ms - 5000, "until_unix_ms": start_ms + 5000});
+    for (form, expected) in [
+        // Weibo did not say what the first one's address stands for, so that its text decides.
+        ("https://gov.cn/w/{key}", vec!["1", "3"]),
+        // Every post ends with the same address: it marks none.
+        ("https://gov.cn/w", vec!["1", "2", "3"]),
+    ] {
+        let (adapter, script) = start();
+        let listed = json!([linked("3", "key-1"), linked("2", "key-2"), status("1", shown)]);
+        script.answer(Answer::json(200, &json!({"statuses": listed, "total_number": 3})));
+        let link = json!({"share_link": form});
+        let found = answer(call_with(&adapter, "open", &link, "find_published", &find));
+        let ids: Vec<_> =
+            found["matches"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, expected, "{form}");
+    }
+}
+
+#[test]
 fn p27_asked_for_no_post_in_particular_it_lists_every_one_of_the_window_page_by_page() {
     let start_ms = Script::START_UNIX_MS;
     let find = json!({"since_unix_ms": start_ms, "until_unix_ms": start_ms + 5000});
@@ -248,7 +346,7 @@ fn readers_are_heard_within_the_budget_and_answered() {
 }
 
 #[test]
-fn signing_in_captures_the_token_and_gives_back_another_accounts() {
+fn signing_in_captures_the_token_and_refuses_another_accounts() {
     let (adapter, script) = start();
     let begin = json!({"step": "begin", "redirect_uri": "https://gov.cn/back", "state": "s&1"});
     let url = answer(call(&adapter, "open", "authorize", &begin))["url"].as_str().unwrap().to_owned();
@@ -265,23 +363,107 @@ fn signing_in_captures_the_token_and_gives_back_another_accounts() {
     let capture = &script.requests()[0].head.capture[0];
     assert_eq!((capture.pointer.as_str(), capture.ttl.as_deref()), ("/access_token", Some("/expires_in")));
     script.answer(bought("5000000002"));
-    script.answer(Answer::json(200, &json!({"result": "true"})));
     let wrong = error(call(&adapter, "open", "authorize", &code));
     assert!(wrong.message.contains("授权的是账号 5000000002"), "{}", wrong.message);
-    assert!(script.requests()[2].head.url.ends_with("/oauth2/revokeoauth2"));
+    assert_eq!(script.requests().len(), 2, "giving it back would end that account's own tokens");
+    // Where the app has registered another address than the daemon's, and where there is none at all.
+    let own = json!({"redirect_uri": "https://gov.cn/"});
+    let url =
+        answer(call_with(&adapter, "open", &own, "authorize", &begin))["url"].as_str().unwrap().to_owned();
+    assert!(url.contains("redirect_uri=https%3A%2F%2Fgov.cn%2F&"), "{url}");
+    let nowhere = json!({"step": "begin", "redirect_uri": "", "state": "s"});
+    let error = error(call(&adapter, "open", "authorize", &nowhere));
+    assert!(error.message.contains("public_url") && error.kind.name() == "misconfigured", "{error:?}");
 }
 
 #[test]
 fn a_check_says_how_long_the_token_lasts_and_whose_it_is() {
     let (adapter, script) = start();
-    let left = Answer::json(200, &json!({"remaining_user_hits": 0}));
-    script.answer(Answer::json(200, &json!({"uid": 5_000_000_001_i64, "expire_in": 3 * 86_400 + 5})));
-    script.answer(left);
+    let token = || Answer::json(200, &json!({"uid": 5_000_000_001_i64, "expire_in": 60}));
+    let left = |hits: u32| Answer::json(200, &json!({"remaining_user_hits": hits}));
+    [token(), left(0)].into_iter().for_each(|answer| script.answer(answer));
     let info = answer(call(&adapter, "biz", "check", &json!({})));
-    assert_eq!(info["notes"][0], "授权还有 3 天到期，须在此之前重新授权");
-    assert_eq!(info["notes"].as_array().unwrap().len(), 2, "and that the quota is used up: {info}");
+    assert_eq!(info["signed_in_until_unix_ms"], Script::START_UNIX_MS + 60_000);
+    assert_eq!(info["lacks"][0]["what"], "quota", "{info}");
+    // An empty request of each interface that the tier promises: one is not granted.
+    [token(), left(9), no(20008), no(10014), no(10016)].into_iter().for_each(|answer| script.answer(answer));
+    let info = answer(call(&adapter, "biz", "check", &json!({})));
+    let [lack] = &info["lacks"].as_array().unwrap()[..] else { panic!("{info}") };
+    assert_eq!((&lack["what"], &lack["code"]), (&json!("permission"), &json!("10014")));
+    assert!(lack["text"].as_str().unwrap().starts_with("转发："), "{lack}");
+    for sent in script.requests().iter().skip(4) {
+        assert_eq!(sent.head.effect, Effect::Safe);
+        assert_eq!(String::from_utf8_lossy(&sent.body).split('&').count(), 1, "nothing but the token");
+    }
     script.answer(Answer::json(200, &json!({"uid": 5, "expire_in": 60})));
     assert_eq!(error(call(&adapter, "biz", "check", &json!({}))).kind.name(), "rejected");
+}
+
+/// The kit signs in a way that a test can read: the hexadecimal of what was signed.
+fn pushed(method: &str, nonce: &str, more: &[(&str, &str)], body: &Value) -> Value {
+    let timestamp = Script::START_UNIX_MS.to_string();
+    let signed = ["{{secret:app_secret}}", &timestamp, nonce].concat();
+    let signature: String = signed.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut query = vec![("signature", signature.as_str()), ("timestamp", &timestamp), ("nonce", nonce)];
+    query.extend(more);
+    json!({"method": method, "query": query, "headers": [], "body": if body.is_null() { String::new() } else { body.to_string() }})
+}
+
+#[test]
+fn what_people_write_in_private_is_pushed_and_told_and_answered_with_nothing() {
+    let body = json!({"type": "text", "receiver_id": 5_000_000_001_u64, "sender_id": 5_000_000_777_u64,
+        "created_at": POSTED, "text": "几点来水？", "data": {}});
+    let (adapter, script) = start();
+    let received = answer(call(&adapter, "open", "receive", &pushed("POST", "15", &[], &body)));
+    assert_eq!((&received["status"], &received["body"]), (&json!(200), &json!("")));
+    let message = &received["told"][0]["message"];
+    assert_eq!((&message["kind"], &message["text"]), (&json!("private"), &json!("几点来水？")));
+    assert_eq!(message["author"]["uid"], "5000000777");
+    assert_eq!(message["reply_until_unix_ms"], json!(Script::START_UNIX_MS + 48 * 3_600_000));
+    assert_eq!(received["once"]["key"], json!(format!("{} 15", Script::START_UNIX_MS)));
+    let mut event = body.clone();
+    event["type"] = json!("event");
+    event["data"] = json!({"subtype": "follow"});
+    let received = answer(call(&adapter, "open", "receive", &pushed("POST", "16", &[], &event)));
+    assert_eq!(
+        (&received["status"], &received["told"]),
+        (&json!(200), &json!([])),
+        "a new follower is no message"
+    );
+    let echo =
+        answer(call(&adapter, "open", "receive", &pushed("GET", "17", &[("echostr", "wx-1")], &Value::Null)));
+    assert_eq!((&echo["status"], &echo["body"]), (&json!(200), &json!("wx-1")));
+    assert!(script.requests().is_empty(), "nothing is sent from here");
+    assert_eq!(adapter.stop(), Held { hosts: 0, futures: 0 });
+}
+
+#[test]
+fn c31_a_push_that_is_not_weibos_or_not_for_this_account_tells_nothing() {
+    let body = json!({"type": "text", "receiver_id": 5_000_000_001_u64, "sender_id": 1, "created_at": POSTED, "text": "x"});
+    let good = pushed("POST", "15", &[], &body);
+    let changed = |change: fn(&mut Value)| {
+        let mut request = good.clone();
+        change(&mut request);
+        request
+    };
+    for (request, status) in [
+        (changed(|r| r["query"][0][1] = json!("00")), 401),
+        (changed(|r| r["query"] = json!([])), 401),
+        (changed(|r| r["query"][1][1] = json!((Script::START_UNIX_MS - 300_001).to_string())), 401),
+        (changed(|r| r["method"] = json!("PUT")), 405),
+        (changed(|r| r["body"] = json!("{")), 400),
+        (changed(|r| r["body"] = json!("x".repeat(65_537))), 413),
+        (
+            changed(|r| r["body"] = json!(r["body"].as_str().unwrap().replace("5000000001", "5000000002"))),
+            400,
+        ),
+        (pushed("GET", "15", &[], &Value::Null), 400),
+    ] {
+        let (adapter, _) = start();
+        let received = answer(call(&adapter, "open", "receive", &request));
+        assert_eq!((&received["status"], &received["told"]), (&json!(status), &json!([])), "{request}");
+        assert_eq!(received["once"], Value::Null, "{request}");
+    }
 }
 
 #[test]
