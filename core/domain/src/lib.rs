@@ -11,6 +11,8 @@ pub mod clock;
 pub mod count;
 pub mod crash;
 pub mod delivery;
+pub mod expiry;
+pub mod finding;
 pub mod hash;
 pub mod id;
 pub mod item;

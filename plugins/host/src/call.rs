@@ -61,6 +61,18 @@ pub struct Reply {
     pub adapter: Option<Identity>,
     /// A secret was to be renewed and was not: what the adapter makes of that follows from it.
     pub unrenewed: Option<Unrenewed>,
+    /// What the host noticed of the way to the platform.
+    pub noticed: Noticed,
+}
+
+/// What a call's requests showed beside their answers, the last one each time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Noticed {
+    /// No connection came about, and why.
+    pub unreachable: Option<String>,
+    /// How far the daemon's clock is ahead of the platform's, in milliseconds; as coarse as the platform tells its own, to
+    /// the second.
+    pub clock_ahead_ms: Option<i64>,
 }
 
 impl Reply {
@@ -71,6 +83,7 @@ impl Reply {
             effects: Effects::default(),
             adapter: None,
             unrenewed: None,
+            noticed: Noticed::default(),
         }
     }
 }

@@ -11,7 +11,7 @@ use juzhen_abi::message::{HostError, HostErrorKind};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::Effects;
+use crate::call::{Effects, Noticed};
 use crate::capabilities::renewal::Unrenewed;
 use crate::outcome::Failure;
 use crate::ports::EffectKind;
@@ -23,6 +23,7 @@ pub(crate) struct Journal {
     changed: Notify,
     clock: Mutex<Vec<i64>>,
     unrenewed: Mutex<Option<Unrenewed>>,
+    noticed: Mutex<Noticed>,
     halt: OnceLock<Failure>,
     halted: CancellationToken,
 }
@@ -87,6 +88,15 @@ impl Journal {
     /// What became of the last renewal, if it came to nothing.
     pub(crate) fn renewal(&self) -> Option<Unrenewed> {
         lock(&self.unrenewed).clone()
+    }
+
+    /// What the latest request showed of the way to the platform.
+    pub(crate) fn notice(&self, noticed: Noticed) {
+        *lock(&self.noticed) = noticed;
+    }
+
+    pub(crate) fn noticed(&self) -> Noticed {
+        lock(&self.noticed).clone()
     }
 
     /// Opens the next run. Requests still waiting in an earlier one can no longer leave.

@@ -165,10 +165,11 @@ impl Secrets for MemorySecrets {
 
     /// Anybody may ask at any time, unless another value has come meanwhile or [`MemorySecrets::put_off`] says no.
     async fn renew(&self, account: &str, wanted: &[Wanted], _: Duration) -> Result<Renewal, PortError> {
-        if let Some(reason) = lock(&self.put_off).clone() {
+        let anew = wanted.iter().any(|one| one.anew);
+        if let Some(reason) = lock(&self.put_off).clone().filter(|_| !anew) {
             return Ok(Renewal::NotNow { reason });
         }
-        for Wanted { name, used } in wanted {
+        for Wanted { name, used, .. } in wanted.iter().filter(|one| !one.anew) {
             let Some(used) = used else { continue };
             let other = self.look(account, name).filter(|(value, _)| value != used.expose());
             if let Some((_, ttl)) = other {

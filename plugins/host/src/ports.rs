@@ -148,6 +148,8 @@ pub struct Wanted {
     pub name: String,
     /// The value that the call has used last and that is of no use any more; `None` when it used none.
     pub used: Option<Secret>,
+    /// A person signs in: whatever there is already, and however the last try went, the platform is asked.
+    pub anew: bool,
 }
 
 /// What is to be done for new values.

@@ -47,7 +47,13 @@ impl Runner {
         if result == Err(Failure::TimedOut) {
             add_one(&slot.counters.timeouts);
         }
-        Reply { result, effects: journal.effects(), adapter, unrenewed: journal.renewal(), noticed: journal.noticed() }
+        Reply {
+            result,
+            effects: journal.effects(),
+            adapter,
+            unrenewed: journal.renewal(),
+            noticed: journal.noticed(),
+        }
     }
 
     async fn runs(

@@ -15,6 +15,7 @@ use crate::call::{Call, EffectPolicy};
 use crate::capabilities::egress::Egress;
 use crate::capabilities::masks::Masks;
 use crate::capabilities::secrets::MARKER;
+use crate::capabilities::signing_in::SigningIn;
 use crate::hex::to_hex;
 use crate::journal::{Journal, error, lock};
 use crate::lane::Identity;
@@ -94,6 +95,8 @@ pub(crate) struct Scope {
     pub(crate) spells_placeholder: bool,
     /// Values changed so far, written only when the operation goes well.
     pub(crate) values: Mutex<BTreeMap<String, Option<Vec<u8>>>>,
+    /// Only in a call that signs the account in.
+    pub(crate) signing_in: Option<SigningIn>,
     /// The value of each secret that this run has sent or signed with last.
     pub(crate) used: Mutex<BTreeMap<String, Secret>>,
     /// Hides every secret value this run has touched.
@@ -130,6 +133,7 @@ impl Scope {
             blobs: seen.blobs,
             spells_placeholder: seen.placeholder,
             values: Mutex::default(),
+            signing_in: SigningIn::of(call),
             used: Mutex::default(),
             masks: Mutex::default(),
             host_calls: AtomicU32::new(0),

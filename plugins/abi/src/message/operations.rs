@@ -147,7 +147,49 @@ pub struct Retract {
 pub struct AccountInfo {
     pub uid: String,
     pub name: String,
+    /// Good to know, each a sentence for people; nothing is missing.
     pub notes: Vec<String>,
-    /// When the account has to sign in again; `None` when that is not known.
+    /// What the account lacks, although it is signed in.
+    pub lacks: Vec<Lack>,
+    /// When the account has to sign in again; `None` when that is not known. That it ends soon, the daemon says.
     pub signed_in_until_unix_ms: Option<i64>,
+}
+
+impl AccountInfo {
+    /// The platform answers nothing of the account to this machine, or not with these secrets.
+    #[must_use]
+    pub fn shuts_out(&self) -> bool {
+        self.lacks.iter().any(|lack| matches!(lack.what, LackKind::Address | LackKind::Secret))
+    }
+}
+
+/// Something that an account cannot do, or not now.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lack {
+    pub what: LackKind,
+    /// One sentence for people: what is missing, and what to do.
+    pub text: String,
+    /// The platform's own code.
+    pub code: Option<String>,
+}
+
+/// What kind of thing is missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LackKind {
+    /// The platform has not granted an interface that publishing needs.
+    Permission,
+    /// Used up for now.
+    Quota,
+    /// This machine's address is not on the platform's list.
+    Address,
+    /// A secret that people give is missing or wrong.
+    Secret,
+    /// A setting is missing or wrong.
+    Setting,
+    /// Something else, or a kind that is not known here.
+    #[default]
+    #[serde(other)]
+    Other,
 }

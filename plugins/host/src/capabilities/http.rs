@@ -16,7 +16,7 @@ use super::masks::disarm;
 use super::request::{Checked, check};
 use super::secrets::{Encoding, Vault, names_a_secret};
 use super::{Answer, Capabilities, bad_request, blob, renewal};
-use crate::call::EffectPolicy;
+use crate::call::{EffectPolicy, Noticed};
 use crate::journal::error;
 use crate::ledger_flow;
 use crate::ports::RecordedAnswer;
@@ -102,6 +102,7 @@ pub(super) async fn exchange(
         Ok(mut outgoing) => {
             outgoing.timeout = limits.lasting.unwrap_or(outgoing.timeout);
             let mut recorded = capabilities.transport.send(outgoing, repeatable).await;
+            scope.journal.notice(noticed(&recorded, capabilities.ports.clock.now_unix_ms()));
             take_out(&mut recorded);
             clean(scope, &mut recorded);
             recorded
@@ -209,6 +210,19 @@ async fn body<'c>(
         });
     }
     Ok(Body::Form(fields))
+}
+
+/// What the answer shows of the way to the platform. Its `Date` is when it began to answer, which is not long ago.
+fn noticed(recorded: &RecordedAnswer, now_unix_ms: i64) -> Noticed {
+    let unreachable = recorded.failure.as_ref().filter(|_| recorded.nothing_left());
+    let date = recorded.headers.iter().find(|(name, _)| name == "date");
+    let date = date.and_then(|(_, value)| httpdate::parse_http_date(value).ok());
+    let since_1970 = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
+    let platform_ms = since_1970.and_then(|since| i64::try_from(since.as_millis()).ok());
+    Noticed {
+        unreachable: unreachable.map(|failure| failure.message.clone()),
+        clock_ahead_ms: platform_ms.map(|platform_ms| now_unix_ms.saturating_sub(platform_ms)),
+    }
 }
 
 fn clean(scope: &Scope, recorded: &mut RecordedAnswer) {

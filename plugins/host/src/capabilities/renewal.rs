@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 /// What a renewal may take, also when the operation that asked for it is over sooner: a token that nobody waits for any more
 /// is still kept.
-const LONGEST: Duration = Duration::from_secs(15);
+pub(super) const LONGEST: Duration = Duration::from_secs(15);
 /// Of what the platform said instead of handing a secret out.
 const LONGEST_REASON: usize = 200;
 
@@ -40,6 +40,9 @@ pub(super) async fn transmit(
     checked: Checked,
     repeatable: bool,
 ) -> RecordedAnswer {
+    if let Some(signing_in) = &scope.signing_in {
+        return signing_in.transmit(capabilities, scope, &checked, repeatable).await;
+    }
     let wanted = wanted(scope, &checked.head.capture);
     let patience = scope.deadline.saturating_duration_since(Instant::now());
     let fetching = match capabilities.ports.secrets.renew(&scope.account, &wanted, patience).await {
@@ -63,8 +66,11 @@ pub(super) async fn transmit(
 
 fn wanted(scope: &Scope, captures: &[Capture]) -> Vec<Wanted> {
     let used = lock(&scope.used);
-    let one =
-        |capture: &Capture| Wanted { name: capture.secret.clone(), used: used.get(&capture.secret).cloned() };
+    let one = |capture: &Capture| Wanted {
+        name: capture.secret.clone(),
+        used: used.get(&capture.secret).cloned(),
+        anew: false,
+    };
     captures.iter().map(one).collect()
 }
 
@@ -100,7 +106,7 @@ async fn fetch(
 }
 
 /// Takes what the platform handed out from the answer.
-fn take_out(scope: &Scope, captures: &[Capture], answer: &mut RecordedAnswer) -> Vec<Fetched> {
+pub(super) fn take_out(scope: &Scope, captures: &[Capture], answer: &mut RecordedAnswer) -> Vec<Fetched> {
     // Not JSON: there is nothing to take out, and the adapter will see that for itself.
     let Ok(mut json) = serde_json::from_slice::<Value>(&answer.body) else { return Vec::new() };
     let mut fetched = Vec::new();
@@ -127,7 +133,7 @@ fn take_out(scope: &Scope, captures: &[Capture], answer: &mut RecordedAnswer) ->
 }
 
 /// Why nothing was handed out, as far as the platform said so; secrets are masked already.
-fn refusal(answer: &RecordedAnswer) -> String {
+pub(super) fn refusal(answer: &RecordedAnswer) -> String {
     if let Some(failure) = &answer.failure {
         return failure.message.clone();
     }
@@ -166,7 +172,7 @@ fn put(json: &mut Value, pointer: &str, value: Value) {
     *place = value;
 }
 
-fn nothing_left(failure: HostError) -> RecordedAnswer {
+pub(super) fn nothing_left(failure: HostError) -> RecordedAnswer {
     RecordedAnswer { failure: Some(failure), ..RecordedAnswer::default() }
 }
 

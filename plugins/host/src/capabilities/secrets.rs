@@ -49,6 +49,9 @@ impl Vault {
                 values.insert(declared.name.clone(), value);
             }
         }
+        if let Some(signing_in) = &scope.signing_in {
+            values.extend(signing_in.captured());
+        }
         capabilities.masks.teach(&scope.account, &mut lock(&scope.masks), values.values());
         Ok(Self { values })
     }

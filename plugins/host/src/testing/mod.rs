@@ -8,6 +8,7 @@ mod leaving;
 mod platform;
 mod renewing;
 mod secrecy;
+mod signing_in;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
