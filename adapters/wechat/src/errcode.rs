@@ -66,7 +66,11 @@ pub(crate) fn error(code: i64, said: &str, effect: bool, now_unix_ms: i64) -> Er
     let Some((_, class, words)) = entry(code) else {
         return Error::in_doubt(format!("平台返回了未知的错误码 {code}：{said}"));
     };
-    let message = format!("{words}（{code}：{said}）");
+    let message = match address(said).filter(|_| ADDRESS.contains(&code.to_string().as_str())) {
+        // Whoever keeps the list needs the address as the platform sees it.
+        Some(address) => format!("本机地址 {address}：{words}（{code}：{said}）"),
+        None => format!("{words}（{code}：{said}）"),
+    };
     let rejected = |by| {
         let code = Some(code.to_string());
         Error::new(ErrorKind::Rejected { code, by }, message.clone())
@@ -85,6 +89,15 @@ pub(crate) fn error(code: i64, said: &str, effect: bool, now_unix_ms: i64) -> Er
         Class::TakenJustNow | Class::Waits => Error::in_doubt(message),
         Class::Person | Class::Reader | Class::Mistake | Class::Gone => rejected(RejectedBy::Policy),
     }
+}
+
+/// Codes that are about the address that a request comes from.
+pub(crate) const ADDRESS: [&str; 3] = ["40164", "45035", "61004"];
+
+/// The address that the platform names: `invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist …`.
+fn address(said: &str) -> Option<core::net::IpAddr> {
+    let words = said.split([' ', ',', ';', '(', ')', '：']);
+    words.filter_map(|word| word.parse::<core::net::IpAddr>().ok()).next()
 }
 
 type Entry = (i64, Class, &'static str);
