@@ -333,7 +333,7 @@ fn ended(answer: LaneAnswer, incidents: &Mutex<Vec<Incident>>, operation: &str) 
 /// A kind of error that reads as a bug only because nobody knows it.
 fn unknown_kind(bytes: &[u8]) -> Option<String> {
     let head: Value = read(bytes).ok()?;
-    let said = head.get("kind").map_or_else(|| "none".to_owned(), |kind| kind.to_string());
+    let said = head.get("kind").map_or_else(|| "none".to_owned(), ToString::to_string);
     let error: AdapterError = read(bytes).ok()?;
     (error.kind == ErrorKind::Bug && said != "\"bug\"").then_some(said)
 }

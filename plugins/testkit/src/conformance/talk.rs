@@ -156,7 +156,7 @@ impl Talk {
                 .map(|(at, _)| at)
         };
         let fresh = fitting().find(|at| self.used.get(*at) == Some(&false));
-        let Some(at) = fresh.or_else(|| fitting().last()) else { return usual_answer(&self.uid) };
+        let Some(at) = fresh.or_else(|| fitting().next_back()) else { return usual_answer(&self.uid) };
         if let Some(used) = self.used.get_mut(at) {
             *used = true;
         }
