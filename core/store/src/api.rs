@@ -124,7 +124,7 @@ pub trait Store: Send + Sync + 'static {
     /// Sealed secrets of one account, or of all, by account and name.
     async fn captured(&self, account: Option<&AccountId>) -> Result<Vec<Captured>, StoreError>;
     /// Keeps what a platform handed out, all or nothing, and ends the turn and every doubt in the account's sign-in. `false`,
-    /// and nothing is kept, when somebody else has the turn by now.
+    /// and nothing is kept, when somebody else has the turn by now. Refused with `other_key` as in [`Store::give_secret`].
     async fn keep_captured(&self, keep: KeepCaptured) -> Result<bool, StoreError>;
     /// The account could not sign in: nothing of it leaves for a while, and people are told when only they can help.
     async fn sign_in_failed(&self, failed: SignInFailed) -> Result<SignIn, StoreError>;
@@ -132,11 +132,35 @@ pub trait Store: Send + Sync + 'static {
     async fn sign_in_works(&self, account: &AccountId, at: Timestamp) -> Result<(), StoreError>;
     /// Every account whose sign-in is in doubt.
     async fn sign_ins(&self) -> Result<Vec<SignInRow>, StoreError>;
-    /// The name of the key that everything is sealed under; `None` before there is one.
-    async fn sealing_key(&self) -> Result<Option<String>, StoreError>;
-    /// Names it, if there is none yet; with `anew` in any case, and then what another key has sealed is forgotten. The name
-    /// that holds now.
+
+    // Signing in by a browser, and looks at accounts: `sql/authorizations.rs`, `sql/looks.rs`
+
+    /// A person begins to sign an account in; whoever began before on it has to begin anew.
+    async fn begin_authorization(&self, begin: BeginAuthorization) -> Result<(), StoreError>;
+    /// What a browser brought back is taken, once.
+    async fn take_authorization(&self, take: TakeAuthorization) -> Result<Taken, StoreError>;
+    /// Keeps what a look found, with the warning that is due. Whether there was one.
+    async fn keep_look(&self, look: KeepLook) -> Result<bool, StoreError>;
+    /// The last look at each account that was looked at, by account.
+    async fn looks(&self) -> Result<Vec<AccountLook>, StoreError>;
+
+    // Secrets that people give, and the key that all secrets are sealed under: `sql/secrets.rs`
+
+    /// Every secret that people have given, by name.
+    async fn given_secrets(&self) -> Result<Vec<GivenSecret>, StoreError>;
+    /// Keeps a value in the place of the one before it, with who gave it; its number. [`StoreError::Refused`] with the code
+    /// `other_key` when it was sealed under another key than the database's.
+    async fn give_secret(&self, give: GiveSecret) -> Result<i64, StoreError>;
+    /// Forgets one; `false` when there was none.
+    async fn forget_secret(&self, name: &str, by: &str, at: Timestamp) -> Result<bool, StoreError>;
+    /// What is known of the key.
+    async fn sealing(&self) -> Result<Sealing, StoreError>;
+    /// Names the key, if there is none yet; with `anew` in any case, and then what platforms handed out under another one is
+    /// forgotten. The name that holds now.
     async fn seal_under(&self, key: &str, anew: bool) -> Result<String, StoreError>;
+    /// Puts everything that is sealed under a new key, all or nothing. What the function refuses is the answer, and so is
+    /// `other_key` when the old one is not the database's any more.
+    async fn reseal(&self, reseal: Reseal) -> Result<Resealed, StoreError>;
 
     // The effect ledger
 

@@ -16,8 +16,9 @@ use crate::database::{Database, Job};
 use crate::error::StoreError;
 use crate::slow::Asked;
 use crate::sql::{
-    Transaction, attention, audit, claim, deliveries, effects, hooks, intake, items, messages, notices, pauses,
-    ping, rechecks, recover, restored, settings, settle, sign_ins, stop, sweep, values, watch, workers,
+    Transaction, attention, audit, authorizations, claim, deliveries, effects, hooks, intake, items, looks, messages, notices, pauses,
+    ping, rechecks,
+    recover, restored, secrets, settings, settle, sign_ins, stop, sweep, values, watch, workers,
 };
 use crate::values::*;
 
@@ -209,13 +210,46 @@ impl<D: Database> Store for D {
         self.read("list accounts that have to sign in", sign_ins::list).await
     }
 
-    async fn sealing_key(&self) -> Result<Option<String>, StoreError> {
-        self.read("read the name of the key", sign_ins::known_key).await
+    async fn begin_authorization(&self, begin: BeginAuthorization) -> Result<(), StoreError> {
+        self.write("begin a sign-in", move |c| authorizations::begin(c, &begin)).await
+    }
+
+    async fn take_authorization(&self, take: TakeAuthorization) -> Result<Taken, StoreError> {
+        self.write("end a sign-in", move |c| authorizations::take(c, &take)).await
+    }
+
+    async fn keep_look(&self, look: KeepLook) -> Result<bool, StoreError> {
+        self.write("keep a look at an account", move |c| looks::keep(c, &look)).await
+    }
+
+    async fn looks(&self) -> Result<Vec<AccountLook>, StoreError> {
+        self.read("list looks at accounts", looks::list).await
+    }
+
+    async fn given_secrets(&self) -> Result<Vec<GivenSecret>, StoreError> {
+        self.read("read what people gave", secrets::list).await
+    }
+
+    async fn give_secret(&self, give: GiveSecret) -> Result<i64, StoreError> {
+        self.write("keep a secret", move |c| secrets::give(c, &give)).await
+    }
+
+    async fn forget_secret(&self, name: &str, by: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let (name, by) = (name.to_owned(), by.to_owned());
+        self.write("forget a secret", move |c| secrets::forget(c, &name, &by, at)).await
+    }
+
+    async fn sealing(&self) -> Result<Sealing, StoreError> {
+        self.read("read the name of the key", secrets::sealing).await
     }
 
     async fn seal_under(&self, key: &str, anew: bool) -> Result<String, StoreError> {
         let key = key.to_owned();
-        self.write("name the key", move |c| sign_ins::sealing_key(c, &key, anew)).await
+        self.write("name the key", move |c| secrets::seal_under(c, &key, anew)).await
+    }
+
+    async fn reseal(&self, reseal: Reseal) -> Result<Resealed, StoreError> {
+        self.write("put everything under a new key", move |c| secrets::reseal(c, &reseal)).await
     }
 
     async fn keep_settings(&self, kept: KeptSettings, audit: Audit) -> Result<(), StoreError> {

@@ -267,8 +267,16 @@ through! {
     sign_in_failed(failed: SignInFailed) -> SignIn;
     sign_in_works(account: &AccountId, at: Timestamp) -> ();
     sign_ins() -> Vec<SignInRow>;
-    sealing_key() -> Option<String>;
+    begin_authorization(begin: BeginAuthorization) -> ();
+    take_authorization(take: TakeAuthorization) -> Taken;
+    keep_look(look: KeepLook) -> bool;
+    looks() -> Vec<AccountLook>;
+    given_secrets() -> Vec<GivenSecret>;
+    give_secret(give: GiveSecret) -> i64;
+    forget_secret(name: &str, by: &str, at: Timestamp) -> bool;
+    sealing() -> Sealing;
     seal_under(key: &str, anew: bool) -> String;
+    reseal(reseal: Reseal) -> Resealed;
     delivery(delivery: &DeliveryId) -> Option<DeliveryRecord>;
     deliveries(filter: DeliveryFilter) -> Vec<Delivery>;
     attention(filter: AttentionFilter) -> Attention;

@@ -13,10 +13,11 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/postgres/0002_second.sql"),
     include_str!("../migrations/postgres/0003_third.sql"),
     include_str!("../migrations/postgres/0004_fourth.sql"),
+    include_str!("../migrations/postgres/0005_fifth.sql"),
 ];
 
 /// The newest schema that this program knows.
-pub(super) const KNOWN: u32 = 4;
+pub(super) const KNOWN: u32 = 5;
 
 /// "JZHN" and the lock's own number.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1249202766, 3)";

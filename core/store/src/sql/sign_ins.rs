@@ -9,7 +9,7 @@ use juzhen_domain::sign_in::{self, SignIn};
 use serde_json::{Value, json};
 
 use super::rows::{Fields, millis};
-use super::{Transaction, audit, notices, params, workers};
+use super::{Transaction, audit, notices, params, secrets as given, workers};
 use crate::error::StoreError;
 use crate::values::{Captured, KeepCaptured, SignInFailed, SignInRow};
 
@@ -33,7 +33,8 @@ pub(crate) fn captured(
     })
 }
 
-/// Keeps all of it or nothing, and ends the turn; `false` when the turn has passed to somebody else.
+/// Keeps all of it or nothing, and ends the turn; `false` when the turn has passed to somebody else. Refused when the key is
+/// not the database's any more: the turn goes on, and the same comes again under the new one.
 pub(crate) fn keep(c: &Transaction<'_>, keep: &KeepCaptured) -> Result<bool, StoreError> {
     const SQL: &str =
         "INSERT INTO captured_secrets (account, name, sealed, generation, obtained_at, expires_at)
@@ -41,10 +42,11 @@ pub(crate) fn keep(c: &Transaction<'_>, keep: &KeepCaptured) -> Result<bool, Sto
          ON CONFLICT (account, name) DO UPDATE SET sealed = excluded.sealed,
             generation = captured_secrets.generation + 1, obtained_at = excluded.obtained_at,
             expires_at = excluded.expires_at";
-    let KeepCaptured { account, turn, secrets, at } = keep;
+    let KeepCaptured { account, turn, secrets, key, at } = keep;
     if !workers::has_turn(c, &turn.name, &turn.holder)? {
         return Ok(false);
     }
+    given::under(c, key)?;
     for secret in secrets {
         let expires = secret.expires_at.map(millis);
         let values = params![account.as_str(), secret.name, secret.sealed, millis(*at), expires];
@@ -138,22 +140,4 @@ fn save(
 
 fn note(c: &Transaction<'_>, action: &str, account: &AccountId, detail: Value, at: Timestamp) {
     c.will_audit(audit::daemon(action.into(), format!("account:{account}"), detail, at));
-}
-
-/// The key under which everything captured is sealed, by its public name: that of the database, which is `ours` when it has
-/// none yet. With `anew`, ours takes the old one's place, and what was sealed under that is forgotten.
-pub(crate) fn sealing_key(c: &Transaction<'_>, ours: &str, anew: bool) -> Result<String, StoreError> {
-    const NAME: &str = "INSERT INTO meta (name, value) VALUES ('sealing_key', ?1) ON CONFLICT DO NOTHING";
-    const RENAME: &str = "UPDATE meta SET value = ?1 WHERE name = 'sealing_key' AND value <> ?1";
-    const READ: &str = "SELECT value FROM meta WHERE name = 'sealing_key'";
-    c.execute(NAME, params![ours])?;
-    if anew && c.execute(RENAME, params![ours])? > 0 {
-        c.execute("DELETE FROM captured_secrets", params![])?;
-    }
-    Ok(c.first(READ, params![], |f: &mut Fields<'_>| f.get())?.unwrap_or_else(|| ours.to_owned()))
-}
-
-/// The same without ours: `None` when nothing was ever sealed.
-pub(crate) fn known_key(c: &Transaction<'_>) -> Result<Option<String>, StoreError> {
-    c.first("SELECT value FROM meta WHERE name = 'sealing_key'", params![], |f: &mut Fields<'_>| f.get())
 }

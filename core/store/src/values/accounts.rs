@@ -45,6 +45,8 @@ pub struct KeepCaptured {
     /// Under which it was fetched.
     pub turn: HeldTurn,
     pub secrets: Vec<NewCaptured>,
+    /// Public name of the master key that they are sealed under.
+    pub key: String,
     pub at: Timestamp,
 }
 

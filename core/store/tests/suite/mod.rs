@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod effects;
 pub(crate) mod fixture;
+pub(crate) mod giving;
 pub(crate) mod items;
 pub(crate) mod keeping;
 pub(crate) mod machine;
@@ -122,10 +123,18 @@ macro_rules! exercise {
                 f39_a_turn_is_held_by_one
             }
             signing_in {
+                f10_a_sign_in_in_a_browser_is_taken_once_in_time_by_whoever_began_it
+                f61_a_warning_is_told_once_for_each_end_and_day_over_restarts
                 f39_what_is_handed_out_is_kept_whole_by_whoever_has_the_turn
                 f10_f61_an_account_that_has_to_sign_in_is_held_and_told_once_and_goes_on_in_its_order
                 f61_a_new_token_ends_every_doubt_in_the_sign_in
                 p11_everything_is_sealed_under_one_key_until_it_is_given_up
+            }
+            giving {
+                p11_what_is_given_is_kept_whole_and_who_gave_it_is_in_the_audit
+                p11_what_is_sealed_under_another_key_than_the_databases_is_refused
+                p11_a_new_key_takes_everything_along_or_nothing
+                p11_what_a_lost_key_sealed_is_still_seen
             }
             stopping {
                 p26_stop_survives_a_restart_and_two_people_lift_it

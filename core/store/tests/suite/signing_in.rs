@@ -1,6 +1,7 @@
 //! What platforms hand out, and accounts that have to sign in.
 
 use jiff::SignedDuration;
+use juzhen_domain::finding::{Finding, Kind};
 use juzhen_domain::sign_in::Failure;
 use juzhen_domain::state::DeliveryState;
 use juzhen_store::*;
@@ -21,6 +22,7 @@ fn keep(holder: &str, sealed: &[u8]) -> KeepCaptured {
         account: "W000".into(),
         turn: turn(holder),
         secrets: vec![new("access_token"), new("refresh_token")],
+        key: "k1".into(),
         at: at(0),
     }
 }
@@ -106,7 +108,7 @@ pub(crate) async fn f61_a_new_token_ends_every_doubt_in_the_sign_in(place: &dyn 
 
 pub(crate) async fn p11_everything_is_sealed_under_one_key_until_it_is_given_up(place: &dyn Place) {
     let store = place.open();
-    assert_eq!(store.sealing_key().await.unwrap(), None);
+    assert_eq!(store.sealing().await.unwrap(), Sealing::default());
     assert_eq!(store.seal_under("k1", false).await.unwrap(), "k1");
     assert_eq!(store.seal_under("k2", false).await.unwrap(), "k1");
     assert!(store.take_turn("token:W000", "a", MINUTE).await.unwrap());
@@ -116,5 +118,97 @@ pub(crate) async fn p11_everything_is_sealed_under_one_key_until_it_is_given_up(
     assert_eq!(store.seal_under("k2", true).await.unwrap(), "k2");
     assert!(store.captured(None).await.unwrap().is_empty());
     drop(store);
-    assert_eq!(place.open().sealing_key().await.unwrap().as_deref(), Some("k2"));
+    assert_eq!(place.open().sealing().await.unwrap().key.as_deref(), Some("k2"));
+}
+
+fn begin(by: &str, state: &str, seconds: i64) -> BeginAuthorization {
+    let (account, by) = ("W000".into(), by.into());
+    BeginAuthorization {
+        account,
+        state: state.repeat(64),
+        by,
+        expires_at: at(seconds + 600),
+        at: at(seconds),
+        request: None,
+    }
+}
+
+fn take(by: Option<&str>, state: &str, seconds: i64) -> TakeAuthorization {
+    let (account, by) = ("W000".into(), by.map(Into::into));
+    TakeAuthorization { account, state: state.repeat(64), by, at: at(seconds), request: None }
+}
+
+pub(crate) async fn f10_a_sign_in_in_a_browser_is_taken_once_in_time_by_whoever_began_it(place: &dyn Place) {
+    let store = place.open();
+    let taken = async |by, state, seconds| store.take_authorization(take(by, state, seconds)).await.unwrap();
+    assert_eq!(taken(None, "a", 0).await, Taken::Unknown);
+    store.begin_authorization(begin("off.gl", "a", 0)).await.unwrap();
+    assert_eq!(taken(Some("off.gl"), "b", 1).await, Taken::Unknown, "another state");
+    assert_eq!(taken(Some("off.zr"), "a", 1).await, Taken::OfAnother);
+    let other = TakeAuthorization { account: "W001".into(), ..take(None, "a", 1) };
+    assert_eq!(store.take_authorization(other).await.unwrap(), Taken::Unknown, "another account");
+    assert_eq!(taken(Some("off.gl"), "a", 599).await, Taken::Begun { by: "off.gl".into() });
+    assert_eq!(taken(Some("off.gl"), "a", 599).await, Taken::Unknown, "it was taken");
+    // A later one takes its place; the browser needs no name.
+    store.begin_authorization(begin("off.gl", "c", 0)).await.unwrap();
+    store.begin_authorization(begin("off.zr", "d", 0)).await.unwrap();
+    assert_eq!(taken(None, "c", 1).await, Taken::Unknown);
+    assert_eq!(taken(None, "d", 1).await, Taken::Begun { by: "off.zr".into() });
+    store.begin_authorization(begin("off.gl", "e", 0)).await.unwrap();
+    assert_eq!(taken(None, "e", 600).await, Taken::Expired);
+    assert_eq!(taken(None, "e", 1).await, Taken::Unknown);
+    // Of two at the same time one has it.
+    store.begin_authorization(begin("off.gl", "f", 0)).await.unwrap();
+    let both = tokio::join!(
+        store.take_authorization(take(None, "f", 1)),
+        store.take_authorization(take(None, "f", 1))
+    );
+    let had = [both.0, both.1].into_iter().filter(|taken| matches!(taken, Ok(Taken::Begun { .. }))).count();
+    assert_eq!(had, 1);
+    let audit = store.audit(AuditFilter {
+        subject: Some("account:W000".into()),
+        most: 100,
+        ..AuditFilter::default()
+    });
+    let actions: Vec<String> = audit.await.unwrap().into_iter().map(|row| row.audit.action).collect();
+    let count = |action: &str| actions.iter().filter(|one| one.ends_with(action)).count();
+    assert_eq!((count("authorization_begun"), count("authorization_returned")), (5, 4), "{actions:?}");
+}
+
+pub(crate) async fn f61_a_warning_is_told_once_for_each_end_and_day_over_restarts(place: &dyn Place) {
+    let day = 86_400;
+    let mut store = place.open();
+    let look = |seconds: i64, until: Option<i64>| KeepLook {
+        account: "W000".into(),
+        at: at(seconds),
+        next_at: at(seconds + day),
+        signed_in_until: until.map(at),
+        findings: vec![Finding::hint(Kind::Note, "x")],
+        words: EndWords { when: "2027-01-01 08:00".into(), how: "请重新授权".into() },
+    };
+    let mut told = Vec::new();
+    // Every six hours, of an end that is read a little differently each time, from 20 days before it on; with restarts.
+    for hours in (0..20 * 24).step_by(6) {
+        if hours % 48 == 0 {
+            drop(store);
+            store = place.open();
+        }
+        let now = i64::from(hours) * 3_600;
+        if store.keep_look(look(now, Some(20 * day - i64::from(hours % 30)))).await.unwrap() {
+            told.push(20 - i64::from(hours) / 24);
+        }
+    }
+    assert_eq!(told, [14, 7, 3, 1]);
+    // Nobody could ask in between: nothing is forgotten.
+    assert!(!store.keep_look(look(0, None)).await.unwrap());
+    assert!(!store.keep_look(look(20 * day - 60, Some(20 * day))).await.unwrap());
+    // Signed in again, a month later.
+    assert!(store.keep_look(look(40 * day, Some(43 * day))).await.unwrap());
+    let notices = store.notices(None, 100).await.unwrap();
+    let days: Vec<_> = notices.iter().map(|notice| notice.detail["days"].as_i64().unwrap()).collect();
+    assert_eq!(days, [3, 1, 3, 7, 14]);
+    assert!(notices.iter().all(|one| one.kind == "sign_in_ends" && one.text.contains("2027-01-01 08:00")));
+    let kept = store.looks().await.unwrap();
+    assert_eq!((kept.len(), kept[0].signed_in_until, kept[0].at), (1, Some(at(43 * day)), at(40 * day)));
+    assert_eq!(kept[0].findings, [Finding::hint(Kind::Note, "x")]);
 }
