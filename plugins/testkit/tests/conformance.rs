@@ -132,12 +132,37 @@ fn every_sin_of_the_hostile_readme_is_in_the_table() {
     }
 }
 
+#[test]
+fn the_page_of_the_kit_lists_every_check() {
+    let page = std::fs::read_to_string(root().join("plugins/testkit/conformance.md")).unwrap();
+    let listed: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    let expected: Vec<_> =
+        CHECKS.iter().map(|check| format!("| `{}` | {} |", check.id, check.title)).collect();
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn a_second_export_fails() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("second_export");
+    std::fs::create_dir_all(&folder).unwrap();
+    let source = folder.join("second_export.c");
+    let example = root().join("adapters/c-example/c_example.c").canonicalize().unwrap();
+    let second =
+        "__attribute__((visibility(\"default\"))) int also_here(void);\nint also_here(void) { return 1; }";
+    std::fs::write(&source, format!("#include \"{}\"\n{second}\n", example.display())).unwrap();
+    let file = build::c_adapter(&source, &folder).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let report = runtime.block_on(run(&file, &json!({}), &["binary"]));
+    assert_eq!(seen(&report, Verdict::Failed), [("binary.exports", "exports also_here, too")]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_adapters_of_this_repository_pass() {
     for (name, excused) in [
         ("mock", &["protocol.scopes"][..0]),
         ("weibo", &["protocol.settings", "semantics.keys", "capabilities.title"]),
         ("wechat", &[]),
+        ("matrix", &["capabilities.title"]),
     ] {
         let file = build::adapter(&format!("juzhen-adapter-{name}")).unwrap();
         let plan = Plan::read(&root().join(format!("adapters/{name}/conformance.yaml"))).unwrap();

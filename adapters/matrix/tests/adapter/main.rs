@@ -8,7 +8,7 @@ mod tokens;
 use std::sync::OnceLock;
 
 use juzhen_sdk::message::{AdapterError, ErrorKind};
-use juzhen_testkit::{Adapter, Answer, Held, Library, Outcome, Request, Script, build};
+use juzhen_testkit::{Adapter, Answer, Held, Library, Outcome, Request, Script, build, cassette};
 use serde_json::{Value, json};
 
 const ME: &str = "@qu:gov.example";
@@ -49,6 +49,11 @@ fn a_check_says_whose_token_it_is_and_what_the_room_lacks() {
     // An alias can be pointed at another room by others.
     let alias = error(call_as(&adapter, &json!({"room": "#gonggao:gov.example"}), "check", &json!({})));
     assert_eq!(alias.kind, ErrorKind::Misconfigured { key: "room".into() });
+}
+
+#[test]
+fn what_a_real_server_said_is_asked_and_said_again() {
+    cassette::replay(library(), "tests/cassettes").unwrap();
 }
 
 #[test]
