@@ -143,15 +143,37 @@ fn adapters_of_a_folder_are_listed_without_running_them() {
 }
 
 #[test]
-fn an_adapter_file_is_loaded_on_trial() {
+fn an_adapter_file_is_asked_what_the_boundary_promises() {
     let home = tempfile::tempdir().unwrap();
-    let ran = run([Path::new("adapter"), Path::new("check"), &mock_adapter(), Path::new("--json")]);
+    let mock = mock_adapter();
+    let check = |arguments: &[&str]| {
+        let file = [Path::new("adapter"), Path::new("check"), &mock];
+        run(file.into_iter().chain(arguments.iter().map(Path::new)))
+    };
+    let ran = check(&["--only", "binary", "--only", "semantics.refusals", "--json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(
-        (ran.json()["ok"].clone(), ran.json()["manifest"]["name"].clone()),
-        (json!(true), json!("mock"))
-    );
-    assert!(!ran.json()["isolation"]["mechanisms"].as_array().unwrap().is_empty(), "{ran:?}");
+    let report = ran.json();
+    assert_eq!((&report["ok"], &report["manifest"]["name"]), (&json!(true), &json!("mock")));
+    assert!(!report["isolation"]["mechanisms"].as_array().unwrap().is_empty(), "{ran:?}");
+    let checks = report["checks"].as_array().unwrap();
+    assert!(checks.iter().all(|row| row["result"] == "passed" && row["advice"].is_null()), "{ran:?}");
+    assert_eq!(checks.last().unwrap()["check"], "semantics.refusals");
+
+    // A platform that answers no good call with what the adapter can read: told with its evidence, and what to do.
+    let plan = home.path().join("plan.yaml");
+    fs::write(&plan, "calls:\n  - operation: publish\n    answers: [{ status: 201, json: {} }]\n").unwrap();
+    let ran = check(&["--only", "semantics.answers", "--settings", plan.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for words in [
+        "semantics  semantics.answers  FAILED  publish ended with in_doubt",
+        "to do: give the platform's real answers",
+    ] {
+        assert!(ran.stdout.contains(words), "{words}: {ran:?}");
+    }
+    fs::write(&plan, "calls:\n  - operation: publish\n    answer: []\n").unwrap();
+    let ran = check(&["--settings", plan.to_str().unwrap()]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("answer") && ran.stderr.contains("3"), "{ran:?}");
+    assert_eq!(check(&["--only", "semantic"]).code, Some(2));
 
     let text = home.path().join("libtext.so");
     fs::write(&text, "not an adapter").unwrap();

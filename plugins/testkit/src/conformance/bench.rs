@@ -24,7 +24,7 @@ use crate::script::{Answer, Script};
 
 /// Every question is answered at once, so an operation that asks nothing for so long waits for nothing. Generous, because
 /// machines are busy.
-const IDLE: Duration = Duration::from_secs(6);
+const IDLE: Duration = Duration::from_secs(10);
 /// The time that operations have by their own clock, which stands still.
 pub(crate) const PATIENCE_MS: i64 = 120_000;
 /// Clock readings that are given out before the real clock is: no honest operation needs more.
