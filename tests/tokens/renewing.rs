@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::time::Duration;
 
 use juzhen_sandbox::{Fault, ScriptedRefusal};
-use juzhen_tests::{Api, Daemon, Run, cluster};
+use juzhen_tests::{Api, Daemon, District, Run, cluster};
 
 use crate::account::{FIRST, Scene, delivery, until_held};
 
@@ -98,14 +98,8 @@ async fn f10_killed_with_a_new_token_in_hand_where_it_was_to_be_had_once() {
 async fn f39_two_daemons_on_one_database_fetch_one_token() {
     let scene = Scene::new().await;
     let database = cluster().database(None).unwrap();
-    let run = |name: &str| {
-        let data = scene.district.path(&format!("data-of-{name}"));
-        let (url, key) = (cluster().url(&database), scene.district.path("shared.key").display().to_string());
-        let arguments = ["--node", name, "--database", &url, "--master-key", &key];
-        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Run { arguments, data: Some(data), ..Run::default() }
-    };
-    ["a", "b"].iter().for_each(|name| share_people(&scene, &run(name)));
+    let run = |name: &str| run_of(&scene.district, &database, name);
+    ["a", "b"].iter().for_each(|name| share_people(&scene.district, &run(name)));
     let (of_a, of_b) = (Api::new(scene.district.data()), Api::new(scene.district.data()));
     let mut a = Daemon::start_as(&of_a, &scene.district, &run("a"));
     let first = scene.publish(&a, "第一条").await;
@@ -135,9 +129,18 @@ async fn f39_two_daemons_on_one_database_fetch_one_token() {
     assert_eq!(scene.stage.ledger().effects.iter().filter(|one| one.text.contains('第')).count(), 11);
 }
 
+/// One daemon of several on a database.
+pub(crate) fn run_of(district: &District, database: &str, name: &str) -> Run {
+    let data = district.path(&format!("data-of-{name}"));
+    let (url, key) = (cluster().url(database), district.path("shared.key").display().to_string());
+    let arguments = ["--node", name, "--database", &url, "--master-key", &key];
+    let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+    Run { arguments, data: Some(data), ..Run::default() }
+}
+
 /// A data folder where people have the tokens that they have everywhere.
-fn share_people(scene: &Scene, run: &Run) {
-    let tokens = scene.district.data().join("tokens");
+pub(crate) fn share_people(district: &District, run: &Run) {
+    let tokens = district.data().join("tokens");
     let data = run.data.clone().unwrap();
     for folder in [&tokens, &data] {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).unwrap();

@@ -87,8 +87,8 @@ async fn fetch(cx: &Cx, force: bool) -> Result<()> {
     match Refused::of(&answer) {
         None if (200..300).contains(&answer.status()) => Ok(()),
         None => Err(answer.default_error()),
-        // Here it is the secret that is wrong.
-        Some(no) if no.errcode == 40001 => Err(Error::auth_expired(
+        // Here it is the secret that is wrong: another one has to be given, and then all goes on by itself.
+        Some(no) if matches!(no.errcode, 40001 | 40125) => Err(Error::auth_expired(
             format!("公众号的 AppSecret 无效（{}：{}）", no.errcode, no.errmsg),
             APP_SECRET,
         )),
