@@ -99,7 +99,8 @@ fn a_check_proves_the_token_and_says_what_is_used_up() {
         script.answer(answer);
     }
     let Outcome::Answer(info) = call(&adapter, "check", &json!(null)) else { panic!("no answer") };
-    assert_eq!((&info["uid"], &info["notes"]), (&json!("gh_1"), &json!(["发布：今日 100 次额度已用完"])));
+    let used_up = json!([{"what": "quota", "text": "发布：今日 100 次额度已用完", "code": null}]);
+    assert_eq!((&info["uid"], &info["lacks"]), (&json!("gh_1"), &used_up));
     assert_eq!(body(&script.requests()[2]), json!({"cgi_path": "/cgi-bin/freepublish/submit"}));
 
     let (adapter, script) = start();
@@ -107,5 +108,17 @@ fn a_check_proves_the_token_and_says_what_is_used_up() {
         script.answer(answer);
     }
     let Outcome::Answer(info) = call(&adapter, "check", &json!(null)) else { panic!("no answer") };
-    assert!(info["notes"][0].as_str().unwrap().contains("没有此接口的权限"), "{info}");
+    assert!(info["lacks"][0]["text"].as_str().unwrap().contains("没有此接口的权限"), "{info}");
+    assert_eq!(
+        (&info["lacks"][0]["what"], &info["lacks"][0]["code"]),
+        (&json!("permission"), &json!("76022"))
+    );
+
+    // Neither a token nor anything else is answered to an address that is not on the list.
+    let (adapter, script) = start();
+    let said = "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 1-2-3";
+    script.answer(yes(&json!({"errcode": 40164, "errmsg": said})));
+    let Outcome::Answer(info) = call(&adapter, "check", &json!(null)) else { panic!("no answer") };
+    assert_eq!((&info["lacks"][0]["what"], info["lacks"].as_array().unwrap().len()), (&json!("address"), 1));
+    assert!(info["lacks"][0]["text"].as_str().unwrap().starts_with("本机地址 203.0.113.9："), "{info}");
 }
