@@ -1,4 +1,6 @@
-//! Secrets that people give: `file:NAME` in the settings of an account is a file in the secrets folder.
+//! Secrets that people give, as the settings of an account name them: `vault:NAME` is kept sealed in the database (`vault.rs`);
+//! `file:NAME` is a file in the secrets folder, which its operator looks after, or what is kept under that name where there is
+//! no such file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,6 +10,7 @@ use juzhen_domain::id::AccountId;
 use juzhen_host::{PortError, Secret};
 
 use crate::files::Files;
+use crate::vault::Vault;
 
 /// Secret name → reference, for one account of the running settings.
 pub(crate) type References = Box<dyn Fn(&AccountId) -> BTreeMap<String, String> + Send + Sync>;
@@ -17,34 +20,41 @@ pub(crate) struct Given {
     files: Arc<dyn Files>,
     folder: PathBuf,
     references: References,
+    vault: Vault,
 }
 
 impl Given {
-    pub(crate) fn new(files: Arc<dyn Files>, folder: PathBuf, references: References) -> Self {
-        Self { files, folder, references }
+    pub(crate) fn new(files: Arc<dyn Files>, folder: PathBuf, references: References, vault: Vault) -> Self {
+        Self { files, folder, references, vault }
     }
 
-    /// What is in the file now; `None` without one.
+    /// What is there now; `None` without one.
     pub(crate) async fn get(&self, account: &AccountId, name: &str) -> Result<Option<Secret>, PortError> {
         let references = (self.references)(account);
-        let Some(file) = references.get(name).and_then(|r| r.strip_prefix("file:")) else {
+        let Some((kind, kept)) = references.get(name).and_then(|reference| reference.split_once(':')) else {
             return Ok(None);
         };
-        if !juzhen_domain::id::is_plain(file) {
-            let action =
-                format!("read secret {name} of account {account}: {file:?} is not a plain file name");
+        if !juzhen_domain::id::is_plain(kept) {
+            let action = format!("read secret {name} of account {account}: {kept:?} is not a plain name");
             return Err(PortError { action, source: None });
         }
-        match self.files.secret(&self.folder, file).await {
-            Ok(text) => Ok(text.map(|text| Secret::new(text.trim_end_matches(['\r', '\n'])))),
-            Err(error) => Err(PortError {
-                action: format!("read secret {name} of account {account} from file {file}"),
-                source: Some(Box::new(error)),
-            }),
+        if kind == "file"
+            && let Some(secret) = self.file(kept).await?
+        {
+            return Ok(Some(secret));
+        }
+        self.vault.get(account, kept).await
+    }
+
+    /// One of the daemon's own, from its file or from the database; `None` without one.
+    pub(crate) async fn own(&self, name: &str) -> Result<Option<Secret>, PortError> {
+        match self.file(name).await? {
+            Some(secret) => Ok(Some(secret)),
+            None => self.vault.own(name).await,
         }
     }
 
-    /// One of the daemon's own, by its file's name; `None` without one.
+    /// What is in the file now.
     pub(crate) async fn file(&self, name: &str) -> Result<Option<Secret>, PortError> {
         match self.files.secret(&self.folder, name).await {
             Ok(text) => Ok(text.map(|text| Secret::new(text.trim_end_matches(['\r', '\n'])))),
@@ -52,6 +62,16 @@ impl Given {
                 Err(PortError { action: format!("read secret {name}"), source: Some(Box::new(error)) })
             }
         }
+    }
+
+    /// Where the files are.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
+    /// Where the others are.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// The names that the settings of the account give.
@@ -62,21 +82,41 @@ impl Given {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use juzhen_store::Sqlite;
+
     use super::*;
+    use crate::seal::MasterKey;
 
     #[tokio::test]
-    async fn a_reference_is_a_file_in_the_folder_and_nothing_else() {
+    async fn a_reference_is_a_file_in_the_folder_or_what_is_kept_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("w000-token"), "abc\n").unwrap();
         let references = |_: &AccountId| {
-            let of = [("token", "file:w000-token"), ("bad", "file:../etc/passwd"), ("gone", "file:none")];
+            let of = [
+                ("token", "file:w000-token"),
+                ("bad", "file:../etc/passwd"),
+                ("gone", "file:none"),
+                ("sealed", "vault:w000-token"),
+                ("moved", "file:moved"),
+            ];
             of.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
         };
+        let store = Arc::new(Sqlite::temporary().unwrap());
+        let vault = Vault::open(&MasterKey::Fixed([7; 32]), store, Arc::default()).await.unwrap();
         let files = crate::Folder::new(folder.path());
-        let given = Given::new(files, folder.path().to_owned(), Box::new(references));
+        let given = Given::new(files, folder.path().to_owned(), Box::new(references), vault.clone());
         let get = async |name: &str| given.get(&"W000".into(), name).await;
         assert_eq!(get("token").await.unwrap().unwrap().expose(), "abc");
         assert!(get("gone").await.unwrap().is_none() && get("unknown").await.unwrap().is_none());
         assert!(get("bad").await.is_err());
+        assert!(get("sealed").await.unwrap().is_none(), "a file is none that is kept");
+        for (name, value) in [("w000-token", "sealed"), ("moved", "from the folder")] {
+            vault.set(name, &Secret::new(value), None, "t", Timestamp::UNIX_EPOCH).await.unwrap();
+        }
+        assert_eq!(get("sealed").await.unwrap().unwrap().expose(), "sealed");
+        assert_eq!(get("token").await.unwrap().unwrap().expose(), "abc", "the file stands before it");
+        assert_eq!(get("moved").await.unwrap().unwrap().expose(), "from the folder");
+        assert_eq!(given.own("moved").await.unwrap().unwrap().expose(), "from the folder");
     }
 }

@@ -80,7 +80,7 @@ async fn hand_on(engine: &Engine, outlet: &OnceLock<Outlet>, url: &str) -> Resul
 async fn send(engine: &Engine, outlet: &OnceLock<Outlet>, url: &str, notice: &Notice) -> Result<(), String> {
     let settings = engine.settings();
     let name = &settings.notices.secret;
-    let secret = engine.tokens().secret_file(name).await.map_err(|error| crate::with_causes(&error))?;
+    let secret = engine.tokens().own_secret(name).await.map_err(|error| crate::with_causes(&error))?;
     let secret =
         secret.ok_or_else(|| format!("there is no secret {name}; make it with `juzhen secret set`"))?;
     let body = json!({

@@ -1,13 +1,17 @@
 //! The running part: settings, adapters and store put together, one service a file.
 //!
 //! `claim` takes what is due, `send` sends it, `reconcile` closes doubts, `track` asks asynchronous platforms, `sweep`
-//! keeps the times, `reload` follows the files, `watch` looks for posts that are not ours, `outbox` tells people. Each
+//! keeps the times, `reload` follows the files, `watch` looks for posts that are not ours, `intake` and `callback` take in
+//! what readers write, `outbox` tells people. Each
 //! decides with pure functions of `domain` and acts through the store and the host.
 
 #![forbid(unsafe_code)]
 
+mod authorize;
+mod callback;
 mod claim;
 pub mod clock;
+mod examine;
 pub mod failpoint;
 mod files;
 mod follow;
@@ -16,8 +20,10 @@ mod health;
 pub mod high_water;
 mod hook;
 mod inside;
+mod intake;
 mod interpret;
 mod look;
+mod look_after;
 mod node;
 mod outbox;
 mod panics;
@@ -28,6 +34,7 @@ mod reconcile;
 mod reload;
 mod room;
 mod running;
+mod said;
 mod seal;
 mod send;
 mod service;
@@ -39,6 +46,8 @@ mod sweep;
 mod tokens;
 mod track;
 mod upkeep;
+mod used;
+mod vault;
 mod watch;
 mod witness;
 
@@ -63,16 +72,23 @@ use crate::panics::Panics;
 use crate::service::Wakes;
 use crate::tokens::Tokens;
 
+pub use crate::authorize::{
+    AuthorizationBegun, AuthorizationReturned, NotSignedIn, RETURN_PATH, SignedIn,
+};
+pub use crate::callback::{Callback, CallbackAnswer, CallbackRequest};
 pub use crate::files::{Files, Folder};
 pub use crate::health::{Health, ServiceHealth};
+pub use crate::look_after::AccountCheck;
 pub use crate::node::{LEASE, Standing};
 pub use crate::reload::{Proposed, ReloadOutcome, ReloadStatus};
 pub use crate::room::Room;
 pub use crate::running::installed;
-pub use crate::seal::MasterKey;
+pub use crate::seal::{KeyFileError, MasterKey, RotateError, Rotated};
 pub use crate::start::{EngineOptions, StartError, TuneHost};
-// The server matches on it and may not know the host.
-pub use juzhen_host::AdapterState;
+pub use crate::used::{SecretState, SecretUse, may_be_a_file, named, report};
+pub use crate::vault::{KeptSecret, LONGEST_SECRET, Vault, VaultError};
+// The server matches on it and may not know the host; and hands secrets on.
+pub use juzhen_host::{AdapterState, Secret};
 
 /// The running daemon without its surface. Cheap to clone.
 #[derive(Clone)]
@@ -166,7 +182,9 @@ impl Engine {
             outbox::run(engine(), stop.clone()),
             hook::run(engine(), stop.clone()),
             watch::run(engine(), stop.clone()),
+            intake::run(engine(), stop.clone()),
             sign_in::run(engine(), stop.clone()),
+            look_after::run(engine(), stop.clone()),
         );
         self.host().shutdown(Duration::from_secs(2)).await;
         if let Err(error) = self.node().leave(self.store().as_ref()).await {
@@ -222,6 +240,28 @@ impl Engine {
     /// The latest time for something due at `due_at`, when nobody named one.
     pub fn latest(&self, due_at: Timestamp) -> Timestamp {
         running::latest(&self.settings(), due_at)
+    }
+
+    /// The secrets that people have given.
+    pub fn vault(&self) -> &Vault {
+        self.tokens().vault()
+    }
+
+    /// What is known of every secret that is kept or named.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn secrets(&self) -> Result<Vec<SecretUse>, juzhen_store::StoreError> {
+        let kept = self.vault().list().await?;
+        let given = self.tokens().given_secrets();
+        let is_file = |name: &str| given.folder().join(name).exists();
+        Ok(report(Some(&self.settings()), kept, is_file))
+    }
+
+    /// The file that stands before what is kept under this name, if there is one and the settings name it so.
+    pub fn secret_file(&self, name: &str) -> Option<std::path::PathBuf> {
+        let file = self.tokens().given_secrets().folder().join(name);
+        (may_be_a_file(&self.settings(), name) && file.exists()).then_some(file)
     }
 
     /// Something may be due now.

@@ -116,6 +116,8 @@ async fn stay(engine: &Engine) -> Result<Duration, StoreError> {
         warn!("Joined anew: the lease was over, and others may have taken up what this daemon held");
     }
     engine.forget_lifted_stop().await?;
+    // Another daemon, or a command beside it, may have been given a secret or another master key.
+    engine.vault().look().await?;
     let recovered = store.recover(engine.now()).await?;
     if recovered.due + recovered.resumed + recovered.in_doubt > 0 {
         let (due, resumed, in_doubt) = (recovered.due, recovered.resumed, recovered.in_doubt);

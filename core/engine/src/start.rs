@@ -19,8 +19,9 @@ use crate::high_water::{HighWater, MarkError};
 use crate::node::Node;
 use crate::ports::StorePorts;
 use crate::reload::{self, Proposed, ReloadStatus};
-use crate::seal::{MasterKey, Seal};
+use crate::seal::MasterKey;
 use crate::tokens::Tokens;
+use crate::vault::Vault;
 use crate::{Engine, Parts, running};
 
 /// What an engine is started with.
@@ -38,7 +39,7 @@ pub struct EngineOptions {
     pub files: Arc<dyn Files>,
     /// File that says how far the history went, outside of the database (P19); `None` keeps that in memory only.
     pub mark: Option<PathBuf>,
-    /// Under which captured secrets are sealed.
+    /// Under which secrets are sealed in the database.
     pub master_key: MasterKey,
     /// How long this daemon counts as there without a sign of life: [`crate::LEASE`].
     pub lease: Duration,
@@ -174,10 +175,10 @@ async fn tokens(
     let references = Box::new(move |account: &juzhen_domain::id::AccountId| {
         of_account.load().accounts.get(account).map(|a| a.secrets.clone()).unwrap_or_default()
     });
-    let given = Given::new(Arc::clone(files), secrets_folder, references);
-    let seal = Seal::open(&options.master_key, store.as_ref()).await?;
+    let vault = Vault::open(&options.master_key, Arc::clone(store), Arc::clone(failpoints)).await?;
+    let given = Given::new(Arc::clone(files), secrets_folder, references, vault);
     let (store, world, failpoints) = (Arc::clone(store), Arc::clone(world), Arc::clone(failpoints));
-    Ok(Tokens::new(given, seal, store, world, Arc::clone(node), failpoints))
+    Ok(Tokens::new(given, store, world, Arc::clone(node), failpoints))
 }
 
 async fn start_host(

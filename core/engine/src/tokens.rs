@@ -42,6 +42,7 @@ use crate::failpoint::Failpoints;
 use crate::given::Given;
 use crate::node::Node;
 use crate::seal::Seal;
+use crate::vault::Vault;
 
 /// A value that expires within this is as good as expired to a call that has used none.
 const SOON: SignedDuration = SignedDuration::from_secs(60);
@@ -52,7 +53,6 @@ pub(crate) struct Tokens(Arc<Inner>);
 
 struct Inner {
     given: Given,
-    seal: Seal,
     store: Arc<dyn Store>,
     world: Arc<dyn World>,
     node: Arc<Node>,
@@ -83,39 +83,51 @@ struct Contents {
 impl Tokens {
     pub(crate) fn new(
         given: Given,
-        seal: Seal,
         store: Arc<dyn Store>,
         world: Arc<dyn World>,
         node: Arc<Node>,
         failpoints: Arc<Failpoints>,
     ) -> Self {
         let (opened, turns) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { given, seal, store, world, node, failpoints, opened, turns }))
+        Self(Arc::new(Inner { given, store, world, node, failpoints, opened, turns }))
     }
 
     /// Whether this daemon has to leave the account to others, because it cannot read what they have sealed.
     pub(crate) fn is_unreadable(&self, account: &AccountId) -> bool {
-        self.0.seal.problem().is_some()
+        self.seal().problem().is_some()
             && lock(&self.0.opened).get(account).is_some_and(|one| !one.is_empty())
     }
 
     /// Says of every account whose secrets cannot be read here that it has to sign in; a daemon that can read them finds out
     /// that it has not.
     pub(crate) async fn tell_unreadable(&self) -> Result<(), StoreError> {
-        let Some(problem) = self.0.seal.problem() else { return Ok(()) };
+        let Some(problem) = self.seal().problem() else { return Ok(()) };
         let mut accounts: Vec<AccountId> =
             self.0.store.captured(None).await?.into_iter().map(|one| one.account).collect();
         accounts.dedup();
         for account in accounts {
             self.load(&account).await?;
-            self.failed(&account, Failure::SignedOut, problem, None).await?;
+            self.failed(&account, Failure::SignedOut, &problem, None).await?;
         }
         Ok(())
     }
 
-    /// A secret of the daemon's own, by its file's name.
-    pub(crate) async fn secret_file(&self, name: &str) -> Result<Option<Secret>, PortError> {
-        self.0.given.file(name).await
+    /// A secret of the daemon's own, by its name.
+    pub(crate) async fn own_secret(&self, name: &str) -> Result<Option<Secret>, PortError> {
+        self.0.given.own(name).await
+    }
+
+    /// What people give.
+    pub(crate) fn given_secrets(&self) -> &Given {
+        &self.0.given
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        self.0.given.vault()
+    }
+
+    fn seal(&self) -> &Seal {
+        self.vault().seal()
     }
 
     /// A fingerprint of everything that people gave for the account: another one is worth another try.
@@ -130,7 +142,7 @@ impl Tokens {
                 all.push('\0');
             }
         }
-        self.0.seal.fingerprint(&all)
+        self.seal().fingerprint(&all)
     }
 
     /// Counts a failure of the account to sign in.
@@ -158,7 +170,12 @@ impl Tokens {
     /// What the database has now.
     async fn load(&self, account: &AccountId) -> Result<Arc<Opened>, StoreError> {
         let rows = self.0.store.captured(Some(account)).await?;
-        let opened: Opened = rows.into_iter().map(|row| (row.name.clone(), self.open(&row))).collect();
+        let open = || -> Opened { rows.iter().map(|row| (row.name.clone(), self.open(row))).collect() };
+        let mut opened = open();
+        // Perhaps they are under another key by now.
+        if opened.values().any(|one| one.value.is_err()) && self.vault().refresh().await? {
+            opened = open();
+        }
         let opened = Arc::new(opened);
         lock(&self.0.opened).insert(account.clone(), Arc::clone(&opened));
         Ok(opened)
@@ -166,7 +183,7 @@ impl Tokens {
 
     fn open(&self, row: &Captured) -> One {
         let broken = |why: String| One { value: Err(why), replaced: Vec::new(), expires_at: row.expires_at };
-        let clear = match self.0.seal.open_sealed(row.account.as_str(), &row.name, &row.sealed) {
+        let clear = match self.seal().open_sealed(row.account.as_str(), &row.name, &row.sealed) {
             Ok(clear) => clear,
             Err(error) => return broken(error.to_string()),
         };
@@ -190,7 +207,7 @@ impl Tokens {
         match (&captured.value, given) {
             (Ok(value), None) => Ok(Some(value.clone())),
             (Ok(value), Some(given)) => {
-                let is_old = captured.replaced.contains(&self.0.seal.fingerprint(given.expose()));
+                let is_old = captured.replaced.contains(&self.seal().fingerprint(given.expose()));
                 Ok(Some(if is_old { value.clone() } else { given }))
             }
             // Perhaps an old one; the platform says so then, and the account is held.
@@ -226,10 +243,13 @@ impl Tokens {
         Ok(Some(ends.map(|end| Duration::try_from(end.duration_since(now)).unwrap_or_default())))
     }
 
-    /// Why the platform is not to be asked now.
-    async fn put_off(&self, account: &AccountId) -> Result<Option<String>, StoreError> {
-        if let Some(problem) = self.0.seal.problem() {
-            return Ok(Some(problem.to_owned()));
+    /// Why the platform is not to be asked now; with `anew`, whatever it said before.
+    async fn put_off(&self, account: &AccountId, anew: bool) -> Result<Option<String>, StoreError> {
+        if let Some(problem) = self.seal().problem() {
+            return Ok(Some(problem));
+        }
+        if anew {
+            return Ok(None);
         }
         let rows = self.0.store.sign_ins().await?;
         let Some(SignInRow { sign_in, given, .. }) = rows.into_iter().find(|row| row.account == *account)

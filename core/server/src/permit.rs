@@ -23,10 +23,16 @@ pub(crate) enum Act {
     PauseAccount,
     /// Look at the platform and answer for it: lift a pause, explain a strange post.
     ResumeAccount,
+    /// Ask the platform about an account: what it answers may hold it.
+    CheckAccount,
+    /// Bring an account to be signed in on the platform.
+    SignIn,
     SeeConfiguration,
     Reload,
     BackUp,
     ReadAudit,
+    /// Give and remove secrets of accounts, change the master key.
+    KeepSecrets,
 }
 
 impl Act {
@@ -44,7 +50,8 @@ impl Act {
             ],
             Self::Schedule | Self::LiftStop => &[R::OfficeEditor, R::OfficeDirector],
             Self::ResumeAccount => &[R::OfficeEditor, R::OfficeDirector, R::AccountAdmin],
-            Self::Stop | Self::PauseAccount => {
+            Self::SignIn => &[R::OfficeDirector, R::AccountAdmin, R::Sysadmin],
+            Self::Stop | Self::PauseAccount | Self::CheckAccount => {
                 &[R::OfficeContact, R::OfficeEditor, R::OfficeDirector, R::AccountAdmin, R::Sysadmin]
             }
             Self::SeeConfiguration => &[
@@ -57,6 +64,7 @@ impl Act {
             ],
             Self::Reload | Self::BackUp => &[R::OfficeDirector, R::Sysadmin],
             Self::ReadAudit => &[R::OfficeDirector, R::Auditor],
+            Self::KeepSecrets => &[R::Sysadmin],
         }
     }
 }
@@ -141,10 +149,13 @@ mod tests {
             (Act::LiftStop, 'l'),
             (Act::PauseAccount, 'p'),
             (Act::ResumeAccount, 'u'),
+            (Act::CheckAccount, 'h'),
+            (Act::SignIn, 'g'),
             (Act::SeeConfiguration, 'c'),
             (Act::Reload, 'r'),
             (Act::BackUp, 'b'),
             (Act::ReadAudit, 'a'),
+            (Act::KeepSecrets, 'k'),
         ];
         let table: Vec<String> = Role::ALL
             .iter()
@@ -157,20 +168,20 @@ mod tests {
         assert_eq!(
             table,
             [
-                ".......... info_officer",
-                ".......... secrecy_reviewer",
-                ".......... deputy_head",
-                ".......... unit_head",
-                "e.X.p.c... office_contact",
-                "esXlpuc... office_editor",
-                "esXlpucrba office_director",
-                "e.X.puc... account_admin",
-                "e......... supervising_leader",
-                "e......... principal_leader",
-                ".......... petition_handler",
-                ".......... opinion_handler",
-                "..X.p.crb. sysadmin",
-                "e.....c..a auditor",
+                "............. info_officer",
+                "............. secrecy_reviewer",
+                "............. deputy_head",
+                "............. unit_head",
+                "e.X.p.h.c.... office_contact",
+                "esXlpuh.c.... office_editor",
+                "esXlpuhgcrba. office_director",
+                "e.X.puhgc.... account_admin",
+                "e............ supervising_leader",
+                "e............ principal_leader",
+                "............. petition_handler",
+                "............. opinion_handler",
+                "..X.p.hgcrb.k sysadmin",
+                "e.......c..a. auditor",
             ]
         );
     }

@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::options::ServerOptions;
 use crate::{
-    accounts, adapters, attention, audit, backups, configuration, counts, deliveries, frame, health, items,
-    media, metrics, nodes, notices, openapi, paused, restored, status, stop, strange,
+    accounts, adapters, attention, audit, authorizations, backups, callbacks, checks, configuration, counts, deliveries, frame, health, items,
+    media, messages, metrics, nodes, notices, openapi, paused, restored, secrets, status, stop, strange,
 };
 
 /// The API of a running engine.
@@ -29,8 +29,13 @@ fn routes() -> OpenApiRouter<App> {
         .merge(deliveries::routes())
         .merge(attention::routes())
         .merge(accounts::routes())
+        .merge(authorizations::routes())
+        .merge(checks::routes())
         .merge(paused::routes())
+        .merge(secrets::routes())
         .merge(strange::routes())
+        .merge(messages::routes())
+        .merge(callbacks::routes())
         .merge(notices::routes())
         .merge(nodes::routes())
         .merge(adapters::routes())

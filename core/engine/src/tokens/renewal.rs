@@ -37,12 +37,14 @@ pub(super) async fn renew(
     let Ok(here) = tokio::time::timeout_at(deadline, tokens.lane(&account).lock_owned()).await else {
         return Ok(busy());
     };
+    // Whatever there is, a person wants it anew.
+    let anew = wanted.iter().any(|wanted| wanted.anew);
     let mut pause = FIRST_LOOK;
     loop {
-        if let Some(ttl) = tokens.look(&account, wanted).await? {
+        if !anew && let Some(ttl) = tokens.look(&account, wanted).await? {
             return Ok(Renewal::Known { ttl });
         }
-        let put_off = tokens.put_off(&account).await.map_err(|error| unread(&account, error))?;
+        let put_off = tokens.put_off(&account, anew).await.map_err(|error| unread(&account, error))?;
         if let Some(reason) = put_off {
             return Ok(Renewal::NotNow { reason });
         }
@@ -55,12 +57,18 @@ pub(super) async fn renew(
             continue;
         };
         // Whoever had the turn may have ended it after the look.
-        if let Some(ttl) = tokens.look(&account, wanted).await? {
+        if !anew && let Some(ttl) = tokens.look(&account, wanted).await? {
             let gave = tokens.0.store.give_up_turn(&turn.name, &turn.holder).await;
             gave.map_err(|error| unread(&account, error))?;
             return Ok(Renewal::Known { ttl });
         }
-        return Ok(Renewal::Fetch(Box::new(Turn { tokens: tokens.clone(), account, turn, _here: here })));
+        return Ok(Renewal::Fetch(Box::new(Turn {
+            tokens: tokens.clone(),
+            account,
+            turn,
+            anew,
+            _here: here,
+        })));
     }
 }
 
@@ -70,6 +78,8 @@ impl Tokens {
         account: &AccountId,
         wanted: &[Wanted],
     ) -> Result<Option<Option<Duration>>, PortError> {
+        // Somebody may have given another one, to another daemon.
+        self.vault().look().await.map_err(|error| unread(account, error))?;
         let opened = self.load(account).await.map_err(|error| unread(account, error))?;
         self.known(account, wanted, &opened).await
     }
@@ -88,18 +98,22 @@ struct Turn {
     tokens: Tokens,
     account: AccountId,
     turn: HeldTurn,
+    anew: bool,
     _here: OwnedMutexGuard<()>,
 }
 
 impl Turn {
     async fn try_to_keep(&self, fetched: &[Fetched]) -> Result<(), PortError> {
-        let Self { tokens, account, turn, .. } = self;
-        let secrets = tokens.sealed(account, fetched).await?;
-        tokens.0.failpoints.reach("token.refresh.after_platform_before_store");
-        let at = tokens.0.world.now();
-        let keep = KeepCaptured { account: account.clone(), turn: turn.clone(), secrets, at };
+        let Self { tokens, account, .. } = self;
         let action = || format!("keep what was handed out for account {account}");
-        match insist(tokens.0.store.as_ref(), keep).await {
+        let mut kept = self.keep_under_key(fetched).await?;
+        // Somebody has changed the master key meanwhile: the same again under the new one.
+        if matches!(kept, Err(StoreError::Refused(_)))
+            && tokens.vault().refresh().await.map_err(|error| unread(account, error))?
+        {
+            kept = self.keep_under_key(fetched).await?;
+        }
+        match kept {
             Ok(true) => {}
             // Two were at it: what the other one fetched came later, and may have ended this one.
             Ok(false) => return Err(failed(format!("{}: the turn has passed to another daemon", action()))),
@@ -110,6 +124,14 @@ impl Turn {
         tracing::info!(account.id = %account, ?secrets, "Account {account} has new secrets");
         Ok(())
     }
+
+    async fn keep_under_key(&self, fetched: &[Fetched]) -> Result<Result<bool, StoreError>, PortError> {
+        let Self { tokens, account, turn, .. } = self;
+        let (key, secrets) = tokens.sealed(account, fetched).await?;
+        tokens.0.failpoints.reach("token.refresh.after_platform_before_store");
+        let (account, turn, at) = (account.clone(), turn.clone(), tokens.0.world.now());
+        Ok(insist(tokens.0.store.as_ref(), KeepCaptured { account, turn, secrets, key, at }).await)
+    }
 }
 
 #[async_trait]
@@ -117,21 +139,30 @@ impl Fetching for Turn {
     async fn keep(self: Box<Self>, fetched: Vec<Fetched>) -> Result<(), PortError> {
         let kept = self.try_to_keep(&fetched).await;
         // It is lost; the next one need not wait for the turn to end by itself.
-        if kept.is_err()
-            && let Err(error) = self.tokens.0.store.give_up_turn(&self.turn.name, &self.turn.holder).await
-        {
-            tracing::warn!(error = crate::with_causes(&error), "A turn lasts until its end");
+        if kept.is_err() {
+            give_up(&self.tokens, &self.turn).await;
         }
         kept
     }
 
     async fn failed(self: Box<Self>, reason: &str) {
-        let Self { tokens, account, turn, .. } = *self;
+        let Self { tokens, account, turn, anew, .. } = *self;
+        if anew {
+            // A person has mistaken a code or an account: that says nothing of what the account has.
+            give_up(&tokens, &turn).await;
+            return;
+        }
         tracing::warn!(account.id = %account, reason, "Account {account} could not renew its secrets");
         if let Err(error) = tokens.failed(&account, Failure::NoToken, reason, Some(turn)).await {
             let error = crate::with_causes(&error);
             tracing::error!(account.id = %account, error, "That account {account} could not sign in was not noted");
         }
+    }
+}
+
+async fn give_up(tokens: &Tokens, turn: &HeldTurn) {
+    if let Err(error) = tokens.0.store.give_up_turn(&turn.name, &turn.holder).await {
+        tracing::warn!(error = crate::with_causes(&error), "A turn lasts until its end");
     }
 }
 
@@ -142,7 +173,10 @@ async fn insist(store: &dyn Store, keep: KeepCaptured) -> Result<bool, StoreErro
     let mut pause = FIRST_LOOK;
     loop {
         match store.keep_captured(keep.clone()).await {
-            Err(error) if !matches!(error, StoreError::Closed) && Instant::now() + pause < until => {
+            Err(error)
+                if !matches!(error, StoreError::Closed | StoreError::Refused(_))
+                    && Instant::now() + pause < until =>
+            {
                 tracing::error!(error = crate::with_causes(&error), "New secrets could not be kept yet");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_LOOK);
@@ -153,13 +187,19 @@ async fn insist(store: &dyn Store, keep: KeepCaptured) -> Result<bool, StoreErro
 }
 
 impl Tokens {
-    async fn sealed(&self, account: &AccountId, fetched: &[Fetched]) -> Result<Vec<NewCaptured>, PortError> {
+    /// With the name of the key.
+    async fn sealed(
+        &self,
+        account: &AccountId,
+        fetched: &[Fetched],
+    ) -> Result<(String, Vec<NewCaptured>), PortError> {
+        let key = self.seal().key().map_err(|error| caused(format!("seal for account {account}"), error))?;
         let opened = self.opened(account).await.map_err(|error| unread(account, error))?;
         let mut sealed = Vec::with_capacity(fetched.len());
         for Fetched { name, value, ttl } in fetched {
             let mut replaced = opened.get(name).map(|before| before.replaced.clone()).unwrap_or_default();
             if let Some(given) = self.0.given.get(account, name).await? {
-                let given = self.0.seal.fingerprint(given.expose());
+                let given = self.seal().fingerprint(given.expose());
                 replaced.retain(|known| *known != given);
                 replaced.push(given);
                 replaced.drain(..replaced.len().saturating_sub(MOST_REPLACED));
@@ -169,12 +209,12 @@ impl Tokens {
             let clear = serde_json::to_vec(&contents).map(Zeroizing::new);
             drop(Zeroizing::new(contents.value));
             let clear = clear.map_err(|error| caused(action(), error))?;
-            let value = self.0.seal.seal(account.as_str(), name, &clear);
+            let value = self.seal().seal(&key, account.as_str(), name, &clear);
             let ttl = ttl.and_then(|ttl| SignedDuration::try_from(ttl).ok());
             let expires_at = ttl.map(|ttl| later(self.0.world.now(), ttl));
             let sealed_value = value.map_err(|error| caused(action(), error))?;
             sealed.push(NewCaptured { name: name.clone(), sealed: sealed_value, expires_at });
         }
-        Ok(sealed)
+        Ok((key.name.clone(), sealed))
     }
 }

@@ -36,14 +36,15 @@ impl Scene {
     }
 
     async fn daemon(&self) -> Tokens {
-        let (store, world): (_, Arc<dyn World>) = (self.store(), Arc::new(Machine));
+        let (store, world): (Arc<dyn Store>, Arc<dyn World>) = (self.store(), Arc::new(Machine));
         let node = Arc::new(Node::new(Duration::from_secs(3600)));
         node.join(store.as_ref(), &world).await.unwrap();
         let references = |_: &AccountId| [("token".to_owned(), "file:W000.token".to_owned())].into();
         let folder = self.secrets.path();
-        let given = Given::new(crate::Folder::new(folder), folder.to_owned(), Box::new(references));
-        let seal = Seal::open(&MasterKey::Fixed([3; 32]), store.as_ref()).await.unwrap();
-        Tokens::new(given, seal, store, world, node, Arc::default())
+        let key = MasterKey::Fixed([3; 32]);
+        let vault = Vault::open(&key, Arc::clone(&store), Arc::default()).await.unwrap();
+        let given = Given::new(crate::Folder::new(folder), folder.to_owned(), Box::new(references), vault);
+        Tokens::new(given, store, world, node, Arc::default())
     }
 }
 
@@ -52,7 +53,7 @@ async fn get(tokens: &Tokens) -> String {
 }
 
 async fn renew(tokens: &Tokens, used: Option<&str>) -> Renewal {
-    let wanted = [Wanted { name: "token".into(), used: used.map(Secret::new) }];
+    let wanted = [Wanted { name: "token".into(), used: used.map(Secret::new), anew: false }];
     tokens.renew("W000", &wanted, Duration::from_secs(60)).await.unwrap()
 }
 

@@ -68,13 +68,15 @@ section! {
     pub struct ServerSettings, "网页和接口服务" {
         /// Default 127.0.0.1:8460: reachable from this machine only, until the operator decides otherwise.
         listen: SocketAddr as Address = SocketAddr::from(([127, 0, 0, 1], 8460)), "监听地址 IP:端口。默认 127.0.0.1:8460，只有本机能访问。";
+        /// Where browsers reach the daemon from outside; platforms send them back to `/authorized` below it. `None`: nowhere.
+        public_url: Option<String> as Maybe<Hook> = None, "从外面访问本系统的网址，例如 https://juzhen.example.gov.cn；在平台上授权后，浏览器回到它下面的 /authorized。不写则由账号设置中的回调地址代替，再用命令行完成授权。改动后须重启。";
     }
 }
 
 section! {
     pub(crate) struct AdapterSection, "适配器" {
         directory: Option<String> as Maybe<Text<256>> = None, "存放适配器 .so 文件的目录，相对于本文件所在目录。不写则由命令行决定。改动后须重启。";
-        secrets_directory: Option<String> as Maybe<Text<256>> = None, "密钥目录，相对于本文件所在目录。不写则用数据目录下的 secrets。改动后须重启。";
+        secrets_directory: Option<String> as Maybe<Text<256>> = None, "file:名称 所指的密钥目录，相对于本文件所在目录。不写则用数据目录下的 secrets。改动后须重启。";
         isolation: Option<Isolation> as Try<Word<Isolation>> = Some(Isolation::Process), "隔离方式：process（每个适配器一个子进程，默认）或 in_process（同一进程，仅供测试）。改动后须重启。";
         isolation_of: Vec<(At<String>, Isolation)> as Table<Word<Isolation>> = Vec::new(), "个别适配器的隔离方式，例如 {mock: in_process}。改动后须重启。";
         sandbox: Option<Sandbox> as Try<Word<Sandbox>> = Some(Sandbox::Preferred), "子进程沙箱：preferred（系统支持多少用多少，默认）或 required（不完整就不运行）。改动后须重启。";
@@ -119,6 +121,9 @@ section! {
         call_deadline_seconds: u32 as Count<1, 600> = 60, "一次平台调用最多等待多少秒。默认 60。";
         /// How often each account's own list is looked at for posts that are not ours (P27). Seconds, default 300; 0: never.
         watch_seconds: u32 as Count<0, 86_400> = 300, "每隔多少秒查看一次各账号上有没有不是本系统发布的内容；0 为不查看。默认 300。";
+        /// How often comments, mentions and messages of each account are read; less often where its platform allows no more.
+        /// Seconds, default 300; 0: never.
+        intake_seconds: u32 as Count<0, 86_400> = 300, "每隔多少秒读取一次各账号的评论、@ 和私信；平台要求的间隔更长时按平台的。0 为不读取。默认 300。";
         retry: RetrySettings as Retry = absent()?, "平台明确拒收且确未发出时的重试。结果不明的绝不重试。";
         caps: CapSettings as CapSettings = absent()?, "发送次数上限，防止失控。";
     }
@@ -142,7 +147,7 @@ section! {
         /// Every notice is posted to this address as JSON, until it is taken. `None`: the log is all.
         webhook: Option<String> as Maybe<Hook> = None, "把每条提醒以 JSON 发送到这个地址（例如单位的值班或消息系统），直到对方收下。须为 https，或本机的 http。不写则只记日志。";
         /// Name of the secret that signs them. Default webhook.
-        secret: String as SecretFile = "webhook".to_owned(), "签名用的密钥在密钥目录中的文件名，接收方凭它确认提醒来自本系统。默认 webhook。";
+        secret: String as SecretFile = "webhook".to_owned(), "签名用的密钥的名称，用 juzhen secret set 存入；接收方凭它确认提醒来自本系统。默认 webhook。";
     }
 }
 

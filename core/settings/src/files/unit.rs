@@ -40,7 +40,7 @@ section! {
         status: Option<AccountStatus> as Try<Word<AccountStatus>>, "状态：planned 筹备、active 启用、suspended 停更、closing 注销中、closed 已注销。只有 active 才发布。";
         adapter: Option<At<String>> as Maybe<Placed<Text<64>>> = None, "由哪个适配器办理。不写则按 district.yaml 的 adapters.serve，再按平台同名。";
         settings: Vec<(At<String>, Value)> as Table<Free> = Vec::new(), "交给适配器的设置，不保密。有哪些键见适配器说明。";
-        secrets: Vec<(At<String>, Option<String>)> as Table<Try<SecretName>> = Vec::new(), "密钥的名称（不是密钥本身），例如 {access_token: \"file:W015.token\"}。";
+        secrets: Vec<(At<String>, Option<String>)> as Table<Try<SecretName>> = Vec::new(), "密钥的名称（不是密钥本身），例如 {access_token: \"vault:W015.token\"}，值用 juzhen secret set W015.token 存入。file:名称 则为密钥目录中的文件。";
     }
 }
 

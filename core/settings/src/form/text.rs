@@ -113,7 +113,7 @@ fn is_hook(text: &str) -> bool {
     plain && allowed && !host.is_empty() && !authority.contains('@')
 }
 
-/// The name of a file in the folder of secrets.
+/// The name of one of the daemon's own secrets.
 pub(crate) struct SecretFile;
 
 impl Form for SecretFile {
@@ -135,7 +135,7 @@ impl Form for SecretFile {
     }
 }
 
-/// `file:NAME`: where a secret is kept. What is not of this form may be the secret, so it is never quoted.
+/// `vault:NAME` or `file:NAME`: where a secret is kept. What is not of this form may be the secret, so it is never quoted.
 pub(crate) struct SecretName;
 
 impl Form for SecretName {
@@ -146,7 +146,8 @@ impl Form for SecretName {
             Value::Scalar { text, .. } => text.as_ref(),
             _ => "",
         };
-        let named = text.strip_prefix("file:").is_some_and(juzhen_domain::id::is_plain);
+        let name = text.strip_prefix("vault:").or_else(|| text.strip_prefix("file:"));
+        let named = name.is_some_and(juzhen_domain::id::is_plain);
         if !named {
             notes.fault(node.place, What::SecretWritten);
         }
@@ -154,7 +155,7 @@ impl Form for SecretName {
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^file:[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" })
+        json_schema!({ "type": "string", "pattern": "^(vault|file):[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" })
     }
 }
 

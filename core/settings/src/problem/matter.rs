@@ -158,8 +158,8 @@ impl MatterProblem {
                 format!("`{key}` 像是密钥；settings 中的内容不保密"),
             )
             .hint(
-                format!("write it under secrets: `{key}: file:NAME`"),
-                format!("请写到 secrets 下：`{key}: file:名称`"),
+                format!("write it under secrets: `{key}: vault:NAME`"),
+                format!("请写到 secrets 下：`{key}: vault:名称`"),
             ),
             Self::NotTheOffice { unit } => say(
                 format!("`{unit}` is not of category `office`; district.office_unit names the office"),
@@ -221,7 +221,7 @@ impl MatterProblem {
                 format!("adapter `{adapter}` needs the secret `{key}`"),
                 format!("适配器 `{adapter}` 需要密钥 `{key}`"),
             )
-            .hint(format!("write `{key}: file:NAME` under secrets"), format!("请在 secrets 下写 `{key}: file:名称`")),
+            .hint(format!("write `{key}: vault:NAME` under secrets"), format!("请在 secrets 下写 `{key}: vault:名称`")),
             Self::RouteWithoutTargets => say("the route leads nowhere: `to` is empty", "路由没有去向：`to` 为空")
                 .hint("name at least one account, or write enabled: false", "请至少写一个账号，或写 enabled: false"),
             Self::TargetTwice { account } => {

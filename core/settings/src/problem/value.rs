@@ -162,8 +162,8 @@ impl What {
             )
             .hint("write IP:PORT, such as 127.0.0.1:8460", "请写 IP:端口，例如 127.0.0.1:8460"),
             Self::BadHook => say(
-                "notices cannot be posted to this address",
-                "提醒不能发送到这个地址",
+                "this address cannot be used here",
+                "此处不能用这个地址",
             )
             .hint(
                 "write https://HOST/PATH without a user name; http only to this machine",
@@ -174,8 +174,8 @@ impl What {
                 "此处只写密钥的名称，不写密钥本身",
             )
             .hint(
-                "write `file:NAME` and put the value into the file NAME in the folder of secrets; a value that was written here must be replaced at the platform",
-                "请写 `file:名称`，并把密钥放进密钥目录中同名的文件；曾写在这里的密钥应到平台上更换",
+                "write `vault:NAME` and give the value with `juzhen secret set NAME`; a value that was written here must be replaced at the platform",
+                "请写 `vault:名称`，并用 `juzhen secret set 名称` 存入密钥；曾写在这里的密钥应到平台上更换",
             ),
             Self::PauseOrder { first, longest } => say(
                 format!("the first pause ({first} s) is longer than the longest ({longest} s)"),

@@ -81,7 +81,9 @@ pub(crate) async fn p11_what_is_sealed_under_another_key_than_the_databases_is_r
     assert!(turn.unwrap());
     other_key(store.give_secret(give("a", "one", "k0", 1)).await);
     other_key(store.keep_captured(captured("k0", b"old")).await);
-    assert!(store.given_secrets().await.unwrap().is_empty() && store.captured(None).await.unwrap().is_empty());
+    assert!(
+        store.given_secrets().await.unwrap().is_empty() && store.captured(None).await.unwrap().is_empty()
+    );
     assert!(actions(&*store, "secret:a").await.is_empty());
     // The turn is still there for the same under the right key.
     assert!(store.keep_captured(captured("k1", b"new")).await.unwrap());
