@@ -47,10 +47,6 @@ const FAULTS: u32 = 82;
 /// What has no test yet, and what it comes with.
 const NOT_YET: &[(Number, &str)] = &[
     (
-        Number::Promise(22),
-        "the adapter for WeChat verifies callbacks: comes with the daemon's route for them",
-    ),
-    (
         Number::Promise(24),
         "routes are read from files that people with rights to them write: comes with their approval",
     ),

@@ -4,7 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::outcome::{Evidence, Outcome};
 use juzhen_domain::reason::{Ended, Why};
-use juzhen_host::message::{AdapterError, ErrorKind, Found, Published, RejectedBy, Tracked};
+use juzhen_host::message::{
+    AdapterError, ErrorKind, Found, Messages, Published, Received, RejectedBy, Tracked,
+};
 use juzhen_host::{Effects, Failure, Reply, pack};
 use serde::de::DeserializeOwned;
 
@@ -56,7 +58,7 @@ pub(crate) fn sent(reply: &Reply) -> Outcome {
 
 /// A failure with its word, so that the staff read it in their language. What the adapter said of the platform stays as it
 /// is: that is the platform's own text.
-fn told(failure: &Failure) -> String {
+pub(crate) fn told(failure: &Failure) -> String {
     let why = match failure {
         Failure::Adapter(error) => return words_of(error),
         // The ledger has said it in a word of its own.
@@ -200,6 +202,72 @@ pub(crate) fn tracked(reply: &Reply) -> Progress {
     }
 }
 
+/// Why a poll brought no messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// With a machine word before the colon, where there is one.
+    pub(crate) reason: String,
+    /// How long the platform wants to be left in peace.
+    pub(crate) wait: Option<Wait>,
+    pub(crate) signed_out: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    For(SignedDuration),
+    Until(Timestamp),
+}
+
+impl Wait {
+    pub(crate) fn of(self, now: Timestamp) -> SignedDuration {
+        match self {
+            Self::For(wait) => wait,
+            Self::Until(until) => until.duration_since(now),
+        }
+    }
+}
+
+/// The messages that a poll came to.
+pub(crate) fn read(reply: &Reply) -> Result<Messages, Unread> {
+    answer::<Messages>(reply).map_err(|failure| match failure {
+        Failure::Adapter(error) => unread(reply, error),
+        other => Unread { reason: told(&other), wait: None, signed_out: false },
+    })
+}
+
+fn unread(reply: &Reply, error: AdapterError) -> Unread {
+    let unrenewed = match turned_away(reply, &error) {
+        Some(Outcome::AuthExpired { reason }) => Some(reason),
+        _ => None,
+    };
+    let words = words_of(&error);
+    let (reason, wait) = match (unrenewed, error.kind) {
+        (Some(reason), _) => return Unread { reason: Why::AuthExpired.because(reason), wait: None, signed_out: true },
+        (None, ErrorKind::AuthExpired { .. }) => {
+            return Unread { reason: Why::AuthExpired.because(words), wait: None, signed_out: true };
+        }
+        (None, ErrorKind::Retryable { after_ms, .. }) => {
+            let wait = after_ms.and_then(|ms| i64::try_from(ms).ok()).map(SignedDuration::from_millis);
+            (Why::Busy.because(words), wait.map(Wait::For))
+        }
+        (None, ErrorKind::Quota { until_unix_ms, .. }) => {
+            (Why::Quota.because(words), until_unix_ms.and_then(time).map(Wait::Until))
+        }
+        (None, ErrorKind::Misconfigured { key }) => {
+            (Why::Misconfigured.because(format_args!("{key}: {words}")), None)
+        }
+        (None, ErrorKind::Unsupported { .. }) => (Why::NotOffered.because(words), None),
+        (None, ErrorKind::Rejected { code, .. }) => (with_code(code, words), None),
+        (None, _) => (words, None),
+    };
+    Unread { reason, wait, signed_out: false }
+}
+
+/// What an adapter made of a request of the platform.
+pub(crate) fn received(reply: &Reply) -> Result<Received, Failure> {
+    answer(reply)
+}
+
 /// The machine word of an outcome, for attempts and metrics.
 pub(crate) fn word(outcome: &Outcome) -> &'static str {
     let ended = match outcome {
@@ -237,6 +305,7 @@ fn time(unix_ms: i64) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use juzhen_host::Noticed;
     use serde_json::json;
 
     use super::*;
@@ -244,7 +313,7 @@ mod tests {
     fn reply(result: Result<serde_json::Value, Failure>, began: u32, unclear: u32) -> Reply {
         let result = result.map(|head| pack::pack(&head, b"").unwrap());
         let effects = Effects { began, waiting: 0, unclear, done: 0, declined_last: began > unclear };
-        Reply { result, effects, adapter: None, unrenewed: None }
+        Reply { result, effects, adapter: None, unrenewed: None, noticed: Noticed::default() }
     }
 
     fn adapter(kind: ErrorKind) -> Failure {
@@ -385,6 +454,25 @@ mod tests {
         let silent =
             AdapterError { kind: ErrorKind::Misconfigured { key: "x".into() }, message: String::new() };
         assert_eq!(look(Failure::Adapter(silent)), Unlisted::Failed("misconfigured".into()));
+    }
+
+    #[test]
+    fn a_poll_that_comes_to_nothing_says_why_and_when_to_ask_again() {
+        let of = |kind| read(&reply(Err(adapter(kind)), 0, 0)).unwrap_err();
+        let quota = of(ErrorKind::Quota { until_unix_ms: Some(60_000), scope: Default::default() });
+        assert_eq!(quota.reason, "quota: 说明");
+        assert_eq!(quota.wait.unwrap().of(Timestamp::UNIX_EPOCH), SignedDuration::from_mins(1));
+        let busy = of(ErrorKind::Retryable { after_ms: Some(7), scope: Default::default() });
+        assert_eq!((busy.wait, busy.signed_out), (Some(Wait::For(SignedDuration::from_millis(7))), false));
+        assert!(of(ErrorKind::AuthExpired { secret: None }).signed_out);
+        let mut unrenewed = reply(Err(adapter(ErrorKind::Bug)), 0, 0);
+        unrenewed.unrenewed = Some(juzhen_host::Unrenewed { reason: "40125".into(), put_off: false });
+        let unrenewed = read(&unrenewed).unwrap_err();
+        assert_eq!((unrenewed.reason.as_str(), unrenewed.signed_out), ("auth_expired: 40125", true));
+        let slow = read(&reply(Err(Failure::TimedOut), 0, 0)).unwrap_err();
+        assert!(slow.reason.starts_with("timed_out: "), "{slow:?}");
+        let read = read(&reply(Ok(json!({"messages": [{"id": "1", "kind": "from_the_future"}]})), 0, 0));
+        assert_eq!(read.unwrap().messages.len(), 1);
     }
 
     #[test]

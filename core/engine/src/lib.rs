@@ -9,6 +9,7 @@
 
 mod authorize;
 mod callback;
+mod callback;
 mod claim;
 pub mod clock;
 mod examine;
@@ -75,6 +76,7 @@ use crate::tokens::Tokens;
 pub use crate::authorize::{
     AuthorizationBegun, AuthorizationReturned, NotSignedIn, RETURN_PATH, SignedIn,
 };
+pub use crate::callback::{Callback, CallbackAnswer, CallbackRequest};
 pub use crate::callback::{Callback, CallbackAnswer, CallbackRequest};
 pub use crate::files::{Files, Folder};
 pub use crate::health::{Health, ServiceHealth};
@@ -182,6 +184,7 @@ impl Engine {
             outbox::run(engine(), stop.clone()),
             hook::run(engine(), stop.clone()),
             watch::run(engine(), stop.clone()),
+            intake::run(engine(), stop.clone()),
             intake::run(engine(), stop.clone()),
             sign_in::run(engine(), stop.clone()),
             look_after::run(engine(), stop.clone()),

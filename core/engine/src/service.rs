@@ -34,6 +34,8 @@ impl Service {
     pub(crate) const OUTBOX: Self = Self::of("outbox", |wakes| &wakes.outbox).broken_off();
     pub(crate) const HOOK: Self = Self::of("hook", |wakes| &wakes.hook).broken_off();
     pub(crate) const WATCH: Self = Self::of("watch", |wakes| &wakes.watch).by_the_wall_clock().broken_off();
+    pub(crate) const INTAKE: Self =
+        Self::of("intake", |wakes| &wakes.intake).by_the_wall_clock().broken_off();
     pub(crate) const SIGN_IN: Self = Self::of("sign_in", |wakes| &wakes.sign_in).broken_off();
 
     /// Those without which the daemon is not ready (P16). The others fail when somebody else does: a platform, an address
@@ -75,6 +77,7 @@ pub(crate) struct Wakes {
     pub(crate) outbox: Notify,
     pub(crate) hook: Notify,
     pub(crate) watch: Notify,
+    pub(crate) intake: Notify,
     pub(crate) sign_in: Notify,
 }
 

@@ -10,6 +10,7 @@ use juzhen_engine::Engine;
 use juzhen_store::Store;
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::callbacks::Seen;
 use crate::health::Pulse;
 use crate::options::ServerOptions;
 
@@ -24,6 +25,7 @@ pub(crate) struct Inner {
     pub(crate) requests: Arc<Semaphore>,
     /// Uploads that may still begin.
     pub(crate) uploads: Arc<Semaphore>,
+    pub(crate) callbacks: Callbacks,
     pub(crate) pulse: Pulse,
     /// Held while a backup is made.
     pub(crate) backing_up: Mutex<()>,
@@ -31,11 +33,19 @@ pub(crate) struct Inner {
     pub(crate) document: Bytes,
 }
 
+/// What platforms send.
+pub(crate) struct Callbacks {
+    /// Requests that may still begin.
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) seen: Seen,
+}
+
 impl App {
     pub(crate) fn new(engine: Engine, options: ServerOptions, document: Bytes) -> Self {
         Self(Arc::new(Inner {
             requests: Arc::new(Semaphore::new(options.requests)),
             uploads: Arc::new(Semaphore::new(options.uploads)),
+            callbacks: Callbacks { room: Arc::new(Semaphore::new(options.callbacks)), seen: Seen::default() },
             pulse: Pulse::default(),
             backing_up: Mutex::default(),
             engine,

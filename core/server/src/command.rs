@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -109,12 +110,22 @@ fn is_json(content_type: &HeaderValue) -> bool {
 
 /// The whole body, within its size and time.
 pub(crate) async fn read_body(parts: &Parts, body: Body, most: usize, app: &App) -> Result<Bytes, Problem> {
+    read_within(parts, body, most, app.options.body_timeout).await
+}
+
+/// The same within another time.
+pub(crate) async fn read_within(
+    parts: &Parts,
+    body: Body,
+    most: usize,
+    within: Duration,
+) -> Result<Bytes, Problem> {
     let too_large = || Problem::because(Code::BodyTooLarge, format!("{most} bytes are the most"));
     let told = parts.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if told.is_some_and(|told| told > most as u64) {
         return Err(too_large());
     }
-    match timeout(app.options.body_timeout, to_bytes(body, most)).await {
+    match timeout(within, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         // Cut off by the limit, or by the client who will not read the answer.
         Ok(Err(_)) => Err(too_large()),

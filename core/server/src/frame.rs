@@ -1,5 +1,6 @@
 //! The frame around every handler: id, span, limits, panics, refusals, headers, and the one line in the log.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
@@ -8,9 +9,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
+use tracing::field::Empty;
 use tracing::{Instrument, error, info, info_span};
 
 use crate::app::App;
+use crate::callbacks;
 use crate::problem::{self, Code, Language, Problem};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 
@@ -30,7 +33,7 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     let id = RequestId::of(request.headers(), || app.engine.new_id());
     let language = Language::of(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = info_span!("request", request.id = %id.0, %method, path, person = tracing::field::Empty);
+    let span = info_span!("request", request.id = %id.0, %method, path, person = Empty, callback = Empty);
     request.extensions_mut().insert(id.clone());
     let answered = answer(&app, request, next).instrument(span.clone()).await;
     let (mut response, code) = problem::finish(answered, &id.0, language);
@@ -55,9 +58,16 @@ async fn answer(app: &App, request: Request, next: Next) -> Response {
         .into_response();
     }
     let limited = !is_probe(request.uri().path());
-    let permit = match app.requests.clone().try_acquire_owned() {
+    let of_platforms = callbacks::is_callback(request.uri().path());
+    let room = if of_platforms { &app.callbacks.room } else { &app.requests };
+    let permit = match Arc::clone(room).try_acquire_owned() {
         Ok(permit) => Some(permit),
-        Err(_) if limited => return Problem::new(Code::Overloaded).into_response(),
+        Err(_) if limited => {
+            if of_platforms {
+                app.callbacks.seen.count("overloaded");
+            }
+            return Problem::new(Code::Overloaded).into_response();
+        }
         Err(_) => None,
     };
     // In a task of its own: a client that hangs up cannot stop a change halfway, and a panic ends nothing else.

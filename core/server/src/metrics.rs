@@ -34,6 +34,7 @@ async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     if let Some(free) = app.engine.room().await?.free {
         page.gauge("juzhen_database_free_bytes", "What the database may still grow by.", free);
     }
+    messages(&mut page, &app).await?;
     services(&mut page, &app);
     configuration(&mut page, &app);
     adapters(&mut page, &app);
@@ -101,6 +102,24 @@ fn services(page: &mut Page, app: &App) {
         let last = service.last_round_at.map_or(0, jiff::Timestamp::as_second);
         page.sample(name, &[("service", service.name)], last);
     }
+}
+
+/// What platforms send and are asked for. Unlike the rest the requests are counted along the way: nothing of them is kept.
+async fn messages(page: &mut Page, app: &App) -> Result<(), Problem> {
+    let (ends, new) = app.callbacks.seen.so_far();
+    page.family("juzhen_callbacks_total", "counter", "Requests of platforms by how they ended.");
+    for (end, count) in ends {
+        page.sample("juzhen_callbacks_total", &[("end", end)], count);
+    }
+    page.family("juzhen_callback_messages_total", "counter", "New messages that platforms sent.");
+    page.sample("juzhen_callback_messages_total", &[], new);
+    let failing = app.store().intake().await?.iter().filter(|intake| intake.failures > 0).count();
+    page.gauge(
+        "juzhen_accounts_unread",
+        "Accounts whose messages could not be read at the last try.",
+        failing,
+    );
+    Ok(())
 }
 
 /// Only tests set any.

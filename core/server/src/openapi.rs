@@ -33,6 +33,8 @@ async fn document(State(app): State<App>) -> Response {
         (name = "items", description = "稿件: what is said, with one text per platform"),
         (name = "deliveries", description = "发布任务: one item on one account"),
         (name = "accounts", description = "账号"),
+        (name = "messages", description = "留言: what readers write"),
+        (name = "callbacks", description = "回调: what platforms send by themselves"),
         (name = "adapters", description = "适配器: what speaks to the platforms"),
         (name = "configuration", description = "配置: the YAML files"),
         (name = "stop", description = "STOP ALL"),

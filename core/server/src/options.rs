@@ -24,6 +24,8 @@ pub struct ServerOptions {
     pub request_timeout: Duration,
     /// Requests at a time; one more is answered with 503 at once. Health and metrics are not counted.
     pub requests: usize,
+    /// Requests of platforms at a time, beside those of people; one more is answered with 503 at once (F98).
+    pub callbacks: usize,
     /// Uploads at a time, each of up to [`ServerOptions::media_bytes`] in memory.
     pub uploads: usize,
     /// Largest picture or video.
@@ -39,6 +41,7 @@ impl ServerOptions {
             body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             requests: 256,
+            callbacks: 32,
             uploads: 4,
             media_bytes: 20 << 20,
             backups: None,

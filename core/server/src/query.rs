@@ -118,4 +118,4 @@ macro_rules! ids_of_plain_text {
     };
 }
 
-ids_of_plain_text!(UnitCode, AccountId, ItemId, DeliveryId);
+ids_of_plain_text!(UnitCode, AccountId, ItemId, DeliveryId, MessageId);

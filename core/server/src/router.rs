@@ -36,6 +36,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(strange::routes())
         .merge(messages::routes())
         .merge(callbacks::routes())
+        .merge(messages::routes())
+        .merge(callbacks::routes())
         .merge(notices::routes())
         .merge(nodes::routes())
         .merge(adapters::routes())

@@ -8,6 +8,7 @@ mod control;
 mod count;
 mod delivery;
 mod item;
+mod message;
 mod node;
 mod notice;
 mod plan;
@@ -67,6 +68,7 @@ enum Command {
     Account(account::Account),
     Post(post::Post),
     Notice(notice::Notice),
+    Message(message::Message),
     Node(node::Node),
     Item(item::Item),
     Review(review::Review),
@@ -97,6 +99,7 @@ impl Command {
             Self::Account(command) => command.run(output),
             Self::Post(command) => command.run(output),
             Self::Notice(command) => command.run(output),
+            Self::Message(command) => command.run(output),
             Self::Node(command) => command.run(output),
             Self::Item(command) => command.run(output),
             Self::Review(command) => command.run(output),

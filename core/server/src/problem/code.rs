@@ -53,6 +53,7 @@ codes! {
     InvalidHeader "invalid_header" BAD_REQUEST "A header cannot be used" "请求头无效"
     // Who asks, and what for.
     Unauthenticated "unauthenticated" UNAUTHORIZED "Sign in first" "请先登录"
+    NotThePlatform "not_the_platform" UNAUTHORIZED "This is not the platform's, too old, or used before" "无法确认请求来自平台，或请求已过期、已使用过"
     Forbidden "forbidden" FORBIDDEN "Your roles do not allow this" "没有此操作的权限"
     ForbiddenUnit "forbidden_unit" FORBIDDEN "This belongs to another unit" "不能操作其他单位的内容"
     SelfApproval "self_approval" FORBIDDEN "Nobody decides on their own item" "不能审核自己的稿件"

@@ -45,9 +45,15 @@ async fn every_route_of_the_document_is_served_and_asks_who_it_is() {
         let answer = api.send(Request::new(method, &path.replace(['{', '}'], ""))).await;
         let declared_open = document["paths"][path][method.to_lowercase()]["security"] == json!([{}])
             || document["paths"][path][method.to_lowercase()]["security"] == json!([]);
-        let open = ["/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"].contains(&path.as_str());
+        let open = ["/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/authorized"]
+            .contains(&path.as_str())
+            || path.starts_with("/callback/");
         assert_eq!(declared_open, open, "{method} {path}");
-        if open {
+        if path == "/authorized" {
+            assert_eq!(answer.status, 400, "a browser without a state");
+        } else if path.starts_with("/callback/") {
+            assert_eq!(answer.status, 404, "who asks is for the adapter of an account to say");
+        } else if open {
             assert!(matches!(answer.status, 200 | 503), "{method} {path}: {}", answer.status);
         } else {
             assert_eq!(answer.problem(), "401 unauthenticated", "{method} {path}");
