@@ -108,8 +108,8 @@ pub(crate) fn of_capability(name: &str, error: &HostError) -> Error {
 
 /// The error that a status means on most platforms; [`Http::refusals`](crate::Http::refusals) overrides it.
 ///
-/// 401 auth expired, 403 rejected (permission), 409 duplicate, 429 quota, 5xx and 408 in doubt (retryable when the
-/// request is safe to repeat), any other rejected (content).
+/// 401 auth expired, 403 rejected (permission), 409 duplicate, 429 quota, any other 4xx but 408 rejected (content). All else is
+/// in doubt, retryable when the request is safe to repeat.
 pub(crate) fn of_status(status: u16, repeatable: bool, until_unix_ms: Option<i64>) -> Error {
     let message = format!("platform answered {status}");
     let code = status.to_string();
@@ -118,10 +118,10 @@ pub(crate) fn of_status(status: u16, repeatable: bool, until_unix_ms: Option<i64
         403 => Error::rejected(message, RejectedBy::Permission, &code),
         409 => Error::duplicate(message, None),
         429 => Error::quota(message, until_unix_ms),
-        408 | 500..=599 if repeatable => Error::retryable(message, None),
-        // A gateway that gives up says nothing about what stands behind it.
-        408 | 500..=599 => Error::in_doubt(message),
-        _ => Error::rejected(message, RejectedBy::Content, &code),
+        400..=407 | 410..=499 => Error::rejected(message, RejectedBy::Content, &code),
+        _ if repeatable => Error::retryable(message, None),
+        // A gateway that gives up, or a redirect, which is not followed, says nothing about what stands behind it.
+        _ => Error::in_doubt(message),
     }
 }
 
@@ -144,14 +144,30 @@ mod tests {
 
     #[test]
     fn a_status_has_a_default_meaning() {
-        let seen = [400, 401, 403, 404, 408, 409, 429, 500, 503].map(|status| kind(status, false));
+        let seen = [400, 401, 403, 404, 408, 409, 429, 451, 500, 503].map(|status| kind(status, false));
         assert_eq!(
             seen,
-            ["content", "auth", "permission", "content", "doubt", "duplicate", "quota", "doubt", "doubt"]
+            [
+                "content",
+                "auth",
+                "permission",
+                "content",
+                "doubt",
+                "duplicate",
+                "quota",
+                "content",
+                "doubt",
+                "doubt"
+            ]
         );
         assert_eq!(
-            [408, 500, 503, 429].map(|status| kind(status, true)),
-            ["retry", "retry", "retry", "quota"]
+            [302, 304, 204, 100].map(|status| kind(status, false)),
+            ["doubt"; 4],
+            "only a 4xx is a no"
+        );
+        assert_eq!(
+            [302, 408, 500, 503, 429].map(|status| kind(status, true)),
+            ["retry", "retry", "retry", "retry", "quota"]
         );
     }
 

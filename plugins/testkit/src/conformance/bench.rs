@@ -2,31 +2,31 @@
 //!
 //! A call may take the process down: that is noted, and the next call gets a new one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use juzhen_abi::message::{AdapterError, ErrorKind, Manifest, Meta, Panicked, Request};
+use juzhen_abi::message::{Manifest, Meta, Panicked, Request};
 use juzhen_abi::pack;
-use juzhen_host::lane::{HostCalls, Lane, LaneAnswer, LaneOptions, ScopeSeed};
+use juzhen_host::lane::{HostCalls, Lane, LaneOptions, ScopeSeed};
 use juzhen_host::refused::LoadRefused;
 use juzhen_host::sealed::SealedLibrary;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
+use super::ended::{Ended, Incident, Run, Sin, ended, hung};
+use super::lock;
 use super::plan::{Plan, Rule, Sample};
+use super::stage::Stage;
 use super::sweep::Struck;
-use super::talk::{MOST_CALLS, Seen, Talk};
+use super::talk::{Seen, Talk};
 use crate::script::{Answer, Script};
 
 /// Every question is answered at once, so an operation that asks nothing for so long waits for nothing. Generous, because
 /// machines are busy.
 const IDLE: Duration = Duration::from_secs(10);
-/// The time that operations have by their own clock, which stands still.
-pub(crate) const PATIENCE_MS: i64 = 120_000;
 /// Clock readings that are given out before the real clock is: no honest operation needs more.
 const READINGS: usize = 256;
 
@@ -51,45 +51,6 @@ pub(crate) struct Bench {
 pub(crate) struct Rehearsed {
     pub(crate) sample: Sample,
     pub(crate) run: Run,
-}
-
-/// One operation from begin to end.
-#[derive(Debug, Clone)]
-pub(crate) struct Run {
-    pub(crate) ended: Ended,
-    pub(crate) seen: Seen,
-}
-
-/// How an operation ended, as far as the carrier can tell.
-#[derive(Debug, Clone)]
-pub(crate) enum Ended {
-    Answer(Value),
-    Error(AdapterError),
-    Panicked(Panicked),
-    Malformed(String),
-    /// The process is gone.
-    Gone(String),
-    /// It asked nothing more and did not end.
-    Hung(String),
-}
-
-/// Something that no adapter may do, whatever it was asked.
-#[derive(Debug, Clone)]
-pub(crate) struct Incident {
-    pub(crate) what: Sin,
-    pub(crate) said: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sin {
-    Panicked,
-    Malformed,
-    UnknownKind,
-    Gone,
-    Hung,
-    StrangeHost,
-    MisusedSecret,
-    UnreadableCall,
 }
 
 /// A call that is about to be made.
@@ -178,22 +139,11 @@ impl Bench {
 
     /// The call of a sample with its own answers.
     pub(crate) fn call(&self, sample: &Sample) -> Call {
-        let mut settings = self.plan.settings.clone();
-        settings.extend(sample.settings.clone());
-        let meta = Meta {
-            call: "kit-1".to_owned(),
-            account: "kit".to_owned(),
-            uid: self.plan.uid.clone().unwrap_or_default(),
-            idempotency_key: "d-kit-1".to_owned(),
-            attempt: 1,
-            deadline_unix_ms: Script::START_UNIX_MS + PATIENCE_MS,
-            settings,
-        };
         Call {
             operation: sample.operation.clone(),
-            meta,
+            meta: self.plan.meta(sample),
             body: sample.body.clone().unwrap_or_default(),
-            rules: [sample.answers.as_slice(), &self.plan.answers].concat(),
+            rules: self.plan.rules(sample),
             kept: sample.kept.clone(),
             faults: Vec::new(),
             packed: None,
@@ -298,133 +248,4 @@ impl Bench {
 /// A clock that stands still, and known randomness.
 fn seed() -> ScopeSeed {
     ScopeSeed { now_unix_ms: vec![Script::START_UNIX_MS; READINGS], random: [7; 32] }
-}
-
-impl Ended {
-    /// For people: `answered`, or what happened instead.
-    pub(crate) fn shown(&self) -> String {
-        match self {
-            Self::Answer(answer) => format!("answered {}", short(&answer.to_string())),
-            Self::Error(error) => format!("ended with {}: {}", error.kind.name(), short(&error.message)),
-            Self::Panicked(Panicked { message, .. }) => format!("panicked: {}", short(message)),
-            Self::Malformed(why) => format!("answered with something that is no answer: {why}"),
-            Self::Gone(why) => format!("took its process down: {why}"),
-            Self::Hung(why) => why.clone(),
-        }
-    }
-}
-
-fn ended(answer: LaneAnswer, incidents: &Mutex<Vec<Incident>>, operation: &str) -> Ended {
-    match answer {
-        LaneAnswer::Ok(bytes) => read(&bytes).map_or_else(Ended::Malformed, Ended::Answer),
-        LaneAnswer::Error(bytes) => {
-            if let Some(kind) = unknown_kind(&bytes) {
-                let said = format!("{operation}: {kind}");
-                lock(incidents).push(Incident { what: Sin::UnknownKind, said });
-            }
-            read(&bytes).map_or_else(Ended::Malformed, Ended::Error)
-        }
-        LaneAnswer::Panicked(bytes) => read(&bytes).map_or_else(Ended::Malformed, Ended::Panicked),
-        LaneAnswer::Gone(why) => Ended::Gone(why),
-        LaneAnswer::Malformed(why) => Ended::Malformed(why),
-    }
-}
-
-/// A kind of error that reads as a bug only because nobody knows it.
-fn unknown_kind(bytes: &[u8]) -> Option<String> {
-    let head: Value = read(bytes).ok()?;
-    let said = head.get("kind").map_or_else(|| "none".to_owned(), ToString::to_string);
-    let error: AdapterError = read(bytes).ok()?;
-    (error.kind == ErrorKind::Bug && said != "\"bug\"").then_some(said)
-}
-
-fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    pack::unpack(bytes).map(|(head, _)| head).map_err(|e| e.to_string())
-}
-
-fn hung(stuck_ms: u64, calls: usize) -> String {
-    if stuck_ms > 1000 {
-        return format!("did not come back from a poll for {stuck_ms} ms, after {calls} calls of the host");
-    }
-    if calls > MOST_CALLS {
-        return format!("asked the host {calls} times and did not come to an end");
-    }
-    format!("waits for nothing: every one of its {calls} calls of the host was answered")
-}
-
-pub(crate) fn short(text: &str) -> String {
-    const LONGEST: usize = 160;
-    let cut: String = text.chars().take(LONGEST).collect();
-    if cut.len() < text.len() { format!("{cut}…") } else { cut }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The capabilities behind all live operations.
-#[derive(Default)]
-pub(crate) struct Stage {
-    talks: Mutex<HashMap<u64, Arc<Mutex<Talk>>>>,
-    /// Lines that belong to no operation.
-    stray_logs: Mutex<Vec<String>>,
-    /// Calls with a scope that is no live operation's.
-    foreign: Mutex<Vec<String>>,
-}
-
-impl Stage {
-    pub(crate) fn enter(&self, scope: u64, talk: Talk) -> Arc<Mutex<Talk>> {
-        let talk = Arc::new(Mutex::new(talk));
-        lock(&self.talks).insert(scope, Arc::clone(&talk));
-        talk
-    }
-
-    pub(crate) fn leave(&self, scope: u64) {
-        lock(&self.talks).remove(&scope);
-    }
-
-    pub(crate) fn stray_logs(&self) -> Vec<String> {
-        lock(&self.stray_logs).clone()
-    }
-
-    pub(crate) fn foreign(&self) -> Vec<String> {
-        lock(&self.foreign).clone()
-    }
-
-    fn talk(&self, scope: u64) -> Option<Arc<Mutex<Talk>>> {
-        lock(&self.talks).get(&scope).cloned()
-    }
-}
-
-impl HostCalls for Stage {
-    fn call(
-        &self,
-        scope: u64,
-        operation: String,
-        request: Vec<u8>,
-    ) -> BoxFuture<'static, Result<Vec<u8>, Vec<u8>>> {
-        let Some(talk) = self.talk(scope) else {
-            lock(&self.foreign).push(format!("{operation} in the name of {scope:#x}, which is no live call"));
-            return Box::pin(std::future::pending());
-        };
-        let answer = lock(&talk).ask(&operation, &request);
-        Box::pin(async move {
-            // Never ready at once, so that every adapter has to wait properly.
-            tokio::task::yield_now().await;
-            match answer {
-                Some(answer) => answer,
-                None => std::future::pending().await,
-            }
-        })
-    }
-
-    fn log(&self, scope: u64, _level: u32, message: Vec<u8>) {
-        let line = String::from_utf8_lossy(&message).into_owned();
-        match self.talk(scope) {
-            Some(talk) => lock(&talk).seen.logs.push(line),
-            None => lock(&self.stray_logs).push(line),
-        }
-    }
-
-    fn clock_read(&self, _scope: u64, _unix_ms: i64) {}
 }

@@ -6,7 +6,8 @@ use futures_util::future::BoxFuture;
 use juzhen_abi::message::{ErrorKind, capability, operation};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Ended, Rehearsed, Run};
+use super::bench::{Bench, Rehearsed};
+use super::ended::{Ended, Run};
 use super::report::Finding;
 use super::semantics::nothing_good;
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::bench::{Bench, Run};
+use super::bench::Bench;
+use super::ended::Run;
 use super::report::Finding;
 use super::semantics::nothing_good;
 use super::talk::Asked;
@@ -50,6 +51,6 @@ fn told(asked: &Asked) -> String {
         "{} {} {}",
         asked.head.method,
         asked.head.url,
-        super::bench::short(&String::from_utf8_lossy(&asked.body))
+        super::ended::short(&String::from_utf8_lossy(&asked.body))
     )
 }

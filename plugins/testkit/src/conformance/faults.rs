@@ -53,6 +53,7 @@ impl Fault {
 /// Passing trouble: nobody may make a final no of it.
 const LATER: &[&str] = &["retryable", "in_doubt", "quota"];
 const DOUBT: &[&str] = &["in_doubt"];
+const DENIED: &[&str] = &["misconfigured", "auth_expired", "retryable", "in_doubt", "quota"];
 /// An answer that cannot be read is a mistake of the platform or of the adapter.
 const UNREADABLE: &[&str] = &["retryable", "in_doubt", "bug"];
 
@@ -68,6 +69,9 @@ pub(crate) const FAULTS: &[Fault] = &[
     refused("404", 404, &["rejected", "misconfigured", "unsupported", "retryable", "in_doubt"]),
     refused("409", 409, &["duplicate", "rejected", "retryable", "in_doubt"]),
     refused("429", 429, &["quota", "retryable", "in_doubt"]),
+    // Not followed: nobody knows what stands behind it.
+    unclear("302", || said(302).header("location", "https://elsewhere.test/")),
+    unclear("408", || said(408)),
     unclear("500", || said(500)),
     unclear("502 with a page", || page(502)),
     unclear("503", || said(503)),
@@ -79,8 +83,16 @@ pub(crate) const FAULTS: &[Fault] = &[
         safe: LATER,
         serious: LATER,
     },
+    Fault {
+        name: "no leave of the daemon, such as for a secret that the account does not have",
+        proves: Proves::NothingLeft,
+        answer: || Answer::Fails(HostErrorKind::Denied),
+        safe: DENIED,
+        serious: DENIED,
+    },
     // A connection that is reset, an answer that comes drop by drop or is cut: the host tells them in the same words.
     unclear("no answer", || Answer::Fails(HostErrorKind::NoAnswer)),
+    lost("200 with more than the host reads", || Answer::Fails(HostErrorKind::TooLarge)),
     lost("200 with a page", || page(200)),
     // Cut within a value, so that no reader finds a whole one before the end.
     lost("200 with half of its JSON", || Answer::bytes(200, b"{\"id\": \"74")),

@@ -2,7 +2,8 @@
 
 use futures_util::future::BoxFuture;
 
-use super::bench::{Bench, Sin};
+use super::bench::Bench;
+use super::ended::Sin;
 use super::probe;
 use super::protocol::incidents;
 use super::report::Finding;

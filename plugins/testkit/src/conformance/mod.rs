@@ -8,6 +8,7 @@ mod bench;
 mod binary;
 mod capabilities;
 mod determinism;
+mod ended;
 mod faults;
 mod lifecycle;
 mod plan;
@@ -18,11 +19,13 @@ mod report;
 mod secrets;
 mod semantics;
 mod spare;
+mod stage;
 mod sweep;
 mod table;
 mod talk;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use juzhen_host::lane::LaneOptions;
@@ -33,7 +36,7 @@ pub use report::{Finding, Group, Report, Row, Verdict};
 pub use table::{CHECKS, Check};
 pub(crate) use talk::{Seen, Talk};
 
-use bench::{Bench, PATIENCE_MS, lock};
+use bench::Bench;
 
 /// Becomes the child that the program was started as, if it was: an adapter's process, or one to spare. The first thing that
 /// `main` does, before there are threads.
@@ -161,3 +164,7 @@ impl Report {
 
 /// The check that fails for whatever does not start.
 const STARTS: &str = "binary.starts";
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

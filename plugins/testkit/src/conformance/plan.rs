@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use juzhen_abi::message::{Manifest, operation};
+use juzhen_abi::message::{Manifest, Meta, operation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -106,6 +106,28 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// What surrounds a call of the sample.
+    pub(crate) fn meta(&self, sample: &Sample) -> Meta {
+        let mut settings = self.settings.clone();
+        settings.extend(sample.settings.clone());
+        Meta {
+            call: "kit-1".to_owned(),
+            account: "kit".to_owned(),
+            uid: self.uid.clone().unwrap_or_default(),
+            idempotency_key: "d-kit-1".to_owned(),
+            attempt: 1,
+            deadline_unix_ms: Script::START_UNIX_MS + PATIENCE_MS,
+            settings,
+        }
+    }
+
+    /// What is answered in it: its own answers first.
+    pub(crate) fn rules(&self, sample: &Sample) -> Vec<Rule> {
+        [sample.answers.as_slice(), &self.answers].concat()
+    }
+}
+
 impl Sample {
     /// Whether the answers are the author's, or made up.
     pub(crate) fn is_made_up(&self, plan: &Plan) -> bool {
@@ -136,6 +158,9 @@ impl Rule {
         Answer::Http { status, headers, body }
     }
 }
+
+/// The time that operations have by their own clock, which stands still.
+const PATIENCE_MS: i64 = 120_000;
 
 /// Where requests go when the manifest leaves it to a setting. Nobody is there: the kit answers.
 const PLATFORM: &str = "https://platform.test";

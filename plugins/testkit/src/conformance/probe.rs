@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
-use super::bench::{Bench, short};
+use super::bench::Bench;
+use super::ended::short;
 use super::plan::Plan;
 use super::report::{Finding, Verdict};
 

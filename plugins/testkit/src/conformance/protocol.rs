@@ -4,8 +4,9 @@ use futures_util::future::{BoxFuture, join_all};
 use juzhen_abi::message::{ErrorKind, operation};
 use serde_json::json;
 
-use super::bench::{Bench, Call, Ended, Run, Sin};
+use super::bench::{Bench, Call};
 use super::determinism::difference;
+use super::ended::{Ended, Run, Sin};
 use super::plan::Sample;
 use super::probe;
 use super::report::Finding;

@@ -2,7 +2,8 @@
 
 use futures_util::future::BoxFuture;
 
-use super::bench::{Bench, Ended, Run, Sin};
+use super::bench::Bench;
+use super::ended::{Ended, Run, Sin};
 use super::protocol::incidents;
 use super::report::Finding;
 use super::semantics::nothing_good;

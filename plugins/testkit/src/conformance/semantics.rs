@@ -7,7 +7,8 @@ use juzhen_abi::message::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::bench::{Bench, Call, Ended, Rehearsed, Run};
+use super::bench::{Bench, Call, Rehearsed};
+use super::ended::{Ended, Run};
 use super::faults::Proves;
 use super::report::Finding;
 use super::sweep::Struck;

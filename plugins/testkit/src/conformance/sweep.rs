@@ -2,7 +2,8 @@
 
 use juzhen_abi::message::operation;
 
-use super::bench::{Bench, Ended, Run};
+use super::bench::Bench;
+use super::ended::{Ended, Run};
 use super::faults::{FAULTS, Fault, Proves};
 use super::talk::{Asked, Leaves};
 
