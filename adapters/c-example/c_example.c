@@ -106,7 +106,7 @@ static int32_t answered(const adp_buf *answer, adp_buf *out) {
     int status = number(member(head, "status"));
     text id = string(member(body, "id")), url = string(member(body, "url"));
     if (status < 200 || status > 299) return fails(out, meaning(status));
-    if (id.len <= 2) return fails(out, in_doubt);
+    if (!is_whole(body) || id.len <= 2) return fails(out, in_doubt);
     const text null = {"null", 4};
     url = url.len > 0 ? url : null;
     char *said = print("{\"state\":\"published\",\"id\":%.*s,\"url\":%.*s}", SHOWN(id), SHOWN(url));

@@ -67,6 +67,24 @@ static text member(text object, const char *key) {
     }
 }
 
+/* Whether the text is one object from its first brace to its last: one that was cut on its way is none. */
+static int is_whole(text object) {
+    const char *end = object.at + object.len, *at = skip_space(object.at, end);
+    size_t depth = 0;
+    if (at >= end || *at != '{') return 0;
+    do {
+        if (at >= end) return 0;
+        if (*at == '"') {
+            at = skip_string(at, end);
+            continue;
+        }
+        depth += *at == '{' || *at == '[';
+        depth -= *at == '}' || *at == ']';
+        at++;
+    } while (depth > 0);
+    return skip_space(at, end) == end;
+}
+
 /* The value when it is a string, with its quotes; empty for anything else, null included. */
 static text string(text value) {
     return value.len >= 2 && value.at[0] == '"' && value.at[value.len - 1] == '"' ? value : (text){"", 0};

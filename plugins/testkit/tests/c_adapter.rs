@@ -43,6 +43,7 @@ fn a_c_adapter_says_what_refusals_and_silence_mean() {
         (Answer::bytes(201, b"{\"id\": \0\0"), "InDoubt"),
         (Answer::bytes(201, b"{\"id\": [[\0\xff"), "InDoubt"),
         (Answer::bytes(200, b"{\"id\": 7}"), "InDoubt"),
+        (Answer::bytes(201, b"{\"id\": \"7\", \"url\": \"http"), "InDoubt"),
         (Answer::Fails(HostErrorKind::NoAnswer), "InDoubt"),
         (Answer::Fails(HostErrorKind::Unreachable), "Retryable"),
     ];
