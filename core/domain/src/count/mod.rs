@@ -1,6 +1,7 @@
 //! Length: what the district allows per platform, and what the platform itself refuses, field by field.
 
 mod address;
+mod excess;
 mod tidy;
 mod wechat;
 mod weibo;
@@ -9,6 +10,7 @@ use std::fmt;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+pub use excess::{Allowance, Excess};
 pub use tidy::tidy;
 
 /// A platform whose lengths are known: its name in settings and items.
@@ -143,6 +145,12 @@ impl fmt::Display for Counter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// Whether a text has an address of exactly this host, in any case.
+pub fn names_host(text: &str, host: &str) -> bool {
+    address::addresses(text)
+        .any(|found| text.get(found.host).is_some_and(|named| named.eq_ignore_ascii_case(host)))
 }
 
 /// What a reader sees as characters (extended grapheme clusters); a line feed is one.

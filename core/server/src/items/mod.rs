@@ -2,6 +2,7 @@
 
 mod content;
 mod decide;
+mod lengths;
 mod previews;
 mod schedule;
 mod submit;

@@ -12,6 +12,7 @@ use juzhen_domain::id::{ItemId, UnitCode};
 use juzhen_domain::item::{Content, Item};
 use juzhen_domain::matrix::Procedure;
 use juzhen_domain::review;
+use juzhen_domain::route::Subject;
 use juzhen_domain::state::ItemState;
 use juzhen_store::{ItemChange, ItemRecord, Refused, Submitted};
 use serde::Deserialize;
@@ -19,6 +20,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::content::{self, NewVariant};
+use super::lengths;
 use super::view::ItemView;
 use crate::app::App;
 use crate::command::{Command, replayed};
@@ -40,6 +42,7 @@ pub(super) async fn submit(
     permit::submit(&app, &command.by, &unit, procedure)?;
     let column = content::check_column(&app, column)?;
     let content = content::check(&app, variants, targets).await?;
+    lengths::check(&app, Subject { unit: &unit, column: column.as_ref() }, &content)?;
     let mut item = Item {
         id: ItemId::new(app.engine.new_id()),
         unit,
@@ -81,6 +84,7 @@ pub(super) async fn resubmit(
     permit::submit(&app, &command.by, &record.item.unit, record.item.procedure)?;
     let NewContent { variants, targets } = command.body.clone();
     let content = content::check(&app, variants, targets).await?;
+    lengths::check(&app, Subject { unit: &record.item.unit, column: record.item.column.as_ref() }, &content)?;
     super::change(&app, id, command, move |_, command, record| rewrite(command, record, &content)).await
 }
 

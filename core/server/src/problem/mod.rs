@@ -76,7 +76,7 @@ impl Problem {
         self
     }
 
-    /// The report on the settings.
+    /// One entry for each thing that is wrong.
     #[must_use]
     pub(crate) fn with_faults(mut self, faults: serde_json::Value) -> Self {
         self.faults = Some(faults);
@@ -152,7 +152,7 @@ pub(crate) struct ProblemView {
     /// What was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     suggestion: Option<String>,
-    /// The report on refused settings.
+    /// The report on refused settings, or each length that is over its limit (`too_long`).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     faults: Option<serde_json::Value>,
