@@ -98,3 +98,39 @@ fn a_secret_is_read_from_standard_input() {
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert_eq!(fs::read_to_string(folder.join("w000")).unwrap(), "s3cret");
 }
+
+/// Before any daemon ran: what is given lies in the database of the data folder, and its key beside it.
+#[test]
+fn p11_a_secret_is_kept_sealed_without_a_daemon_and_put_under_a_new_key() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let data_text = data.to_str().unwrap();
+    let ask = |arguments: &[&str], input: &str| {
+        run_with_input(&[&["secret"], arguments, &["--data", data_text, "--json"]].concat(), input)
+    };
+    let set = ask(&["set", "w000", "--account", "W000"], "canary-in-a-shell\n");
+    assert_eq!(set.code, Some(0), "{set:?}");
+    assert_eq!((&set.json()["version"], &set.json()["bound_to"]), (&1.into(), &serde_json::json!(["W000"])));
+    for (name, input, code) in [("a/b", "v", 2), ("empty", "", 2), ("--account", "v", 2)] {
+        assert_eq!(ask(&["set", name], input).code, Some(code), "{name}");
+    }
+    let before = ask(&["list"], "").json();
+    let rotated = ask(&["rotate"], "");
+    assert_eq!((rotated.code, &rotated.json()["given"]), (Some(0), &1.into()), "{rotated:?}");
+    let after = ask(&["list"], "").json();
+    assert_eq!(after["secrets"][0]["fingerprint"], before["secrets"][0]["fingerprint"], "the same value");
+    assert_ne!(after["key"], before["key"]);
+    for entry in fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        assert!(!bytes.windows(6).any(|part| part == b"canary"), "{}", path.display());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
+    }
+    assert_eq!(ask(&["remove", "w000"], "").code, Some(0));
+    assert_eq!(ask(&["remove", "w000"], "").code, Some(1));
+    // What is a file stands before it, and whoever gives it another value is told so.
+    fs::create_dir(data.join("secrets")).unwrap();
+    fs::write(data.join("secrets/w001"), "v").unwrap();
+    let refused = ask(&["set", "w001"], "other");
+    assert!(refused.code == Some(1) && refused.stderr.contains("vault:w001"), "{refused:?}");
+}

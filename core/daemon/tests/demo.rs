@@ -62,7 +62,11 @@ fn it_stays_to_be_played_with() {
     let new = new.replace("D07", "D77").replace("d07", "d77").replace("015", "077");
     fs::write(folder.join("config/units/D77.yaml"), new).unwrap();
     until("the copied unit's account is listed", || ask(&["account", "list"]).stdout.contains("W077"));
-    until("its secret is made up", || folder.join("data/secrets/W077.token").exists());
+    until("its secret is made up", || {
+        let secrets = ask(&["secret", "list"]).json();
+        let mut named = secrets["secrets"].as_array().unwrap().iter();
+        named.any(|one| one["name"] == "W077.token" && one["state"] == "kept")
+    });
 
     // A second one on the same folder gives way, and what the first one runs on stays as it is.
     let district = fs::read_to_string(folder.join("config/district.yaml")).unwrap();

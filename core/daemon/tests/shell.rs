@@ -55,7 +55,7 @@ fn an_item_goes_from_hand_to_hand() {
     assert_ne!(revised["hash"], hash);
     let hash = revised["hash"].as_str().unwrap();
     district.done(&daemon, "off.hg", &["review", "approve", id, "--hash", hash]);
-    district.set_secret("W015.token");
+    district.set_secret(&daemon, "W015.token");
     district.done(&daemon, "off.hg", &["item", "schedule", id, "--at", "+1h", "--latest", "+2h"]);
     let due = delivery(&district, &daemon, id, "due");
     let delivery_id = due["id"].as_str().unwrap();

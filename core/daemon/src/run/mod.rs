@@ -9,6 +9,7 @@ mod backups;
 pub(crate) mod data;
 pub(crate) mod database;
 mod manager;
+pub(crate) mod master_key;
 pub(crate) mod signals;
 mod stop_flag;
 
@@ -54,7 +55,7 @@ pub(crate) struct DaemonOptions {
     pub(crate) adapters: PathBuf,
     /// Where secrets are when the settings do not say.
     pub(crate) secrets: PathBuf,
-    /// Under which what platforms hand out is sealed.
+    /// Under which secrets are sealed in the database.
     pub(crate) master_key: MasterKey,
     /// Instead of the address of the settings.
     pub(crate) listen: Option<SocketAddr>,
