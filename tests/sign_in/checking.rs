@@ -1,5 +1,6 @@
 //! What a live look at an account says of each cause, on Weibo and on WeChat: one line each, and an exit code.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use juzhen_sandbox::wechat::AccountSeed;
@@ -10,6 +11,8 @@ use serde_json::{Value, json};
 use crate::scene::{Scene, check};
 
 const DAY: i64 = 86_400;
+/// An address where nobody listens.
+const NOBODY: &str = "http://127.0.0.1:1";
 
 /// Kind, whether it blocks, and what its line says.
 type Line = (&'static str, bool, &'static str);
@@ -77,22 +80,19 @@ async fn f61_f70_each_cause_on_weibo_reads_as_one_line() {
         let fault = Fault::PlatformError { code, message: None, applied: false, late_ms: None };
         scene.stage.handle.fault(Rule { matching, times: None, chance: None, fault }).unwrap();
     }
-    // The token of one account in the settings of another.
-    scene.account("X-other", "weibo", &uid(13), &settings(&scene.url()), "access_token: \"file:X-fine\"");
-    scene.account(
-        "X-nowhere",
-        "weibo",
-        &uid(14),
-        &settings("http://127.0.0.1:1"),
-        "access_token: \"file:X-fine\"",
-    );
-    scene.account(
-        "X-elsewhere",
-        "weibo",
-        &uid(15),
-        &settings(&scene.stage.mock_url()),
-        "access_token: \"file:X-fine\"",
-    );
+    // The token of one account in the settings of another, an address where nobody listens, and one of another platform.
+    let bases = [scene.url(), NOBODY.to_owned(), scene.stage.mock_url()];
+    for ((name, number), base) in [("other", 13), ("nowhere", 14), ("elsewhere", 15)].into_iter().zip(bases) {
+        scene.secret(name, "token-of-X-fine");
+        let settings = format!("{{base_url: \"{base}\", tier: biz}}");
+        scene.account(
+            &format!("X-{name}"),
+            "weibo",
+            &uid(number),
+            &settings,
+            &format!("access_token: \"file:{name}\""),
+        );
+    }
     let daemon = scene.start();
     compare(
         &daemon,
@@ -130,10 +130,6 @@ async fn f61_f70_each_cause_on_weibo_reads_as_one_line() {
     assert!(scene.stage.ledger().effects.is_empty(), "a look leaves nothing");
 }
 
-fn settings(base: &str) -> String {
-    format!("{{base_url: \"{base}\", tier: biz}}")
-}
-
 fn exit_codes(scene: &Scene, daemon: &Daemon) {
     for (id, code, words) in [
         ("X-fine", Some(0), "可以发布，授权到"),
@@ -141,7 +137,9 @@ fn exit_codes(scene: &Scene, daemon: &Daemon) {
         ("X-tier", Some(1), "[权限] 转发：应用没有此接口的权限"),
         ("X-unknown", Some(1), "404"),
     ] {
-        let token = scene.district.data().join("tokens").join("off.gl");
+        let token = scene.district.path("token-of-off.gl");
+        std::fs::write(&token, daemon.token("off.gl")).unwrap();
+        std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
         for json in [false, true] {
             let mut command = Command::new(juzhen());
             command
@@ -167,75 +165,48 @@ fn exit_codes(scene: &Scene, daemon: &Daemon) {
 #[tokio::test(flavor = "multi_thread")]
 async fn f61_f70_each_cause_on_wechat_reads_as_one_line() {
     let mut scene = Scene::new(&json!([])).await;
-    let base = scene.stage.handle.wechat_url();
-    let quotas = |path: &str| [(path.to_owned(), 0)].into();
+    let none = || [("/cgi-bin/freepublish/submit".to_owned(), 0)].into();
     let seeds = [
         ("fine", AccountSeed::default()),
         ("list", AccountSeed { ip_allow_list: vec!["192.0.2.0/24".into()], ..AccountSeed::default() }),
         ("rights", AccountSeed { verified: false, ..AccountSeed::default() }),
-        ("quota", AccountSeed { quotas: quotas("/cgi-bin/freepublish/submit"), ..AccountSeed::default() }),
-        ("secret", AccountSeed { secret: "another".repeat(4), ..AccountSeed::default() }),
+        ("quota", AccountSeed { quotas: none(), ..AccountSeed::default() }),
+        ("secret", AccountSeed::default()),
+        ("frozen", AccountSeed::default()),
+        ("given", AccountSeed::default()),
+        ("deaf", AccountSeed::default()),
+        ("nowhere", AccountSeed::default()),
     ];
     for (name, seed) in seeds {
-        let secret = if name == "secret" { seed.secret.clone() } else { "secret".to_owned() };
-        let appid = format!("wx{name}");
-        scene.stage.handle.wechat_account(AccountSeed { appid: appid.clone(), secret, ..seed }).unwrap();
-        let settings = format!("{{base_url: \"{base}\", appid: {appid}}}");
-        scene.account(
-            &format!("X-{name}"),
-            "wechat",
-            name,
-            &settings,
-            "app_secret: \"file:app\", callback_token: \"file:app\"",
-        );
-    }
-    for (id, base, appid, secrets) in [
-        ("X-appid", base.as_str(), "wxnobody", "app_secret: \"file:app\", callback_token: \"file:app\""),
-        ("X-given", base.as_str(), "wxfine", "app_secret: \"file:none\", callback_token: \"file:app\""),
-        ("X-deaf", base.as_str(), "wxfine", "app_secret: \"file:app\""),
-        (
-            "X-nowhere",
-            "http://127.0.0.1:1",
-            "wxfine",
-            "app_secret: \"file:app\", callback_token: \"file:app\"",
-        ),
-    ] {
-        scene.account(id, "wechat", "gh", &format!("{{base_url: \"{base}\", appid: {appid}}}"), secrets);
+        let (appid, secret) = (format!("wx{name}"), format!("secret of {name}"));
+        scene.stage.handle.wechat_account(AccountSeed { appid, secret: secret.clone(), ..seed }).unwrap();
+        if name != "given" {
+            scene.secret(name, if name == "secret" { "a wrong one" } else { &secret });
+        }
     }
     // A frozen secret, as the platform says it.
-    scene
-        .stage
-        .handle
-        .wechat_account(AccountSeed {
-            appid: "wxfrozen".into(),
-            secret: "secret".into(),
-            ..AccountSeed::default()
-        })
-        .unwrap();
     let matching = Match { account: Some("wxfrozen".into()), ..Match::default() };
     let fault = Fault::PlatformError { code: 40243, message: None, applied: false, late_ms: None };
     scene.stage.handle.fault(Rule { matching, times: None, chance: None, fault }).unwrap();
-    let frozen = format!("{{base_url: \"{base}\", appid: wxfrozen}}");
-    scene.account(
-        "X-frozen",
-        "wechat",
-        "frozen",
-        &frozen,
-        "app_secret: \"file:app\", callback_token: \"file:app\"",
-    );
+    scene.secret("appid", "any");
+    let base = scene.stage.handle.wechat_url();
+    for name in ["fine", "list", "rights", "quota", "secret", "frozen", "appid", "given", "deaf", "nowhere"] {
+        let base = if name == "nowhere" { NOBODY } else { &base };
+        let settings = format!("{{base_url: \"{base}\", appid: wx{name}}}");
+        let mut secrets = format!("app_secret: \"file:{name}\"");
+        if name != "deaf" {
+            scene.secret(&format!("{name}.push"), &format!("token of pushes to {name}"));
+            secrets += &format!(", callback_token: \"file:{name}.push\"");
+        }
+        scene.account(&format!("X-{name}"), "wechat", &format!("gh_{name}"), &settings, &secrets);
+    }
     let daemon = scene.start();
     compare(
         &daemon,
         &[
             case("X-fine", &[]),
             case("X-list", &[("address", true, "本机地址 127.0.0.1：")]),
-            case(
-                "X-rights",
-                &[
-                    ("permission", true, "草稿：公众号没有此接口的权限"),
-                    ("permission", true, "发布：公众号没有此接口的权限"),
-                ],
-            ),
+            case("X-rights", &[("permission", true, "发布：公众号没有此接口的权限")]),
             case("X-quota", &[("quota", true, "发布：今日 0 次额度已用完")]),
             case("X-secret", &[("secret", true, "AppSecret 无效")]),
             case("X-frozen", &[("permission", true, "AppSecret 已被冻结")]),

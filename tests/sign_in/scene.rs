@@ -46,10 +46,15 @@ impl Scene {
             let token = format!("token-of-{id}");
             let tokens = json!([{"app": key, "token": token, "expires_in_s": seconds}]);
             self.control("weibo/accounts", &json!({"uid": uid, "name": id, "tokens": tokens})).await;
-            std::fs::write(self.district.path("secrets").join(id), token).unwrap();
+            self.secret(id, &token);
             secrets += &format!(", access_token: \"file:{id}\"");
         }
         self.account(id, "weibo", uid, &settings, &secrets);
+    }
+
+    /// A value that somebody gives.
+    pub(crate) fn secret(&self, file: &str, value: &str) {
+        std::fs::write(self.district.path("secrets").join(file), value).unwrap();
     }
 
     pub(crate) fn account(&mut self, id: &str, platform: &str, uid: &str, settings: &str, secrets: &str) {

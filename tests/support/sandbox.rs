@@ -12,7 +12,12 @@ pub struct Stage {
 impl Stage {
     /// Binds and serves.
     pub async fn start() -> Self {
-        let sandbox = Sandbox::bind(SandboxOptions::default()).await.unwrap();
+        Self::start_with(SandboxOptions::default()).await
+    }
+
+    /// With platforms that know something from the start.
+    pub async fn start_with(options: SandboxOptions) -> Self {
+        let sandbox = Sandbox::bind(options).await.unwrap();
         let handle = sandbox.handle();
         let stop = CancellationToken::new();
         tokio::spawn(sandbox.serve(stop.clone()));

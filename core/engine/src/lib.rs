@@ -2,13 +2,12 @@
 //!
 //! `claim` takes what is due, `send` sends it, `reconcile` closes doubts, `track` asks asynchronous platforms, `sweep`
 //! keeps the times, `reload` follows the files, `watch` looks for posts that are not ours, `intake` and `callback` take in
-//! what readers write, `outbox` tells people. Each
-//! decides with pure functions of `domain` and acts through the store and the host.
+//! what readers write, `outbox` tells people. Each decides with pure functions of `domain` and acts through the store and
+//! the host.
 
 #![forbid(unsafe_code)]
 
 mod authorize;
-mod callback;
 mod callback;
 mod claim;
 pub mod clock;
@@ -76,7 +75,6 @@ use crate::tokens::Tokens;
 pub use crate::authorize::{
     AuthorizationBegun, AuthorizationReturned, NotSignedIn, RETURN_PATH, SignedIn,
 };
-pub use crate::callback::{Callback, CallbackAnswer, CallbackRequest};
 pub use crate::callback::{Callback, CallbackAnswer, CallbackRequest};
 pub use crate::files::{Files, Folder};
 pub use crate::health::{Health, ServiceHealth};
@@ -184,7 +182,6 @@ impl Engine {
             outbox::run(engine(), stop.clone()),
             hook::run(engine(), stop.clone()),
             watch::run(engine(), stop.clone()),
-            intake::run(engine(), stop.clone()),
             intake::run(engine(), stop.clone()),
             sign_in::run(engine(), stop.clone()),
             look_after::run(engine(), stop.clone()),

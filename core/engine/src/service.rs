@@ -38,6 +38,9 @@ impl Service {
         Self::of("intake", |wakes| &wakes.intake).by_the_wall_clock().broken_off();
     pub(crate) const SIGN_IN: Self = Self::of("sign_in", |wakes| &wakes.sign_in).broken_off();
 
+    pub(crate) const LOOK_AFTER: Self =
+        Self::of("look_after", |wakes| &wakes.look_after).by_the_wall_clock().broken_off();
+
     /// Those without which the daemon is not ready (P16). The others fail when somebody else does: a platform, an address
     /// outside.
     pub(crate) const NEEDED: [Self; 7] =
@@ -79,6 +82,7 @@ pub(crate) struct Wakes {
     pub(crate) watch: Notify,
     pub(crate) intake: Notify,
     pub(crate) sign_in: Notify,
+    pub(crate) look_after: Notify,
 }
 
 /// Whether a round went well, and when the next one is due at the latest.

@@ -13,14 +13,14 @@ use juzhen_domain::matrix::Account;
 use juzhen_domain::outcome::{AUTH_LOOK, Next};
 use juzhen_domain::reason::Why;
 use juzhen_domain::sign_in::{Failure, SignIn};
-use juzhen_host::message::{AdapterError, ErrorKind, operation};
-use juzhen_host::{Failure as CallFailed, Reply};
+use juzhen_host::message::{AccountInfo, AdapterError, ErrorKind, operation};
+use juzhen_host::{Failure as CallFailed, Reply, pack};
 use juzhen_store::{SignInRow, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::service::{self, Round, Service};
-use crate::{Engine, interpret, send};
+use crate::{Engine, interpret, look_after, send};
 
 /// Accounts that are asked about in one round.
 const MOST: usize = 16;
@@ -75,7 +75,7 @@ async fn ask(engine: &Engine, row: &SignInRow) -> Result<(), StoreError> {
         info!(account.id = %account, "Account {account} is let in again");
         store.sign_in_works(account, engine.now()).await?;
         engine.wake();
-        return Ok(());
+        return look_after::signed_in(engine, known, until(&reply)).await;
     }
     let failure = if says_signed_out(&reply) { Failure::SignedOut } else { Failure::NoToken };
     let said = why(&reply).unwrap_or_else(|| without_word(&row.sign_in.reason).to_owned());
@@ -110,10 +110,18 @@ async fn of(engine: &Engine, account: &Account) -> Result<Option<SignIn>, StoreE
 }
 
 fn is_let_in(reply: &Reply) -> bool {
-    matches!(
-        &reply.result,
-        Ok(_) | Err(CallFailed::Adapter(AdapterError { kind: ErrorKind::Unsupported { .. }, .. }))
-    )
+    match &reply.result {
+        // The platform may know the account and still not talk to this machine.
+        Ok(answer) => !pack::unpack::<AccountInfo>(answer).is_ok_and(|(info, _)| info.shuts_out()),
+        Err(CallFailed::Adapter(error)) => matches!(error.kind, ErrorKind::Unsupported { .. }),
+        Err(_) => false,
+    }
+}
+
+/// Until when, as far as the platform says so.
+fn until(reply: &Reply) -> Option<Timestamp> {
+    let (info, _) = pack::unpack::<AccountInfo>(reply.result.as_ref().ok()?).ok()?;
+    Timestamp::from_millisecond(info.signed_in_until_unix_ms?).ok()
 }
 
 fn says_signed_out(reply: &Reply) -> bool {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use jiff::Timestamp;
 use juzhen_domain::id::AccountId;
 use juzhen_domain::matrix::{Account, AccountLevel, AccountStatus};
 use juzhen_domain::sign_in::SignIn;
 use juzhen_engine::AdapterState;
-use juzhen_store::{Captured, Pause};
+use juzhen_store::{AccountLook, Captured, Pause};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,6 +17,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::checks::CheckView;
 use crate::paused::PauseView;
 use crate::problem::{Code, Problem, ProblemView};
 use crate::query::{Id, NoParameters};
@@ -76,6 +78,10 @@ struct AccountView {
     pause: Option<PauseView>,
     /// Null while nobody doubts that it is signed in.
     sign_in: Option<SignInView>,
+    /// When somebody has to sign in again, as the platform said last; null: not known, or signed out.
+    signed_in_until: Option<Timestamp>,
+    /// What the last look at it found; null: nobody has looked yet.
+    check: Option<CheckView>,
     /// What the platform has handed out for it; values are never shown.
     tokens: Vec<TokenView>,
     /// It can publish now, as far as the daemon knows.
@@ -87,6 +93,8 @@ impl AccountView {
         let adapter_ready = known.serving.contains(&account.adapter);
         let pause = known.paused.get(&account.id);
         let sign_in = known.sign_ins.get(&account.id).and_then(|one| SignInView::of(one, app.engine.now()));
+        let look = known.looks.get(&account.id);
+        let signed_out = sign_in.as_ref().is_some_and(SignInView::is_needed);
         let tokens = known.captured.iter().filter(|one| one.account == account.id);
         Self {
             id: account.id.to_string(),
@@ -105,6 +113,8 @@ impl AccountView {
                 && sign_in.is_none()
                 && account.status == AccountStatus::Active,
             sign_in,
+            signed_in_until: look.and_then(|look| look.signed_in_until).filter(|_| !signed_out),
+            check: look.map(|look| CheckView::of(look.at, look.signed_in_until, &look.findings)),
             tokens: tokens.map(TokenView::of).collect(),
         }
     }
@@ -117,6 +127,7 @@ struct Known {
     paused: BTreeMap<AccountId, Pause>,
     sign_ins: BTreeMap<AccountId, SignIn>,
     captured: Vec<Captured>,
+    looks: BTreeMap<AccountId, AccountLook>,
 }
 
 impl Known {
@@ -126,7 +137,8 @@ impl Known {
         let paused = app.store().troubled().await?.into_iter().filter_map(|t| Some((t.account, t.pause?)));
         let sign_ins = app.store().sign_ins().await?.into_iter().map(|row| (row.account, row.sign_in));
         let captured = app.store().captured(None).await?;
+        let looks = app.store().looks().await?.into_iter().map(|look| (look.account.clone(), look)).collect();
         let (serving, paused, sign_ins) = (serving.collect(), paused.collect(), sign_ins.collect());
-        Ok(Self { serving, paused, sign_ins, captured })
+        Ok(Self { serving, paused, sign_ins, captured, looks })
     }
 }

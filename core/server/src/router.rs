@@ -9,8 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::options::ServerOptions;
 use crate::{
-    accounts, adapters, attention, audit, authorizations, backups, callbacks, checks, configuration, counts, deliveries, frame, health, items,
-    media, messages, metrics, nodes, notices, openapi, paused, restored, secrets, status, stop, strange,
+    accounts, adapters, attention, audit, authorizations, backups, callbacks, checks, configuration, counts,
+    deliveries, frame, health, items, media, messages, metrics, nodes, notices, openapi, paused, restored,
+    secrets, status, stop, strange,
 };
 
 /// The API of a running engine.
@@ -34,8 +35,6 @@ fn routes() -> OpenApiRouter<App> {
         .merge(paused::routes())
         .merge(secrets::routes())
         .merge(strange::routes())
-        .merge(messages::routes())
-        .merge(callbacks::routes())
         .merge(messages::routes())
         .merge(callbacks::routes())
         .merge(notices::routes())

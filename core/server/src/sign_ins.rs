@@ -9,8 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// What to do about an account that has to sign in.
-const TO_DO: &str =
-    "请账号管理员重新授权，再由系统管理员用 juzhen secret set 写入新的凭据；系统会自动核对并继续，无需重启";
+const TO_DO: &str = "请账号管理员用 juzhen account authorize 重新授权；不用网页授权的平台，由系统管理员用 juzhen secret set 写入新的凭据。系统会自动核对并继续，无需重启";
 /// It is tried again by itself.
 const TRYING: &str = "系统会自动重试，暂时不需要处理";
 
@@ -19,7 +18,7 @@ const TRYING: &str = "系统会自动重试，暂时不需要处理";
 #[schema(example = json!({ "auth_needed": true, "since": "2026-06-01T01:00:00Z", "retry_at": "2026-06-01T01:02:40Z", "failures": 5,
     "reason": "auth_expired: 21327: expired_token", "reason_zh": "账号授权已失效，请账号管理员重新授权，之后自动继续",
     "said": "21327: expired_token",
-    "to_do_zh": "请账号管理员重新授权，再由系统管理员用 juzhen secret set 写入新的凭据；系统会自动核对并继续，无需重启" }))]
+    "to_do_zh": "请账号管理员用 juzhen account authorize 重新授权；不用网页授权的平台，由系统管理员用 juzhen secret set 写入新的凭据。系统会自动核对并继续，无需重启" }))]
 pub(crate) struct SignInView {
     /// A person has to sign in; what is due on the account is held until then.
     auth_needed: bool,
@@ -37,6 +36,11 @@ pub(crate) struct SignInView {
 }
 
 impl SignInView {
+    /// A person has to sign in.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.auth_needed
+    }
+
     /// One that was let in again is no news, although its failures stay counted for a while.
     pub(crate) fn of(sign_in: &SignIn, now: Timestamp) -> Option<Self> {
         let auth_needed = sign_in.needed_since.is_some();

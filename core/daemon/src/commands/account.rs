@@ -1,5 +1,7 @@
 //! `juzhen account`: the accounts of the running settings, those that are paused, and how they are watched.
 
+mod authorize;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -37,6 +39,9 @@ enum Command {
     Resume(Word),
     /// When each account was looked at for posts that this system did not make
     Watched,
+    /// Sign an account in through your browser; run it again with what the browser brought back, where that cannot reach the
+    /// daemon
+    Authorize(authorize::Authorize),
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +69,7 @@ impl Account {
                 Command::Watched => (client.get("/api/v1/watched-accounts").await?, watched),
                 Command::Pause(word) => (say("pause", word).await?, said),
                 Command::Resume(word) => (say("resume", word).await?, said),
+                Command::Authorize(authorize) => return authorize.run(client, output).await,
             };
             output.answer(&answer.body, page)
         })
@@ -113,7 +119,12 @@ fn shown(account: &Value) -> String {
         text.push_str(&format!("  下次自动核对  {}\n", clock(&of("/sign_in/retry_at"))));
         text.push_str(&format!("  怎么办  {}\n", of("/sign_in/to_do_zh")));
     } else {
-        text.push_str("  授权  正常\n");
+        let until = of("/signed_in_until");
+        let until = if until.is_empty() { String::new() } else { format!("，到 {}", clock(&until)) };
+        text.push_str(&format!("  授权  正常{until}\n"));
+    }
+    for finding in listed(account.get("check").unwrap_or(&Value::Null), "findings") {
+        text.push_str(&format!("  [{}] {}\n", field(finding, "/kind_zh"), field(finding, "/text")));
     }
     for token in listed(account, "tokens") {
         let [name, obtained, expires] =
