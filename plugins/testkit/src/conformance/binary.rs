@@ -85,26 +85,32 @@ pub(crate) fn needs(bench: &Bench) -> BoxFuture<'_, Finding> {
     Box::pin(async move {
         match elf(bench).and_then(|elf| newest_glibc(&elf).map_err(|e| e.to_string())) {
             Err(why) => Finding::failed(why),
-            Ok(None) => Finding::passed("needs no version of the C library"),
-            Ok(Some(newest)) if newest > GLIBC_FLOOR => {
-                let (floor, newest) = (dotted(GLIBC_FLOOR), dotted(newest));
-                Finding::failed(format!("needs glibc {newest}; the daemon runs from {floor} on"))
-            }
-            Ok(Some(newest)) => Finding::passed(format!("needs glibc {}", dotted(newest))),
+            Ok(newest) => old_enough(newest),
         }
     })
 }
 
-pub(crate) fn size(bench: &Bench) -> BoxFuture<'_, Finding> {
-    Box::pin(async move {
-        let (size, most) = (bench.bytes.len(), LARGEST);
-        let seen = format!("{} KiB", size >> 10);
-        if size > most {
-            Finding::failed(format!("{seen}, more than {} KiB", most >> 10))
-        } else {
-            Finding::passed(seen)
+fn old_enough(newest: Option<(u32, u32)>) -> Finding {
+    match newest.map(|newest| (newest > GLIBC_FLOOR, dotted(newest))) {
+        None => Finding::passed("needs no version of the C library"),
+        Some((false, newest)) => Finding::passed(format!("needs glibc {newest}")),
+        Some((true, newest)) => {
+            let floor = dotted(GLIBC_FLOOR);
+            Finding::failed(format!("needs glibc {newest}; the daemon runs from {floor} on"))
         }
-    })
+    }
+}
+
+pub(crate) fn size(bench: &Bench) -> BoxFuture<'_, Finding> {
+    Box::pin(async move { small_enough(bench.bytes.len()) })
+}
+
+fn small_enough(size: usize) -> Finding {
+    let (shown, most) = (size >> 10, LARGEST >> 10);
+    if size > LARGEST {
+        return Finding::failed(format!("{shown} KiB, more than {most} KiB"));
+    }
+    Finding::passed(format!("{shown} KiB"))
 }
 
 fn elf(bench: &Bench) -> Result<ElfFile64<'_, Endianness>, String> {
@@ -139,6 +145,7 @@ fn dotted((major, minor): (u32, u32)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conformance::report::Verdict;
 
     #[test]
     fn a_version_of_the_c_library_is_read_from_its_name() {
@@ -146,5 +153,13 @@ mod tests {
         assert_eq!(glibc(b"GLIBC_2.2.5"), Some((2, 2)));
         assert_eq!(glibc(b"GLIBC_PRIVATE"), None);
         assert_eq!(glibc(b"GCC_3.0"), None);
+    }
+
+    #[test]
+    fn what_is_too_new_or_too_big_fails() {
+        let passes = |finding: Finding| finding.verdict == Verdict::Passed;
+        assert!(passes(old_enough(None)) && passes(old_enough(Some((2, 36)))));
+        assert!(!passes(old_enough(Some((2, 37)))) && !passes(old_enough(Some((3, 0)))));
+        assert!(passes(small_enough(LARGEST)) && !passes(small_enough(LARGEST + 1)));
     }
 }
