@@ -57,6 +57,11 @@ impl Api {
         log.lines().filter(|line| !line.contains("answered 200")).collect::<Vec<_>>().join("\n")
     }
 
+    /// Everything that it logged.
+    pub fn whole_log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
     /// One request as this person; the status and the JSON of the answer.
     pub async fn call(
         &self,

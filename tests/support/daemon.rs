@@ -84,6 +84,18 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Processes that it has started and that still run: its adapters'.
+    pub fn children(&self) -> Vec<u32> {
+        let parent = |pid: u32| -> Option<u32> {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            // The name in brackets may hold anything.
+            stat.rsplit_once(") ")?.1.split_whitespace().nth(1)?.parse().ok()
+        };
+        let all = std::fs::read_dir("/proc").unwrap();
+        let pids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        pids.filter(|pid| parent(*pid) == Some(self.pid())).collect()
+    }
+
     /// Another handle on its API.
     pub fn api(&self) -> Api {
         self.api.clone()

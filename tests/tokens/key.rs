@@ -49,7 +49,7 @@ async fn p11_a_token_is_nowhere_in_clear_in_database_log_backup_or_api() {
     assert_eq!(scene.renewals(), 1);
 }
 
-fn files_of(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_of(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files_of(&path) } else { vec![path] }).collect()
 }

@@ -7,5 +7,6 @@ mod account;
 mod key;
 mod real;
 mod renewing;
+mod vault;
 mod wechat;
 mod weibo;
