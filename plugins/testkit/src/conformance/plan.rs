@@ -189,7 +189,8 @@ pub(crate) fn usual_answer(uid: &str) -> Answer {
     Answer::json(200, &answer)
 }
 
-fn usual_body(name: &str) -> Value {
+/// A body that an operation understands, with nothing of any platform in it.
+pub(crate) fn usual_body(name: &str) -> Value {
     let now = Script::START_UNIX_MS;
     let post = json!({ "title": "停水通知", "text": "今日 14:00 至 18:00 停水。" });
     let message = json!({

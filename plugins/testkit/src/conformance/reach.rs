@@ -27,6 +27,9 @@ pub(super) fn misused_secrets(
         Part::Blob { .. } => None,
     });
     let texts = texts.chain(head.headers.iter().map(|(_, value)| value.as_str()));
+    let captured =
+        head.capture.iter().map(|capture| &capture.secret).filter(|name| !declares(manifest, name));
+    let captured = captured.map(|name| format!("{name}, which the manifest does not name, is captured"));
     let named = texts.chain([head.url.as_str(), &body]).flat_map(secrets_in);
     let why = |name: &String| match manifest.secrets.iter().find(|secret| secret.name == *name) {
         None => Some(format!("{name}, which the manifest does not name")),
@@ -35,7 +38,7 @@ pub(super) fn misused_secrets(
         }
         Some(_) => None,
     };
-    named.filter_map(|name| why(&name)).collect()
+    named.filter_map(|name| why(&name)).chain(captured).collect()
 }
 
 pub(super) fn declares(manifest: &Manifest, secret: &str) -> bool {

@@ -109,7 +109,7 @@ impl Talk {
             capability::KV_GET | capability::KV_SET | capability::KV_DELETE => self.keep(name, request),
             capability::BLOB_READ => read_blob(request),
             capability::SECRET_SIGN => self.sign(request),
-            capability::SECRET_DECRYPT => decrypt(request),
+            capability::SECRET_DECRYPT => self.decrypt(request),
             _ => Err(HostErrorKind::BadRequest),
         };
         if reply == Err(HostErrorKind::BadRequest) {
@@ -180,16 +180,25 @@ impl Talk {
         pack(&KvAnswer { found: old.is_some() }, &shown)
     }
 
+    /// Not the real hash: the kit's platform does not look at it, and the same parts give the same.
     fn sign(&mut self, request: &[u8]) -> Reply {
         let Sign { parts, key, .. } = read(request)?.0;
-        let names = parts.iter().flat_map(|part| reach::secrets_in(part)).chain(key);
-        let strange: Vec<_> = names.filter(|name| !reach::declares(&self.manifest, name)).collect();
-        self.seen
-            .misused_secrets
-            .extend(strange.iter().map(|name| format!("{name}, which the manifest does not name")));
-        // Not the real hash: the kit's platform does not look at it, and the same parts give the same.
+        self.note_undeclared(parts.iter().flat_map(|part| reach::secrets_in(part)).chain(key));
         let hex = parts.concat().bytes().map(|byte| format!("{byte:02x}")).collect();
         pack(&Signature { hex }, &[])
+    }
+
+    /// Not the real cipher: what is to be opened is its own plaintext.
+    fn decrypt(&mut self, request: &[u8]) -> Reply {
+        let (Decrypt { key, .. }, ciphertext) = read(request)?;
+        self.note_undeclared([key]);
+        pack(&Value::Object(Map::new()), ciphertext)
+    }
+
+    fn note_undeclared(&mut self, names: impl IntoIterator<Item = String>) {
+        let strange = names.into_iter().filter(|name| !reach::declares(&self.manifest, name));
+        let noted = strange.map(|name| format!("{name}, which the manifest does not name"));
+        self.seen.misused_secrets.extend(noted);
     }
 }
 
@@ -259,12 +268,6 @@ fn read_blob(request: &[u8]) -> Reply {
     pack(&Value::Null, rest.get(..most.min(rest.len())).unwrap_or_default())
 }
 
-/// Not the real cipher: what is to be opened is its own plaintext.
-fn decrypt(request: &[u8]) -> Reply {
-    let (_, ciphertext) = read::<Decrypt>(request)?;
-    pack(&Value::Object(Map::new()), ciphertext)
-}
-
 fn read<T: serde::de::DeserializeOwned>(request: &[u8]) -> Result<(T, &[u8]), HostErrorKind> {
     pack::unpack(request).map_err(|_| HostErrorKind::BadRequest)
 }
@@ -290,7 +293,7 @@ mod tests {
     use super::*;
 
     fn talk(rules: &Value) -> Talk {
-        let manifest = json!({ "name": "a", "version": "1", "platform": "a", "egress": ["p.test"] });
+        let manifest = json!({ "name": "a", "version": "1", "platform": "a", "egress": ["p.test"], "secrets": [{ "name": "t" }] });
         let manifest = Arc::new(serde_json::from_value(manifest).unwrap());
         Talk::new(manifest, Map::new(), "7".into(), serde_json::from_value(rules.clone()).unwrap())
     }
