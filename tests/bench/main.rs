@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "its output is the result")]
 
+mod callbacks;
 mod disk;
 mod drain;
 mod figures;
@@ -67,6 +68,7 @@ enum Part {
     #[command(hide = true)]
     Ideal(ideal::Ideal),
     SendPath(send_path::SendPath),
+    Callbacks(callbacks::Callbacks),
 }
 
 #[tokio::main]
@@ -78,6 +80,7 @@ async fn main() -> Result<()> {
         Some(Part::Raw(raw)) => raw.run().await?,
         Some(Part::Ideal(ideal)) => ideal.run().await?,
         Some(Part::SendPath(path)) => return path.run().await,
+        Some(Part::Callbacks(callbacks)) => return callbacks.run().await,
         None => return bench.run().await,
     };
     println!("{}", serde_json::to_string(&rate)?);
