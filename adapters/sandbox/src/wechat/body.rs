@@ -20,6 +20,8 @@ pub(crate) struct Ask {
 pub(crate) enum Reads {
     Nothing,
     Json,
+    /// The same, or nothing where the query says it all.
+    JsonIfAny,
     /// JSON in whose strings `\uXXXX` stands for itself: six characters, as the draft box keeps it.
     DraftJson,
     Upload,
@@ -28,7 +30,7 @@ pub(crate) enum Reads {
 /// Reads a JSON body: 44002 if there is none, 47001 if it is none.
 pub(crate) fn json(body: &[u8], reads: Reads) -> Result<Value, Refusal> {
     if body.is_empty() {
-        return Err(error(44002));
+        return if reads == Reads::JsonIfAny { Ok(Value::Null) } else { Err(error(44002)) };
     }
     let body = std::str::from_utf8(body).map_err(|_| error(47001))?;
     let read = match reads {

@@ -79,7 +79,7 @@ static ENDPOINTS: &[Endpoint] = &[
     endpoint!(GET "/cgi-bin/token", Secret, Nothing, 2_000, token_api::token),
     endpoint!(POST "/cgi-bin/stable_token", Secret, Json, 500_000, 10_000, token_api::stable_token),
     endpoint!(POST "/cgi-bin/clear_quota", Token, Json, UNTOLD, quota_api::clear),
-    endpoint!(POST "/cgi-bin/clear_quota/v2", Secret, Json, UNTOLD, quota_api::clear_by_secret),
+    endpoint!(POST "/cgi-bin/clear_quota/v2", Secret, JsonIfAny, UNTOLD, quota_api::clear_by_secret),
     endpoint!(POST "/cgi-bin/openapi/quota/get", Token, Json, UNTOLD, quota_api::read),
     endpoint!(POST "/cgi-bin/openapi/quota/clear", Token, Json, UNTOLD, quota_api::clear_one),
     endpoint!(POST "/cgi-bin/openapi/rid/get", Token, Json, UNTOLD, rid::get),

@@ -9,15 +9,13 @@ const MONTH: i64 = 30 * 86_400;
 /// Of the account that owns the app: five years less a second, as Weibo says it.
 const OWNER: i64 = 157_679_999;
 
-/// What Weibo knows. Without a section it is [`Seed::default`]: one app with everything, two offices and a citizen.
+/// What Weibo knows. What is left out is as in [`Seed::default`]: one app with everything, two offices and a citizen.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Seed {
     pub apps: Vec<App>,
-    #[serde(default)]
     pub accounts: Vec<Account>,
     /// A text with one of them is refused (20021).
-    #[serde(default)]
     pub illegal_words: Vec<String>,
 }
 

@@ -202,6 +202,21 @@ async fn a_user_sees_typing_for_a_while_after_writing() {
 }
 
 #[tokio::test]
+async fn counters_are_started_again_by_the_secret_in_the_body_or_in_the_query() {
+    let client = Client::with(|account| account.quotas = [("/cgi-bin/draft/count".into(), 1)].into()).await;
+    let url = format!("{}/cgi-bin/clear_quota/v2", client.stage.handle.wechat_url());
+    let (secret, post) = ("s".repeat(32), || client.stage.client.post(&url));
+    let in_query = client.stage.client.post(format!("{url}?appid={APPID}&appsecret={secret}"));
+    for cleared in [post().json(&json!({ "appid": APPID, "appsecret": secret })), in_query] {
+        client.get("draft/count").await;
+        assert_eq!(code(&client.get("draft/count").await), 45009);
+        assert_eq!(code(&read(cleared).await.1), 0);
+    }
+    assert_eq!(client.get("draft/count").await["total_count"], 0);
+    assert_eq!(code(&read(post()).await.1), 41002);
+}
+
+#[tokio::test]
 async fn an_account_may_have_its_token_from_the_start() {
     let client = Client::with(|account| {
         account.access_token = Some("75_given".into());
