@@ -10,6 +10,7 @@
 //! | `POST /control/wechat/verify` `{"appid"}` | the callback is asked for `echostr`: `{"verified"}` |
 //! | `GET /control/wechat/pushes?appid=` | what became of each push |
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -39,13 +40,18 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/control/wechat/pushes", get(pushes))
 }
 
-/// What a user does: writes (`content`), or causes an event (`subscribe`, `unsubscribe`, `CLICK`, `SCAN` …).
+/// What a user does: writes (`content`), sends something else (`kind` as `image`, `voice`, `location` … with its `fields`), or
+/// causes an event (`subscribe`, `unsubscribe`, `CLICK`, `SCAN` …).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WechatMessage {
     pub appid: String,
     pub openid: String,
     pub content: Option<String>,
+    /// `MsgType`, where it is not `text`.
+    pub kind: Option<String>,
+    /// Further elements by their names, such as `PicUrl`; of events, too.
+    pub fields: BTreeMap<String, String>,
     pub event: Option<String>,
     pub event_key: Option<String>,
 }
@@ -193,7 +199,7 @@ async fn pushes(State(shared): State<Arc<Shared>>, Query(Named { appid }): Query
 }
 
 fn received(world: &mut World, shared: &Arc<Shared>, message: &WechatMessage) -> bool {
-    let WechatMessage { appid, openid, content, event, event_key } = message;
+    let WechatMessage { appid, openid, content, kind, fields, event, event_key } = message;
     let (now, msg_id) = (world.wechat.now(), world.wechat.ids.long());
     let Some(account) = world.wechat.account_mut(appid) else { return false };
     let user = account.users.entry(openid.clone()).or_default();
@@ -210,20 +216,33 @@ fn received(world: &mut World, shared: &Arc<Shared>, message: &WechatMessage) ->
             }
             xml::cdata(&mut special, "Event", event);
             xml::cdata(&mut special, "EventKey", event_key.as_deref().unwrap_or_default());
+            further(&mut special, fields);
             (event.as_str(), "event")
         }
         None => {
             // Only who follows can write.
             user.follows = true;
             user.wrote(now);
-            xml::cdata(&mut special, "Content", content.as_deref().unwrap_or_default());
+            let kind = kind.as_deref().unwrap_or("text");
+            if kind == "text" {
+                xml::cdata(&mut special, "Content", content.as_deref().unwrap_or_default());
+            }
+            further(&mut special, fields);
             xml::number(&mut special, "MsgId", msg_id);
-            ("text", "text")
+            (kind, kind)
         }
     };
     let inbound = Inbound { openid, at: now / 1_000, kind, special: &special };
     push::message(world, shared, appid, what, inbound);
     true
+}
+
+/// Only names that can be elements: the rest would be no XML.
+fn further(xml: &mut String, fields: &BTreeMap<String, String>) {
+    let is_name = |name: &str| name.bytes().all(|one| one.is_ascii_alphanumeric() || one == b'_');
+    for (name, value) in fields.iter().filter(|(name, _)| is_name(name)) {
+        xml::cdata(xml, name, value);
+    }
 }
 
 fn commented(world: &mut World, comment: &WechatComment) -> Option<u64> {

@@ -26,7 +26,7 @@ pub(crate) fn error_about(code: i64, about: &str) -> Refusal {
 }
 
 /// A refusal whose code is no number is not the platform's own: a gateway before it, or the sandbox itself.
-fn refuse(refusal: &Refusal, _path: &str) -> Reply {
+fn refuse(refusal: &Refusal, path: &str) -> Reply {
     let Ok(code) = refusal.code.parse::<i64>() else {
         return Reply::json(refusal.status, &json!({ "error": refusal.message }))
             .retry_after(refusal.retry_after_s);
@@ -35,6 +35,11 @@ fn refuse(refusal: &Refusal, _path: &str) -> Reply {
     let msg_id = refusal.id.as_ref().and_then(|id| id.parse::<u64>().ok());
     if let (Some(msg_id), Some(fields)) = (msg_id, error.as_object_mut()) {
         fields.insert("msg_id".to_owned(), json!(msg_id));
+    }
+    // As owners have seen it: the list stands beside the error.
+    if let (88001, true, Some(fields)) = (code, path.ends_with("/comment/list"), error.as_object_mut()) {
+        fields.insert("total".to_owned(), json!(0));
+        fields.insert("comment".to_owned(), json!([]));
     }
     Reply::json(200, &error).refused()
 }

@@ -266,6 +266,25 @@ async fn a_passive_reply_stands_in_the_ledger_as_a_message_to_the_user() {
 }
 
 #[tokio::test]
+async fn what_a_user_sends_may_be_of_any_kind() {
+    let receiver = Receiver::content().await;
+    let client =
+        Client::with(|account| account.callback = Some(receiver.callback(CallbackMode::Plain))).await;
+    let fields = [("Location_X", "23.1"), ("Location_Y", "113.3"), ("Label", "示例街道"), ("<b>", "x")];
+    let place = WechatMessage {
+        kind: Some("location".into()),
+        fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        ..message("")
+    };
+    assert!(client.stage.handle.wechat_message(&place));
+    all_ended(&client).await;
+    let body = &receiver.seen()[0].body;
+    assert!(body.contains("<MsgType><![CDATA[location]]></MsgType>"), "{body}");
+    assert!(body.contains("<Label><![CDATA[示例街道]]></Label>") && body.contains("<MsgId>"), "{body}");
+    assert!(!body.contains("Content") && !body.contains("<b>"), "{body}");
+}
+
+#[tokio::test]
 async fn the_callback_proves_itself_with_the_echo() {
     let receiver = Receiver::new(|_, seen| (200, seen.query["echostr"].clone(), 0)).await;
     let client = Client::with(|account| account.callback = Some(receiver.callback(CallbackMode::Safe))).await;
