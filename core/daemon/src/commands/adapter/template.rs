@@ -78,7 +78,7 @@ pub(super) fn files(name: &str, sdk: &Sdk) -> Result<Vec<(String, String)>> {
             }
         }
         Sdk::Git(address) => {
-            files.push((ALONE.path.to_owned(), alone(name, |_| format!("git = {address:?}"))))
+            files.push((ALONE.path.to_owned(), alone(name, |_| format!("git = {address:?}"))));
         }
     }
     if !matches!(sdk, Sdk::Workspace(_)) {
