@@ -177,6 +177,21 @@ async fn c19_who_says_no_or_signs_in_as_somebody_else_leaves_the_account_what_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn f61_what_was_planned_before_anybody_signed_the_account_in_waits_for_that() {
+    let mut scene = Scene::new(&json!([])).await;
+    scene.weibo("X-a", UID, ", tier: biz", None).await;
+    let daemon = scene.start();
+    let item = publish(&daemon, "今日停水", "X-a").await;
+    daemon.until(&item, &["held"]).await;
+    assert_eq!(account(&daemon, "X-a").await["sign_in"]["auth_needed"], true);
+    let (status, page) = follow(&daemon, &consent(&begin(&daemon, "X-a").await, UID, "").await).await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    daemon.until(&item, &["published"]).await;
+    assert_eq!(notices(&daemon, "auth_needed").await.len(), 1);
+    scene.stage.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_cannot_sign_in_by_a_browser_says_what_is_missing() {
     let mut scene = Scene::new(&json!([])).await;
     let wechat = format!("{{base_url: \"{}\", appid: wxa}}", scene.stage.handle.wechat_url());

@@ -124,7 +124,7 @@ async fn f61_f70_each_cause_on_weibo_reads_as_one_line() {
     .await;
     // Those that are signed out are held at once, and people know.
     let signed_out = daemon.get("/api/v1/status").await["signed_out_accounts"].clone();
-    assert_eq!(signed_out, json!(["X-expired", "X-revoked"]));
+    assert_eq!(signed_out, json!(["X-expired", "X-none", "X-revoked"]));
     exit_codes(&scene, &daemon);
     scene.stage.assert_clean();
     assert!(scene.stage.ledger().effects.is_empty(), "a look leaves nothing");

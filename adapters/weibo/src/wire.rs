@@ -61,7 +61,7 @@ impl<'c> Platform<'c> {
 
     /// Sends. What is not a clear success is an error: by its code, and without one as unclear as the request is serious.
     pub(crate) async fn ask(&self, request: RequestBuilder, leaves: Leaves) -> Result<Response> {
-        let answer = request.timeout(PATIENCE).send_any().await?;
+        let answer = request.timeout(PATIENCE).send_any().await.map_err(without_token)?;
         if let Ok(no) = answer.json::<Refused>() {
             return Err(errcode::refusal(&no, leaves, self.cx.now_unix_ms()));
         }
@@ -75,6 +75,17 @@ impl<'c> Platform<'c> {
                 Err(Error::retryable(format!("微博暂时没有答复（HTTP {status}）"), None))
             }
         }
+    }
+}
+
+/// Nothing has left, because the account has no token: a person has to sign it in, as after one that has ended.
+fn without_token(no: Error) -> Error {
+    let names_it = || no.message.contains(&format!("`{TOKEN}`"));
+    match &no.kind {
+        ErrorKind::Misconfigured { key } if key == "egress" && names_it() => {
+            Error::auth_expired("账号还没有授权，请用 juzhen account authorize 授权", TOKEN)
+        }
+        _ => no,
     }
 }
 

@@ -31,7 +31,7 @@ const EVERY: SignedDuration = SignedDuration::from_hours(24);
 const AGAIN: SignedDuration = SignedDuration::from_hours(1);
 /// Accounts that were never looked at have their first look within this, so that no platform gets all of them at once.
 const FIRST_WITHIN: SignedDuration = SignedDuration::from_mins(10);
-/// Accounts looked at side by side.
+/// Accounts looked at in one round, side by side: a round ends before the turn does.
 const SIDE_BY_SIDE: usize = 4;
 /// Nobody rests for longer: the settings may have another account.
 const LONGEST_REST: Duration = Duration::from_secs(60);
@@ -85,7 +85,7 @@ async fn round(engine: &Engine, first: &First) -> Round {
     }
 }
 
-/// Looks at the accounts whose time has come; how long until the next one's.
+/// Looks at some of the accounts whose time has come; how long until the next one's.
 async fn look_at_due(engine: &Engine, first: &First) -> Result<Duration, StoreError> {
     let (now, settings) = (engine.now(), engine.settings());
     let serving = engine.serving_adapters();
@@ -112,11 +112,14 @@ async fn look_at_due(engine: &Engine, first: &First) -> Result<Duration, StoreEr
             next = next.min(at);
         }
     }
-    for some in due.chunks(SIDE_BY_SIDE) {
-        join_all(some.iter().map(|account| look(engine, account)))
-            .await
-            .into_iter()
-            .collect::<Result<Vec<_>, _>>()?;
+    let are_left = due.len() > SIDE_BY_SIDE;
+    due.truncate(SIDE_BY_SIDE);
+    join_all(due.iter().map(|account| look(engine, account)))
+        .await
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
+    if are_left {
+        return Ok(Duration::from_secs(1));
     }
     let rest = Duration::try_from(next.duration_since(now)).unwrap_or_default();
     Ok(rest.clamp(Duration::from_secs(1), LONGEST_REST))

@@ -16,9 +16,9 @@ use crate::database::{Database, Job};
 use crate::error::StoreError;
 use crate::slow::Asked;
 use crate::sql::{
-    Transaction, attention, audit, authorizations, claim, deliveries, effects, hooks, intake, items, looks, messages, notices, pauses,
-    ping, rechecks,
-    recover, restored, secrets, settings, settle, sign_ins, stop, sweep, values, watch, workers,
+    Transaction, attention, audit, authorizations, claim, deliveries, effects, hooks, intake, items, looks,
+    messages, notices, pauses, ping, rechecks, recover, restored, secrets, settings, settle, sign_ins, stop,
+    sweep, values, watch, workers,
 };
 use crate::values::*;
 
@@ -215,6 +215,11 @@ impl<D: Database> Store for D {
     }
 
     async fn take_authorization(&self, take: TakeAuthorization) -> Result<Taken, StoreError> {
+        // Strangers may ask, too: what nobody has begun costs no write.
+        let asked = take.clone();
+        if !self.read("look for a sign-in", move |c| authorizations::is_begun(c, &asked)).await? {
+            return Ok(Taken::Unknown);
+        }
         self.write("end a sign-in", move |c| authorizations::take(c, &take)).await
     }
 

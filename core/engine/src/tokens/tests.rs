@@ -163,3 +163,28 @@ async fn f30_what_was_handed_out_is_kept_although_the_database_fails_at_first() 
     turn.keep(fetched("issued")).await.unwrap();
     assert_eq!((left.load(Ordering::SeqCst), get(&tokens).await.as_str()), (0, "issued"));
 }
+
+#[tokio::test]
+async fn f10_who_signs_in_anew_asks_whatever_there_is_and_a_mistake_of_theirs_counts_for_nothing() {
+    let scene = Scene::new();
+    let daemon = scene.daemon().await;
+    let anew = async || {
+        let wanted = [Wanted { name: "token".into(), used: None, anew: true }];
+        daemon.renew("W000", &wanted, Duration::from_secs(60)).await.unwrap()
+    };
+    let Renewal::Fetch(turn) = renew(&daemon, Some("given")).await else { panic!("nobody has fetched it") };
+    turn.keep(fetched("issued-0")).await.unwrap();
+    // There is a good one; the platform is asked all the same, and a wrong code changes nothing.
+    let Renewal::Fetch(turn) = anew().await else { panic!("a person wants it") };
+    turn.failed("21325: invalid authorization code").await;
+    assert_eq!(get(&daemon).await, "issued-0");
+    assert!(scene.store().sign_ins().await.unwrap().is_empty(), "no failure of the account");
+    // Nor does a failure of a moment ago put a person off, and their sign-in ends it.
+    let Renewal::Fetch(turn) = renew(&daemon, Some("issued-0")).await else { panic!("it is of no use") };
+    turn.failed("21327: expired_token").await;
+    assert!(matches!(renew(&daemon, Some("issued-0")).await, Renewal::NotNow { .. }));
+    let Renewal::Fetch(turn) = anew().await else { panic!("a person wants it") };
+    turn.keep(fetched("issued-1")).await.unwrap();
+    assert_eq!(get(&daemon).await, "issued-1");
+    assert!(scene.store().sign_ins().await.unwrap().is_empty());
+}

@@ -28,6 +28,12 @@ pub(crate) fn begin(c: &Transaction<'_>, begin: &BeginAuthorization) -> Result<(
     Ok(())
 }
 
+/// Whether there is anything to take.
+pub(crate) fn is_begun(c: &Transaction<'_>, take: &TakeAuthorization) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT 1 FROM authorizations WHERE account = ?1 AND state = ?2";
+    Ok(c.first(SQL, params![take.account.as_str(), take.state], |_| Ok(()))?.is_some())
+}
+
 pub(crate) fn take(c: &Transaction<'_>, take: &TakeAuthorization) -> Result<Taken, StoreError> {
     const READ: &str = "SELECT person, expires_at FROM authorizations WHERE account = ?1 AND state = ?2";
     const END: &str = "DELETE FROM authorizations WHERE account = ?1 AND state = ?2";
