@@ -38,6 +38,8 @@ struct Book {
 }
 
 struct Row {
+    /// In which it was first asked for.
+    run: u32,
     fingerprint: String,
     occurrence: u32,
     kind: EffectKind,
@@ -113,7 +115,8 @@ impl Journal {
     }
 
     /// Counts a request in. Must happen in the order in which the adapter asked, so that the occurrence is the same in
-    /// a repeated run.
+    /// a repeated run. One that is new in a repeated run ends the call while there is one of an earlier run that may have
+    /// been the same: what it was made of, such as an upload that is not recorded, may have got another id.
     pub(crate) fn register(&self, fingerprint: &str, kind: &EffectKind) -> Result<Ticket, HostError> {
         let mut book = lock(&self.book);
         if !book.open {
@@ -130,9 +133,20 @@ impl Journal {
         let known =
             book.rows.iter().position(|row| row.occurrence == occurrence && row.fingerprint == fingerprint);
         let row = known.unwrap_or(book.rows.len());
+        if known.is_none()
+            && let Some(passed_over) = book.passed_over(kind)
+        {
+            let why = format!(
+                "an earlier run of this operation sent another request ({passed_over}), which this one has not asked for"
+            );
+            drop(book);
+            self.halt(Failure::ReplayMismatch);
+            return Err(error(HostErrorKind::ReplayMismatch, why));
+        }
         if known.is_none() {
-            let fingerprint = fingerprint.to_owned();
+            let (run, fingerprint) = (book.run, fingerprint.to_owned());
             book.rows.push(Row {
+                run,
                 fingerprint,
                 occurrence,
                 kind: kind.clone(),
@@ -241,6 +255,17 @@ impl Journal {
 }
 
 impl Book {
+    /// The fingerprint of a request that may have done something in an earlier run, and that this one has not asked for. Under
+    /// the same key the platform does it once, whatever else is in it.
+    fn passed_over(&self, kind: &EffectKind) -> Option<&str> {
+        let may_have_done = |row: &&Row| row.stage == Stage::Accepted || row.is_unclear();
+        let asked_again =
+            |row: &Row| self.asked.get(&row.fingerprint).is_some_and(|asked| *asked > row.occurrence);
+        let same_key = |row: &Row| matches!(kind, EffectKind::Idempotent { .. }) && row.kind == *kind;
+        let earlier = self.rows.iter().filter(may_have_done);
+        earlier.filter(|row| row.run < self.run && !asked_again(row) && !same_key(row)).map(Row::name).next()
+    }
+
     /// An idempotent request without an answer is settled by a repetition with the same key that has one.
     /// What was answered before it, such as that its token had expired, says nothing of it.
     fn answered_later(&self, place: usize, row: &Row) -> bool {
@@ -260,6 +285,11 @@ impl Stage {
 }
 
 impl Row {
+    /// Enough of the fingerprint to find it in the ledger.
+    fn name(&self) -> &str {
+        self.fingerprint.get(..12).unwrap_or(&self.fingerprint)
+    }
+
     /// A try that did nothing takes nothing back of what an earlier try of the same row did.
     fn settle(&mut self, stage: Stage) {
         self.stage = match (self.stage, stage) {

@@ -43,6 +43,42 @@ async fn f73_a_five_step_publish_that_crashes_after_step_three_makes_five_reques
     assert_eq!(reply.effects, Effects { began: 5, waiting: 0, unclear: 0, done: 5, declined_last: false });
 }
 
+/// An upload that is not recorded is made anew after a crash, and has another id: the post that names it is another request.
+#[tokio::test]
+async fn p01_f73_a_repeated_run_that_asks_for_another_post_than_the_first_sends_none() {
+    let platform = numbered().await;
+    let bench = Bench::new(script(|cx| async move {
+        if let Err(refused) = cx.post(&format!("/posts?picture={}", cx.run), "{}").await {
+            return told(&refused);
+        }
+        if cx.run == 0 { crash() } else { ok(&json!({})) }
+    }));
+    let reply = bench.call(call(&platform.url)).await;
+    assert_eq!(reply.result, Err(Failure::ReplayMismatch));
+    assert_eq!(platform.paths(), ["/posts?picture=0"]);
+    assert_eq!(reply.effects, Effects { began: 1, waiting: 0, unclear: 0, done: 1, declined_last: false });
+}
+
+#[tokio::test]
+async fn f73_after_a_clear_no_or_under_the_same_key_a_repeated_run_may_ask_for_something_else() {
+    for (status, effect) in [(401, Effect::Mutating), (200, Effect::Idempotent("key".into()))] {
+        let platform =
+            Platform::start(move |seen| answer(if seen.path() == "/0" { status } else { 200 }, "{}"));
+        let platform = platform.await;
+        let bench = Bench::new(script(move |cx| {
+            let effect = effect.clone();
+            async move {
+                let (method, url) = ("POST".into(), cx.url(&format!("/{}", cx.run)));
+                cx.http(HttpRequest { method, url, effect, ..HttpRequest::default() }, b"").await.unwrap();
+                if cx.run == 0 { crash() } else { ok(&json!({})) }
+            }
+        }));
+        let reply = bench.call(call(&platform.url)).await;
+        assert!(reply.result.is_ok(), "{status}: {reply:?}");
+        assert_eq!(platform.paths(), ["/0", "/1"]);
+    }
+}
+
 #[tokio::test]
 async fn steps_beside_each_other_and_equal_requests_are_repeated_by_occurrence() {
     let platform = numbered().await;
