@@ -2,7 +2,7 @@
 
 use juzhen_sandbox::{AsyncOutcome, Fault, KeyAnswer, LateAnswer, ListEnd, ScriptedRefusal};
 
-use crate::ends::{ABSENT, Doubt, End, FOUND, HIDDEN, UNLISTED, UNLISTED_ABSENT, Way};
+use crate::ends::{ABSENT, Doubt, End, FOUND, HIDDEN, IN_REVIEW, UNLISTED, UNLISTED_ABSENT, Way};
 
 /// Every kind that the sandbox's script knows.
 pub(crate) const KINDS: &[&str] = &[
@@ -188,8 +188,8 @@ fn publications() -> Vec<Case> {
     let then = |outcome| AsyncThen { polls: 0, outcome, code: None, message: None };
     let admin = |outcome| AdminConfirms { ms: 1_000, outcome };
     let (yes, no) = (AsyncOutcome::Published, AsyncOutcome::Refused);
-    let in_review = [FOUND.saying("人工审核"), End::Published, End::Accepted];
-    let rejected = [ABSENT.saying("人工审核"), End::Refused("平台审核没有通过"), End::Declined];
+    let in_review = [FOUND.saying(IN_REVIEW), End::Published, End::Accepted];
+    let rejected = [ABSENT.saying(IN_REVIEW), End::Refused("平台审核没有通过"), End::Declined];
     let quota = [End::Waiting("20016"), End::Again("53501"), End::Waiting("45028")];
     let normalise = || NormaliseText { short_links: true, emoji: true };
     // The account's own earlier post is the same, word for word: a look may take it for ours, which nobody can tell.

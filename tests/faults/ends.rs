@@ -65,6 +65,9 @@ pub(crate) const ABSENT: End = End::Doubt(Doubt { says: "", out: 0, seen: UNSEEN
 pub(crate) const UNLISTED: End = End::Doubt(Doubt { says: "", out: 1, seen: &["cannot_look"] });
 pub(crate) const UNLISTED_ABSENT: End = End::Doubt(Doubt { says: "", out: 0, seen: &["cannot_look"] });
 
+/// What Weibo says of a post that people look at first.
+pub(crate) const IN_REVIEW: &str = "人工审核";
+
 const UNSEEN: &[&str] = &["not_seen", "part_seen"];
 
 impl End {
@@ -74,6 +77,12 @@ impl End {
             Self::Doubt(doubt) => Self::Doubt(Doubt { says, ..doubt }),
             other => other,
         }
+    }
+
+    /// Nothing is out, and the platform would take it now.
+    pub(crate) fn is_missing(self) -> bool {
+        // What people at Weibo have turned down counts as said.
+        matches!(self, Self::Doubt(Doubt { says, out: 0, seen }) if !seen.contains(&"found") && says != IN_REVIEW)
     }
 
     pub(crate) fn states(self) -> &'static [&'static str] {

@@ -39,6 +39,7 @@ async fn p01_p02_p03_f50_f70_sixty_items_meet_every_fault_once_and_each_ends_whe
     let table = world.judged(&daemon, PATIENCE).await;
     if long() {
         world.settled(&daemon).await;
+        world.sent_again(&daemon, PATIENCE).await;
     }
     println!("{} faults, {table}", cases.len());
 }

@@ -37,6 +37,14 @@ pub(crate) struct Account {
     pub(crate) faults: Vec<Scripted>,
 }
 
+impl Account {
+    /// The platform has asked its administrator, and has given no number to ask by.
+    pub(crate) fn waits_for_admin(&self) -> bool {
+        let asked = self.faults.iter().any(|one| matches!(one.fault, Fault::AdminConfirms { .. }));
+        asked && Way::of(&self.id) == Way::Mass
+    }
+}
+
 /// A rule of the sandbox's script.
 pub(crate) struct Scripted {
     pub(crate) rule: u64,
@@ -86,7 +94,7 @@ impl World {
             Way::Weibo => self.introduce(&uid, case.is_repeated().then(|| item.post(number))).await,
             // Some accounts have their numbers as text and their texts as numbers, as the platform itself does.
             Way::Article | Way::Mass => {
-                let (appid, secret, odd_shapes) = (uid.clone(), secret(&uid), number % 4 == 0);
+                let (appid, secret, odd_shapes) = (uid.clone(), secret(&uid), number.is_multiple_of(4));
                 handle
                     .wechat_account(AccountSeed { appid, secret, odd_shapes, ..AccountSeed::default() })
                     .unwrap();
