@@ -11,8 +11,9 @@ pub(crate) struct Block {
     pub(crate) text: String,
 }
 
-pub(crate) fn blocks() -> Vec<Block> {
-    let page = std::fs::read_to_string(root().join("adapters/README.md")).unwrap();
+/// Those of a page of the repository.
+pub(crate) fn blocks(page: &str) -> Vec<Block> {
+    let page = std::fs::read_to_string(root().join(page)).unwrap();
     let blocks = page.split("\n```").skip(1).step_by(2);
     blocks
         .map(|block| {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use juzhen_tests::juzhen;
+use juzhen_tests::{juzhen, root};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -35,6 +35,13 @@ impl Shell {
             exported: String::new(),
             item: Vec::new(),
             running: Vec::new(),
+        }
+    }
+
+    /// What a page names by its place in the checkout is there.
+    pub(crate) fn in_checkout(&self) {
+        for part in ["plugins", "adapters"] {
+            symlink(root().join(part), self.folder.path().join(part)).unwrap();
         }
     }
 

@@ -8,10 +8,12 @@ use crate::shell::Shell;
 use juzhen_tests::{client, eventually, root};
 use serde_json::Value;
 
+const PAGE: &str = "adapters/README.md";
+
 #[test]
 fn every_piece_of_code_is_quoted_from_a_file_that_is_compiled_or_read() {
     let mut quoted = 0;
-    for Block { kind, file, text } in blocks() {
+    for Block { kind, file, text } in blocks(PAGE) {
         let Some(file) = file else {
             assert!(
                 ["sh", "text"].contains(&kind.as_str()),
@@ -37,7 +39,7 @@ fn every_piece_of_code_is_quoted_from_a_file_that_is_compiled_or_read() {
 #[test]
 fn the_commands_that_nobody_can_run_here_have_the_options_of_the_program() {
     let help = Shell::new(0, 0).run("juzhen adapter record --help");
-    for block in blocks().into_iter().filter(|block| block.kind == "text") {
+    for block in blocks(PAGE).into_iter().filter(|block| block.kind == "text") {
         for option in block.text.split_whitespace().filter(|word| word.starts_with("--")) {
             assert!(
                 help.contains(&format!("{option} ")) || help.contains(&format!("{option}\n")),
@@ -51,8 +53,11 @@ fn the_commands_that_nobody_can_run_here_have_the_options_of_the_program() {
 async fn from_nothing_to_a_published_post_by_the_commands_of_the_page() {
     let (sandbox, daemon) = (free_port(), free_port());
     let mut shell = Shell::new(sandbox, daemon);
-    let chapters: Vec<Vec<String>> =
-        blocks().into_iter().filter(|block| block.kind == "sh").map(|block| commands(&block.text)).collect();
+    let chapters: Vec<Vec<String>> = blocks(PAGE)
+        .into_iter()
+        .filter(|block| block.kind == "sh")
+        .map(|block| commands(&block.text))
+        .collect();
     let began = Instant::now();
     let mut ran = 0;
     for command in &chapters[0] {
@@ -73,6 +78,19 @@ async fn from_nothing_to_a_published_post_by_the_commands_of_the_page() {
     assert_eq!(ledger["effects"].as_array().unwrap().len(), 2, "{ledger:#}");
     assert_eq!(ledger["violations"].as_array().unwrap().len(), 0, "{ledger:#}");
     println!("all of the page: {:.1} s", began.elapsed().as_secs_f32());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_in_c_passes_the_kit_and_publishes_by_the_commands_of_its_page() {
+    let sandbox = free_port();
+    let mut shell = Shell::new(sandbox, 0);
+    shell.in_checkout();
+    for block in blocks("adapters/c-example/README.md").into_iter().filter(|block| block.kind == "sh") {
+        for command in commands(&block.text) {
+            shell.run(&command);
+        }
+    }
+    assert_eq!(published(sandbox, "用 C 写的").await, 1);
 }
 
 async fn published(port: u16, text: &str) -> usize {
