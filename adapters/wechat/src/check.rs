@@ -60,7 +60,7 @@ impl Platform<'_> {
         }
         let Quota { quota: Left { daily_limit, remain } } = answer.json()?;
         let text = format!("{what}：今日 {daily_limit} 次额度已用完");
-        Ok((remain == 0).then(|| Lack { what: LackKind::Quota, text, code: None }))
+        Ok((remain == 0).then_some(Lack { what: LackKind::Quota, text, code: None }))
     }
 }
 

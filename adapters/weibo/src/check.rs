@@ -39,7 +39,7 @@ impl Platform<'_> {
         let left: Left = self.get(Where::Plain, "account/rate_limit_status", &[]).await?;
         let used_up = left.remaining_user_hits == Some(0) || left.remaining_ip_hits == Some(0);
         let text = "微博接口的调用次数已用完，须等到下一个周期".to_owned();
-        Ok(used_up.then(|| Lack { what: LackKind::Quota, text, code: None }))
+        Ok(used_up.then_some(Lack { what: LackKind::Quota, text, code: None }))
     }
 
     /// Asks the interface for nothing at all: Weibo looks at what an app may do before it looks at what is asked, and without a

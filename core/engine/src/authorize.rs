@@ -171,10 +171,10 @@ impl Engine {
             .await?;
         match &redeemed {
             Ok(SignedIn { uid, .. }) => {
-                info!(account.id = %account, person = %by, uid, "Account {account} is signed in")
+                info!(account.id = %account, person = %by, uid, "Account {account} is signed in");
             }
             Err(error) => {
-                warn!(account.id = %account, person = %by, error = crate::with_causes(error), "Account {account} was not signed in")
+                warn!(account.id = %account, person = %by, error = crate::with_causes(error), "Account {account} was not signed in");
             }
         }
         redeemed
