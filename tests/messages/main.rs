@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use juzhen_sandbox::Fault;
-use juzhen_tests::{Daemon, Run, eventually};
+use juzhen_tests::{Daemon, Run, client, eventually};
 use serde_json::{Value, json};
 
 use scene::{APPID, Scene, Sent, article};
@@ -46,6 +46,34 @@ async fn p22_f99_a_message_that_comes_again_reordered_and_after_a_restart_is_one
     assert_eq!((&message["author"]["id"], &message["replies_left"]), (&json!("o-reader"), &json!(5)));
     assert!(!scene.api.log().contains("canary"), "a secret is in the log");
     assert!(!scene.api.log().contains("o-reader"), "who writes is nobody's business in a log (C50)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p22_while_the_database_is_busy_a_platform_is_told_in_time_to_come_again_and_then_its_message_is_kept()
+ {
+    // The one writer stands still inside the transaction of a decision, for longer than a platform waits.
+    let point = "approve.before_commit";
+    let scene = Scene::start_with("", &Run::failing(&format!("{point}=sleep(9000)"))).await;
+    let item = scene.api.submit("off.xx", "今日停水", &["W000"]).await;
+    let api = scene.api.clone();
+    let approving = tokio::spawn(async move { api.approve(&item, Duration::ZERO).await });
+    let reached = format!("juzhen_failpoint_reached_total{{failpoint=\"{point}\"}} 1");
+    eventually("the writer stands still", async || {
+        let page = client().get(format!("{}/metrics", scene.api.url())).send().await.unwrap();
+        page.text().await.unwrap().contains(&reached)
+    })
+    .await;
+    scene.callback(60_000);
+    scene.write("几点来水？");
+    eventually("the platform was answered", async || !scene.relay.seen().is_empty()).await;
+    let first = scene.relay.seen()[0].clone();
+    assert_eq!((first.status, first.answer.as_str()), (503, ""));
+    assert!(approving.await.unwrap().unwrap().0.is_success());
+    assert!(scene.messages().await.is_empty(), "what was not answered well was not kept either");
+    // The platform comes again; whether it signs that anew is its affair.
+    let again = Sent::of(&first);
+    assert_eq!(again.to(&scene.api.url(), "X-a").await, (200, "success".to_owned()));
+    assert_eq!(scene.messages().await.len(), 1);
 }
 
 /// A thousand at a time, and something to publish meanwhile.

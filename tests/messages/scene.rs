@@ -25,6 +25,10 @@ pub(crate) struct Scene {
 impl Scene {
     /// The account is X-a; `publish` holds further lines of that section.
     pub(crate) async fn start(publish: &str) -> Self {
+        Self::start_with(publish, &Run::default()).await
+    }
+
+    pub(crate) async fn start_with(publish: &str, run: &Run) -> Self {
         let stage = Stage::start().await;
         let district = District::new(&stage.mock_url());
         district.write_district(&stage.mock_url(), publish);
@@ -45,7 +49,7 @@ impl Scene {
             ),
         );
         let api = Api::new(district.data());
-        let daemon = Daemon::start_as(&api, &district, &Run::default());
+        let daemon = Daemon::start_as(&api, &district, run);
         let relay = Relay::start(api.clone()).await;
         let scene = Self { stage, district, api, daemon, relay };
         scene.callback(1500);
