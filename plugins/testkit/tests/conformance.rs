@@ -188,6 +188,10 @@ const BREAKS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "semantics.network",
+        &[(r#"in_doubt = {"\"kind\":\"in_doubt\""#, r#"in_doubt = {"\"kind\":\"rejected\""#)],
+    ),
+    (
         "lifecycle.wakers",
         &[
             (

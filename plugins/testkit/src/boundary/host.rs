@@ -71,6 +71,11 @@ impl ScriptedHost {
         self.foreign_scopes.load(Ordering::SeqCst)
     }
 
+    #[cfg(feature = "conformance")]
+    pub(super) fn drop_kept_wakers(&self) {
+        drop(core::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+
     /// Wakes and drops every waker that is kept, and says how many those were.
     #[cfg(feature = "conformance")]
     pub(super) fn wake_what_is_kept(&self) -> usize {

@@ -167,6 +167,12 @@ impl Adapter {
         self.host.foreign_scopes()
     }
 
+    /// Gives up the clones of wakers that are kept since an earlier operation was cancelled.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn drop_kept_wakers(&self) {
+        self.host.drop_kept_wakers();
+    }
+
     /// Destroys it while clones of wakers that it was given or gave are still held, then wakes and drops those.
     #[cfg(feature = "conformance")]
     pub(crate) fn stop_before_wakers(self) -> (usize, Held) {

@@ -11,6 +11,7 @@ mod determinism;
 mod ended;
 mod faults;
 mod lifecycle;
+mod network;
 mod plan;
 mod probe;
 mod protocol;
@@ -23,6 +24,7 @@ mod stage;
 mod sweep;
 mod table;
 mod talk;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

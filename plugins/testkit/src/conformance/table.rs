@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 
 use super::bench::Bench;
 use super::report::{Finding, Group};
-use super::{binary, capabilities, determinism, lifecycle, protocol, secrets, semantics};
+use super::{binary, capabilities, determinism, lifecycle, network, protocol, secrets, semantics};
 
 /// One question to an adapter.
 pub struct Check {
@@ -319,6 +319,13 @@ pub const CHECKS: &[Check] = {
             "killed at any request and run again, it asks the same",
             "keep nothing in memory that a request depends on, and draw times and randomness from the host",
             semantics::replay,
+        ),
+        check(
+            "semantics.network",
+            Semantics,
+            "over a real connection that breaks off, nothing is sent twice and nothing lost is called sent",
+            "say in_doubt when no answer came, and do not make a final no of it",
+            network::network,
         ),
         check(
             "semantics.times",

@@ -120,6 +120,7 @@ impl Spare {
 
     /// One call of the plan, of which the capability call `silent_at` is never answered.
     fn call(&self, adapter: &Adapter, script: &Script, sample: &Sample, silent_at: Option<usize>) -> Ran {
+        adapter.drop_kept_wakers();
         let meta = self.plan.meta(sample);
         let rules = self.plan.rules(sample);
         let mut talk = Talk::new(Arc::clone(&self.manifest), meta.settings.clone(), meta.uid.clone(), rules);
