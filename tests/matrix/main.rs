@@ -64,7 +64,39 @@ async fn p01_f51_a_lost_answer_is_asked_for_again_and_the_server_knows_its_trans
     let seen = scene.with("只此一条").await;
     assert_eq!(seen.len(), 1, "{seen:#?}");
     let receipt = scene.delivery(&daemon, &item).await["receipt"].clone();
-    assert_eq!((&receipt["platform_id"], &receipt["by"]), (&seen[0]["event_id"], &json!("answer")), "{receipt}");
+    assert_eq!(
+        (&receipt["platform_id"], &receipt["by"]),
+        (&seen[0]["event_id"], &json!("answer")),
+        "{receipt}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_write_under_a_post_comes_to_the_office_once() {
+    let scene = Scene::new("heard", "").await;
+    scene.district.write_district("http://127.0.0.1:9", "\x20 intake_seconds: 1\n");
+    let daemon = Daemon::start(&scene.district);
+    let item = scene.publish(&daemon, json!({"text": "今日停水"})).await;
+    daemon.until(&item, &["published"]).await;
+    let post = &scene.read().await[0]["event_id"];
+    let thread = json!({"rel_type": "m.thread", "event_id": post, "is_falling_back": true,
+        "m.in_reply_to": {"event_id": post}});
+    for text in ["几点来水？", "谢谢告知"] {
+        let content = json!({"msgtype": "m.text", "body": text, "m.relates_to": thread});
+        synapse().await.send(&scene.citizen, &scene.room, content).await;
+        let heard = async || daemon.get("/api/v1/messages").await.to_string().contains(text);
+        eventually(text, heard).await;
+    }
+    let listed = daemon.get("/api/v1/messages?account=M-1").await;
+    let told: Vec<_> =
+        listed["messages"].as_array().unwrap().iter().map(|one| (&one["text"], &one["kind"])).collect();
+    let comment = json!("comment");
+    assert_eq!(told, [(&json!("谢谢告知"), &comment), (&json!("几点来水？"), &comment)], "{listed:#}");
+    let delivery = &scene.delivery(&daemon, &item).await["id"];
+    assert!(
+        listed["messages"].as_array().unwrap().iter().all(|one| one["delivery"] == *delivery),
+        "{listed:#}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -119,8 +119,8 @@ async fn ask(
 ) -> (StatusCode, Value) {
     let method: Method = method.parse().unwrap();
     let request = client().request(method, format!("{url}{path}"));
-    let request = token.into_iter().fold(request, |request, token| request.bearer_auth(token));
-    let request = body.into_iter().fold(request, |request, body| request.json(&body));
+    let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
+    let request = if let Some(body) = body { request.json(&body) } else { request };
     let answer = request.send().await.unwrap();
     (answer.status(), answer.json().await.unwrap())
 }

@@ -8,13 +8,12 @@ use crate::event::Event;
 use crate::timeline::{PAGE, Page};
 use crate::wire::Platform;
 
-/// How often a room is read. Servers do not ration reading, and readers do not wait for less.
-const PAUSE_MS: u64 = 60_000;
 /// At the first look, when there is no place yet from which to read on.
 const MOST_PAGES: usize = 10;
 
 impl Platform<'_> {
-    /// Reads on from where the last poll ended. The cursor is the server's own token for a place in the room.
+    /// Reads on from where the last poll ended, whatever time the events claim. The cursor is the server's own token for a place in
+    /// the room.
     pub(crate) async fn poll(&self, poll: &Poll) -> Result<Messages> {
         let filter = json!({
             "types": ["m.room.message"],
@@ -22,7 +21,7 @@ impl Platform<'_> {
             "lazy_load_members": true, // The names come with the page.
         });
         let filter = filter.to_string();
-        let mut answer = Messages { after_ms: Some(PAUSE_MS), ..Messages::default() };
+        let mut answer = Messages::default();
         let (events, names) = match poll.cursor.as_deref() {
             Some(cursor) => {
                 let most = usize::try_from(poll.most).unwrap_or(PAGE);
@@ -35,8 +34,8 @@ impl Platform<'_> {
             }
             None => self.first(poll.since_unix_ms, &filter, &mut answer).await?,
         };
-        let said = events.iter().filter(|event| event.at_unix_ms() >= poll.since_unix_ms);
-        let mut messages: Vec<Message> = said.filter_map(|event| self.message(event, &names)).collect();
+        let mut messages: Vec<Message> =
+            events.iter().filter_map(|event| self.message(event, &names)).collect();
         place_answers(&mut messages, &poll.posts);
         answer.messages = messages;
         Ok(answer)
@@ -56,8 +55,10 @@ impl Platform<'_> {
             if page == 0 {
                 answer.cursor = read.start;
             }
-            let reached = read.chunk.iter().any(|event| event.at_unix_ms() < since_unix_ms);
-            events.extend(read.chunk);
+            let is_recent = |event: &Event| event.at_unix_ms() >= since_unix_ms;
+            // The time is what the sender's server says, so a single old one ends nothing.
+            let reached = !read.chunk.is_empty() && !read.chunk.iter().any(is_recent);
+            events.extend(read.chunk.into_iter().filter(is_recent));
             from = read.end;
             if reached || from.is_none() {
                 events.reverse();

@@ -104,7 +104,7 @@ fn limited() -> Answer {
 }
 
 /// An event of the account, so many milliseconds after the start.
-fn event(id: &str, after_ms: i64, content: Value) -> Value {
+fn event(id: &str, after_ms: i64, content: &Value) -> Value {
     let at = Script::START_UNIX_MS + after_ms;
     json!({"event_id": id, "type": "m.room.message", "sender": ME, "origin_server_ts": at, "content": content})
 }

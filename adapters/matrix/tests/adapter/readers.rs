@@ -8,10 +8,10 @@ use super::{ME, answer, body, call, error, event, sent, start};
 
 #[test]
 fn f66_f67_a_post_is_known_by_its_delivery_and_by_nothing_else() {
-    let same_text = event("$2", 2000, json!({"body": "今日停水"}));
-    let others = event("$3", 3000, json!({"body": "今日停水", "juzhen.delivery": "key-2"}));
-    let ours = event("$1", 1000, json!({"body": "今日停水", "juzhen.delivery": "key-1"}));
-    let redacted = event("$4", 4000, json!({}));
+    let same_text = event("$2", 2000, &json!({"body": "今日停水"}));
+    let others = event("$3", 3000, &json!({"body": "今日停水", "juzhen.delivery": "key-2"}));
+    let ours = event("$1", 1000, &json!({"body": "今日停水", "juzhen.delivery": "key-1"}));
+    let redacted = event("$4", 4000, &json!({}));
     let strange = json!({"event_id": 7, "origin_server_ts": "x", "content": {"body": 5, "m.relates_to": []}});
     for (pages, complete) in [(1, true), (2, true)] {
         let (adapter, script) = start();
@@ -22,7 +22,7 @@ fn f66_f67_a_post_is_known_by_its_delivery_and_by_nothing_else() {
             first["chunk"].as_array_mut().unwrap().push(ours.clone());
         }
         script.answer(Answer::json(200, &first));
-        let older = event("$0", -60_000, json!({"body": "旧"}));
+        let older = event("$0", -60_000, &json!({"body": "旧"}));
         script.answer(Answer::json(200, &json!({"chunk": [ours, strange, older], "end": "c"})));
         let found = answer(call(&adapter, "find_published", &find(true)));
         let ids: Vec<_> = found["matches"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
@@ -43,11 +43,11 @@ fn p27_every_word_of_the_account_is_listed_also_another_version_but_no_answer_to
     let reply =
         json!({"body": "好", "juzhen.answer": "k", "m.relates_to": {"m.in_reply_to": {"event_id": "$9"}}});
     let chunk = json!([
-        event("$5", 5000, reply),
-        event("$4", 4000, thread),
-        event("$3", 3000, edit),
-        event("$2", 2000, json!({"body": "手工发的"})),
-        event("$1", 1000, json!({"body": "我们的", "juzhen.delivery": "key-1"})),
+        event("$5", 5000, &reply),
+        event("$4", 4000, &thread),
+        event("$3", 3000, &edit),
+        event("$2", 2000, &json!({"body": "手工发的"})),
+        event("$1", 1000, &json!({"body": "我们的", "juzhen.delivery": "key-1"})),
     ]);
     script.answer(Answer::json(200, &json!({"chunk": chunk})));
     let found = answer(call(&adapter, "find_published", &find(false)));
@@ -67,7 +67,7 @@ fn readers_are_heard_from_where_the_last_look_ended() {
         "m.in_reply_to": {"event_id": "$c1"}}});
     let calls = json!({"body": "在吗", "m.mentions": {"user_ids": [ME]}});
     let by = |id, at, content| {
-        let mut event = event(id, at, content);
+        let mut event = event(id, at, &content);
         event["sender"] = json!("@min:x");
         event
     };
@@ -75,13 +75,16 @@ fn readers_are_heard_from_where_the_last_look_ended() {
         by("$c4", 4000, json!({"body": "闲聊"})),
         by("$c3", 3000, calls),
         by("$c2", 2000, in_thread),
+        // Its server says that it is old; that alone does not end the look.
+        by("$c0", -9000, json!({"body": "旧"})),
         by("$c1", 1000, answer_to),
-        by("$c0", -9000, json!({"body": "旧"}))
     ]);
     script.answer(Answer::json(
         200,
         &json!({"chunk": newest_first, "state": [member], "start": "now", "end": "old"}),
     ));
+    let old = json!([by("$b", -9500, json!({"body": "更旧"}))]);
+    script.answer(Answer::json(200, &json!({"chunk": old, "end": "older"})));
     let first = answer(call(
         &adapter,
         "poll_messages",
@@ -112,7 +115,7 @@ fn readers_are_heard_from_where_the_last_look_ended() {
     ));
     let next = answer(call(&adapter, "poll_messages", &json!({"cursor": "now", "most": 1})));
     assert_eq!((&next["cursor"], &next["more"]), (&json!("later"), &json!(true)));
-    let url = script.requests()[1].head.url.clone();
+    let url = script.requests()[2].head.url.clone();
     assert!(url.contains("dir=f") && url.contains("from=now") && url.contains("limit=1&"), "{url}");
     // Nothing new: a server names no further place then, and the cursor stays.
     script.answer(Answer::json(200, &json!({"chunk": [], "start": "later"})));
@@ -124,7 +127,7 @@ fn readers_are_heard_from_where_the_last_look_ended() {
 fn an_answer_goes_into_the_thread_once_and_is_found_by_its_key() {
     let (adapter, script) = start();
     let thread = json!({"rel_type": "m.thread", "event_id": "$p"});
-    let mut comment = event("$c", 0, json!({"body": "几点？", "m.relates_to": thread}));
+    let mut comment = event("$c", 0, &json!({"body": "几点？", "m.relates_to": thread}));
     comment["sender"] = json!("@min:x");
     script.answer(Answer::json(200, &comment));
     script.answer(sent("$r"));
@@ -140,11 +143,11 @@ fn an_answer_goes_into_the_thread_once_and_is_found_by_its_key() {
         (&relation, &json!({"user_ids": ["@min:x"]}))
     );
     // A message that was taken away is not answered.
-    script.answer(Answer::json(200, &event("$c", 0, json!({}))));
+    script.answer(Answer::json(200, &event("$c", 0, &json!({}))));
     assert_eq!(error(call(&adapter, "reply", &reply)).kind.name(), "rejected");
     let mut look = reply;
     look["look_only"] = json!(true);
-    script.answer(Answer::json(200, &json!({"chunk": [event("$r", 10, content)]})));
+    script.answer(Answer::json(200, &json!({"chunk": [event("$r", 10, &content)]})));
     assert_eq!(answer(call(&adapter, "reply", &look))["id"], "$r");
     script.answer(Answer::json(200, &json!({"chunk": []})));
     assert_eq!(answer(call(&adapter, "reply", &look)), json!({"state": "not_seen", "complete": true}));
