@@ -97,15 +97,17 @@ impl Record {
         let host = Host::start(options, ports).await.context("could not start a host")?;
         let ran = self.run_in(&host, &memory).await;
         host.shutdown(Duration::from_secs(2)).await;
-        let (manifest, reply) = ran?;
+        let (manifest, mut secrets, reply) = ran?;
+        secrets.extend(values(&manifest, &memory));
         let tape = std::mem::take(&mut *tape.lock().unwrap_or_else(PoisonError::into_inner));
         let requests = tape.requests();
         let cassette = tape.end(&manifest, ended(reply)?).context("the operation did not begin")?;
-        check_for_secrets(&cassette, &manifest, &memory)?;
+        check_for_secrets(&cassette, &secrets)?;
         Ok((cassette, requests))
     }
 
-    async fn run_in(&self, host: &Host, memory: &Memory) -> Result<(Arc<Manifest>, Reply)> {
+    /// What the adapter says of itself, the secrets that it was given, and what came of the operation.
+    async fn run_in(&self, host: &Host, memory: &Memory) -> Result<(Arc<Manifest>, Vec<Given>, Reply)> {
         let adapter = host.adapters().into_iter().next();
         let manifest = adapter.and_then(|adapter| match adapter.state {
             AdapterState::Refused { reason } => Some(Err(reason)),
@@ -124,6 +126,7 @@ impl Record {
             )));
         }
         self.give_secrets(&manifest, memory)?;
+        let given = values(&manifest, memory);
         let call = Call {
             adapter: manifest.name.clone(),
             id: fresh_key()?,
@@ -140,7 +143,7 @@ impl Record {
             effects: EffectPolicy::Journal,
         };
         let reply = host.call(call).await;
-        Ok((manifest, reply))
+        Ok((manifest, given, reply))
     }
 
     fn give_secrets(&self, manifest: &Manifest, memory: &Memory) -> Result<()> {
@@ -280,16 +283,24 @@ fn is_loopback(url: &str) -> bool {
     })
 }
 
+/// A secret by its name.
+type Given = (String, Secret);
+
+/// What the account's secrets are now: a token that has expired is another one afterwards.
+fn values(manifest: &Manifest, memory: &Memory) -> Vec<Given> {
+    let names = manifest.secrets.iter().map(|secret| &secret.name);
+    let value = |name: &String| Some((name.clone(), Secret::new(memory.secrets.look(ACCOUNT, name)?.0)));
+    names.filter_map(value).collect()
+}
+
 /// Nothing with a secret in it is written, whatever a platform or the one who records has made of it.
-fn check_for_secrets(cassette: &Cassette, manifest: &Manifest, memory: &Memory) -> Result<()> {
-    for declared in &manifest.secrets {
-        let Some((value, _)) = memory.secrets.look(ACCOUNT, &declared.name) else { continue };
-        let spellings = Secret::new(value).spellings();
+fn check_for_secrets(cassette: &Cassette, secrets: &[Given]) -> Result<()> {
+    for (name, secret) in secrets {
+        let spellings = secret.spellings();
         let mut telling = spellings.iter().filter(|form| form.expose().len() >= SHORTEST_SECRET);
         if telling.any(|form| cassette.spells(form.expose())) {
             bail!(
-                "the secret {} would be in the cassette, in clear or in another form; nothing was written",
-                declared.name
+                "the secret {name} would be in the cassette, in clear or in another form; nothing was written"
             );
         }
     }
