@@ -80,6 +80,7 @@ fn statements(connection: &Connection, script: &str, at_each: &Hook) -> rusqlite
 #[cfg(test)]
 mod tests {
     use super::*;
+    use juzhen_domain::message::Kind;
     use juzhen_domain::state::{DeliveryState, ItemState};
 
     fn schema_of(connection: &Connection) -> (i64, i64) {
@@ -110,11 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_allow_exactly_the_states_of_the_domain() {
+    fn the_tables_allow_exactly_the_words_of_the_domain() {
         let items: Vec<_> = ItemState::ALL.iter().map(|s| s.as_str().to_owned()).collect();
         let deliveries: Vec<_> = DeliveryState::ALL.iter().map(|s| s.as_str().to_owned()).collect();
         assert_eq!(words_of("item_state"), items);
         assert_eq!(words_of("delivery_state"), deliveries);
+        let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
+        assert_eq!(words_of("message_kind"), kinds);
         let sorted = |mut words: Vec<String>| {
             words.sort_unstable();
             words
