@@ -73,7 +73,7 @@ pub(crate) fn forms(value: &str) -> Vec<(&'static str, Vec<u8>)> {
         forms.push((name, percent(value, digits).into_bytes()));
     }
     let json = serde_json::to_string(value).unwrap();
-    forms.push(("JSON", json[1..json.len() - 1].as_bytes().to_vec()));
+    forms.push(("JSON", json.as_bytes()[1..json.len() - 1].to_vec()));
     // Where nothing has to be escaped, some are the same.
     let mut seen = BTreeSet::new();
     forms.retain(|(_, bytes)| seen.insert(bytes.clone()));
