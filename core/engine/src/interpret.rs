@@ -242,7 +242,9 @@ fn unread(reply: &Reply, error: AdapterError) -> Unread {
     };
     let words = words_of(&error);
     let (reason, wait) = match (unrenewed, error.kind) {
-        (Some(reason), _) => return Unread { reason: Why::AuthExpired.because(reason), wait: None, signed_out: true },
+        (Some(reason), _) => {
+            return Unread { reason: Why::AuthExpired.because(reason), wait: None, signed_out: true };
+        }
         (None, ErrorKind::AuthExpired { .. }) => {
             return Unread { reason: Why::AuthExpired.because(words), wait: None, signed_out: true };
         }

@@ -81,7 +81,8 @@ async fn comes_to_the_newest_on_sqlite(schema: usize) {
         old.execute_batch(&format!("PRAGMA foreign_keys = OFF; {step}")).unwrap();
         old.execute_batch(&format!("PRAGMA foreign_keys = ON; {rows}")).unwrap();
     }
-    old.execute_batch(&format!("PRAGMA application_id = 1247430734; PRAGMA user_version = {schema};")).unwrap();
+    old.execute_batch(&format!("PRAGMA application_id = 1247430734; PRAGMA user_version = {schema};"))
+        .unwrap();
     let columns = columns(&old);
     let before = rows(&old, &columns);
     for (table, rows) in &before {
