@@ -16,8 +16,14 @@ use crate::{kept, seed};
 pub use crate::kept::FILE as KEPT;
 
 /// Points that a simulated daemon does not come past: they belong to the surface and to the end of a process.
-const NOT_HERE: [&str; 4] =
-    ["approve.before_commit", "approve.after_commit", "shutdown.after_stop_claim", "migrate.step_n"];
+const NOT_HERE: [&str; 6] = [
+    "approve.before_commit",
+    "approve.after_commit",
+    "key.rotate.after_file_before_commit",
+    "key.rotate.after_commit_before_file",
+    "shutdown.after_stop_claim",
+    "migrate.step_n",
+];
 
 /// The sum of many seeds.
 #[derive(Debug, Default)]
