@@ -1,7 +1,7 @@
 //! `juzhen adapter record` and `replay`: the same requests and the same answer, offline, and no secret in any form.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use juzhen_testkit::build;
 use juzhen_tests::{Stage, adapter as built};
@@ -153,6 +153,6 @@ fn p02_without_its_word_nothing_that_changes_anything_leaves_the_machine() {
 fn a_folder_without_cassettes_proves_nothing() {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("kept")).unwrap();
-    let ran = replay(&folder, &PathBuf::from(built("mock")));
+    let ran = replay(&folder, &built("mock"));
     assert!(ran.code == Some(1) && ran.stderr.contains("there is no cassette"), "{ran:?}");
 }
