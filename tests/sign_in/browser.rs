@@ -4,7 +4,7 @@ use juzhen_tests::eventually;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, account, begin, brought, complete, consent, follow, notices, publish};
+use crate::scene::{Scene, account, begin, brought, complete, consent, follow, notices, publish, shell};
 
 const UID: &str = "5000000101";
 const OTHER: &str = "5000000102";
@@ -69,6 +69,16 @@ async fn f61_before_it_ends_an_account_is_signed_in_again_by_hand_and_the_new_to
         let account = account(&daemon, "X-a").await;
         assert_eq!(account["tokens"][0]["renewals"], expected, "{account:#}");
     }
+    // And from a shell, with the whole address that the browser came to.
+    let (code, said, complained) = shell(&scene, &daemon, &["account", "authorize", "X-a", "--json"]);
+    assert_eq!(code, Some(0), "{complained}");
+    let location = consent(&serde_json::from_str(&said).unwrap(), UID, "").await;
+    let (code, said, complained) =
+        shell(&scene, &daemon, &["account", "authorize", "X-a", "--returned", &location]);
+    assert_eq!((code, said.contains("授权成功")), (Some(0), true), "{said}{complained}");
+    let (code, _, complained) =
+        shell(&scene, &daemon, &["account", "authorize", "X-a", "--returned", &location]);
+    assert_eq!((code, complained.contains("409")), (Some(1), true), "{complained}");
     // The old one ends, and nobody misses it.
     scene.control("weibo/tokens", &json!({"token": "token-of-X-a", "end": "revoked"})).await;
     let second = publish(&daemon, "第二条", "X-a").await;

@@ -1,14 +1,11 @@
 //! What a live look at an account says of each cause, on Weibo and on WeChat: one line each, and an exit code.
 
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
-
 use juzhen_sandbox::wechat::AccountSeed;
 use juzhen_sandbox::{Fault, Match, Rule};
-use juzhen_tests::{Daemon, juzhen};
+use juzhen_tests::Daemon;
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, check};
+use crate::scene::{Scene, check, shell};
 
 const DAY: i64 = 86_400;
 /// An address where nobody listens.
@@ -137,21 +134,11 @@ fn exit_codes(scene: &Scene, daemon: &Daemon) {
         ("X-tier", Some(1), "[权限] 转发：应用没有此接口的权限"),
         ("X-unknown", Some(1), "404"),
     ] {
-        let token = scene.district.path("token-of-off.gl");
-        std::fs::write(&token, daemon.token("off.gl")).unwrap();
-        std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
         for json in [false, true] {
-            let mut command = Command::new(juzhen());
-            command
-                .args(["adapter", "check-account", id, "--server", &daemon.url(), "--token-file"])
-                .arg(&token);
-            if json {
-                command.arg("--json");
-            }
-            let output = command.output().unwrap();
-            let (said, complained) =
-                (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-            assert_eq!(output.status.code(), code, "{id}: {said}{complained}");
+            let arguments = ["adapter", "check-account", id, "--json"];
+            let arguments = if json { &arguments[..] } else { &arguments[..3] };
+            let (ended, said, complained) = shell(scene, daemon, arguments);
+            assert_eq!(ended, code, "{id}: {said}{complained}");
             if json {
                 let document: Value = serde_json::from_str(&said).unwrap();
                 assert!(id == "X-unknown" || document["ok"] == (code == Some(0)), "{document}");

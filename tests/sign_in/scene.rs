@@ -1,7 +1,10 @@
 //! A district with accounts on Weibo and WeChat, and the browser of the person who signs them in.
 
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
 use juzhen_sandbox::{SandboxOptions, Seed};
-use juzhen_tests::{Daemon, District, Stage, client};
+use juzhen_tests::{Daemon, District, Stage, client, juzhen};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -84,6 +87,18 @@ impl Scene {
     pub(crate) fn url(&self) -> String {
         self.stage.handle.weibo_url()
     }
+}
+
+/// The command line as the account's administrator: exit code, and what it said on both ways.
+pub(crate) fn shell(scene: &Scene, daemon: &Daemon, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let token = scene.district.path("token-of-off.gl");
+    std::fs::write(&token, daemon.token("off.gl")).unwrap();
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let mut command = Command::new(juzhen());
+    command.args(arguments).args(["--server", &daemon.url(), "--token-file"]).arg(&token);
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 /// What the account's administrator gets who begins.

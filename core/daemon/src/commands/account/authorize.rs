@@ -41,7 +41,7 @@ impl Authorize {
             Some((code, state)) => {
                 let body = json!({ "code": code, "state": state });
                 let ended = client.post(&format!("{path}/complete"), &body).await?.body;
-                output.answer(&ended, |ended| signed_in(ended))
+                output.answer(&ended, signed_in)
             }
         }
     }
