@@ -25,7 +25,9 @@ impl Replay {
         let file = file.with_context(|| format!("could not find {}", self.file.display()))?;
         let replayed = cassette::replay(&Library::load(&file)?, &self.cassette)?;
         let document = json!({"cassettes": replayed, "file": self.file});
-        output.answer(&document, |_| format!("cassettes with the same requests and the same answer: {replayed}"))?;
+        output.answer(&document, |_| {
+            format!("cassettes with the same requests and the same answer: {replayed}")
+        })?;
         Ok(Ended::Fine)
     }
 }
