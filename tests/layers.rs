@@ -135,7 +135,11 @@ fn only_send_gives_the_host_leave_for_effects() {
         let is_send = path.ends_with("engine/src/send.rs");
         // An author's tool, with neither the daemon's database nor its secrets, and for the sandbox unless told otherwise.
         let is_recorder = path.ends_with("daemon/src/commands/adapter/record.rs");
-        assert!(is_send || is_recorder || !text.contains("EffectPolicy::Journal"), "{} asks for effects", path.display());
+        assert!(
+            is_send || is_recorder || !text.contains("EffectPolicy::Journal"),
+            "{} asks for effects",
+            path.display()
+        );
     }
 }
 

@@ -39,7 +39,10 @@ pub const POINTS: &[(&str, &str)] = &[
     ("reconcile.before_commit", "inside the transaction that closes a doubt by evidence"),
     ("token.refresh.after_platform_before_store", "the platform handed out a token; it is kept nowhere"),
     ("key.rotate.after_file_before_commit", "a new master key is on disk; nothing is sealed under it"),
-    ("key.rotate.after_commit_before_file", "everything is sealed under the new key; its file is beside the old one"),
+    (
+        "key.rotate.after_commit_before_file",
+        "everything is sealed under the new key; its file is beside the old one",
+    ),
     ("config.after_parse", "the new settings are good and not running"),
     ("config.before_swap", "the new settings are kept and not running"),
     ("shutdown.after_stop_claim", "told to stop: nothing is claimed any more, sends are under way"),

@@ -72,9 +72,7 @@ use crate::panics::Panics;
 use crate::service::Wakes;
 use crate::tokens::Tokens;
 
-pub use crate::authorize::{
-    AuthorizationBegun, AuthorizationReturned, NotSignedIn, RETURN_PATH, SignedIn,
-};
+pub use crate::authorize::{AuthorizationBegun, AuthorizationReturned, NotSignedIn, RETURN_PATH, SignedIn};
 pub use crate::callback::{Callback, CallbackAnswer, CallbackRequest};
 pub use crate::files::{Files, Folder};
 pub use crate::health::{Health, ServiceHealth};

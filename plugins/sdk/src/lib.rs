@@ -45,10 +45,10 @@ pub use juzhen_abi::message;
 /// All that the source of an adapter usually names.
 pub mod prelude {
     pub use crate::message::{
-        AccountInfo, Attachment, Author, Authorize, Authorized, Effect, ErrorKind, Find, Found, FoundPost, Lack,
-        LackKind, Measure, Measured, Media, Message, MessageKind, Messages, Moderate, Moderation, Once, Part, Poll, Post, PostFigures,
-        Published, Receive, Received, RejectedBy, Replied, Reply, Repost, Retract, Scope, Source, Told,
-        Track, Tracked,
+        AccountInfo, Attachment, Author, Authorize, Authorized, Effect, ErrorKind, Find, Found, FoundPost,
+        Lack, LackKind, Measure, Measured, Media, Message, MessageKind, Messages, Moderate, Moderation, Once,
+        Part, Poll, Post, PostFigures, Published, Receive, Received, RejectedBy, Replied, Reply, Repost,
+        Retract, Scope, Source, Told, Track, Tracked,
     };
     pub use crate::{
         Adapter, Config, Cx, Error, Host, Level, Response, Result, async_trait, export_adapter, published,

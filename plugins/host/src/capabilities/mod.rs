@@ -14,8 +14,8 @@ pub(crate) mod renewal;
 pub(crate) mod request;
 pub(crate) mod secrets;
 mod sign;
-mod spellings;
 pub(crate) mod signing_in;
+mod spellings;
 
 use std::sync::Arc;
 
@@ -55,7 +55,13 @@ impl Capabilities {
     }
 
     pub(crate) fn over(ports: Ports, transport: Arc<dyn Transport>) -> Self {
-        Self { ports, transport, masks: KnownMasks::default(), recorder: None, background: TaskTracker::new() }
+        Self {
+            ports,
+            transport,
+            masks: KnownMasks::default(),
+            recorder: None,
+            background: TaskTracker::new(),
+        }
     }
 }
 
