@@ -62,10 +62,18 @@ pub(super) fn writing(
     let connection = Connection::open_with_flags(path, flags).map_err(|e| not_a_database(path, e))?;
     let schema = migrate::look(&connection, path).map_err(|e| at_opening(path, e))?;
     settle_in(&connection, path)?;
-    check(&connection, path, poison)?;
+    let size = std::fs::metadata(path).map_or(0, |found| found.len());
+    // Damage is found before anything is sent (F23). A large file is checked beside the start, which would take too long.
+    if size <= CHECKED_AT_START {
+        quick_check(&connection, path)?;
+    }
     migrate::run(&connection, schema, at_each_step)?;
     let (environment, generation) = claim_generation(&connection, path, environment)?;
     whole::opened(&connection, path, with_log)?;
+    // Not before: it folds the log in whole, and would wait for this reader to be done with the file.
+    if size > CHECKED_AT_START {
+        check_beside(path, poison)?;
+    }
     let file = std::fs::metadata(path).map_err(|e| failed("look at the file", e.to_string()))?;
     let (inode, size) = (file.ino(), file.len());
     let schema = migrate::KNOWN;
@@ -117,12 +125,8 @@ fn settle_in(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Damage is found before anything is sent (F23). A large file is checked beside the start, which would take too long.
-fn check(connection: &Connection, path: &Path, poison: &Poison) -> Result<(), StoreError> {
-    let size = std::fs::metadata(path).map_or(0, |m| m.len());
-    if size <= CHECKED_AT_START {
-        return quick_check(connection, path);
-    }
+/// Damage that is found stops the store.
+fn check_beside(path: &Path, poison: &Poison) -> Result<(), StoreError> {
     let (path, poison) = (path.to_owned(), poison.clone());
     let checking = move || {
         let checked = reading(&path).and_then(|c| quick_check(&c, &path));
