@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::delivery::{Delivery, DeliveryKind};
 use juzhen_domain::id::{AccountId, DeliveryId, ItemId, Platform};
 use juzhen_domain::item::{Content, Item, Variant};
-use juzhen_domain::matrix::Procedure;
-use juzhen_domain::review::{Decision, Step, Verdict};
+use juzhen_domain::matrix::{Procedure, Role};
+use juzhen_domain::review::{ChainStep, Decision, Verdict};
 use juzhen_domain::state::{DeliveryState, ItemState};
 use juzhen_store::{Audit, ItemChange, ItemChanger, Store};
 
@@ -69,7 +69,8 @@ async fn plan_one(store: &dyn Store, number: usize, plan: Planned) -> Result<()>
     let approving: ItemChanger = Arc::new(move |record| {
         let decision = Decision {
             person: "off.hg".into(),
-            step: Step::OfficeReview,
+            step: "office_review".into(),
+            role: Some(Role::OfficeEditor),
             verdict: Verdict::Approve,
             hash: record.item.hash.clone(),
             reason: None,
@@ -95,6 +96,13 @@ fn item(number: usize, at: Timestamp) -> Item {
         author: "off.xx".into(),
         column: None,
         procedure: Procedure::P4,
+        chain: ChainStep {
+            id: "office_review".into(),
+            state: ItemState::PendingOffice,
+            roles: vec![Role::OfficeEditor, Role::OfficeDirector],
+            unit: None,
+        }
+        .into(),
         hash: content.hash(),
         content,
         version: 1,

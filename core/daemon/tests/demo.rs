@@ -102,7 +102,9 @@ fn a_person_sees_each_step_and_where_to_look() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     for word in [
         "报送 submitted",
-        "审核 approved",
+        "保密审查 approved",
+        "审定 approved",
+        "审核备案 approved",
         "排期 scheduled",
         "发布 published",
         "转发 forwarded",

@@ -111,7 +111,6 @@ pub(crate) mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::review::Step;
     use crate::state::DeliveryState;
 
     pub(crate) fn approved() -> (Item, Vec<Decision>, Delivery) {
@@ -119,7 +118,8 @@ pub(crate) mod tests {
         item.state = ItemState::Scheduled;
         let decision = Decision {
             person: "off.hg".into(),
-            step: Step::OfficeReview,
+            step: "office_review".into(),
+            role: Some(crate::matrix::Role::OfficeEditor),
             verdict: Verdict::Approve,
             hash: item.hash.clone(),
             reason: None,

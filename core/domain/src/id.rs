@@ -55,6 +55,10 @@ text_id!(
     PersonId
 );
 text_id!(
+    /// A step of a procedure: `unit_approval`.
+    StepId
+);
+text_id!(
     /// 栏目: `yaowen`.
     ColumnId
 );

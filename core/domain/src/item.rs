@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::hash::{ContentHash, FieldHasher};
 use crate::id::{AccountId, ColumnId, ItemId, PersonId, Platform, UnitCode};
 use crate::matrix::Procedure;
+use crate::review::Chain;
 use crate::state::ItemState;
 
 /// One item as it stands.
@@ -18,6 +19,8 @@ pub struct Item {
     pub author: PersonId,
     pub column: Option<ColumnId>,
     pub procedure: Procedure,
+    /// The steps of the procedure as they were when it was handed in.
+    pub chain: Chain,
     pub content: Content,
     /// Hash of `content`; an edit changes it and so voids every approval.
     pub hash: ContentHash,

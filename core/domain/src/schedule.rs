@@ -37,11 +37,12 @@ pub fn deliveries(
     plan: &Plan<'_>,
     mut new_id: impl FnMut() -> DeliveryId,
 ) -> Result<Vec<Delivery>, ScheduleRefusal> {
-    if item.state != ItemState::Approved {
-        return Err(ScheduleRefusal::BadState { state: item.state });
-    }
-    if review::next(item, decisions) != Next::Approved {
-        return Err(ScheduleRefusal::MissingApproval);
+    let state = item.state;
+    match (state, review::next(item, decisions)) {
+        (ItemState::Approved, Next::Approved) => {}
+        (ItemState::Approved, Next::Waiting(_)) => return Err(ScheduleRefusal::MissingApproval),
+        (_, Next::Waiting(_)) => return Err(ScheduleRefusal::NotApproved { state }),
+        (_, Next::Approved) => return Err(ScheduleRefusal::BadState { state }),
     }
     let due_at = plan.due_at.max(plan.now);
     if plan.latest_at < due_at {
@@ -164,6 +165,8 @@ fn delivery(
 pub enum ScheduleRefusal {
     #[error("the item is {state}: only an approved one can be scheduled")]
     BadState { state: ItemState },
+    #[error("the item is {state}: not every step of its review has approved it")]
+    NotApproved { state: ItemState },
     #[error("an approval of this text is missing")]
     MissingApproval,
     #[error("the latest time {latest_at} lies before the time it is due, {due_at}")]
@@ -181,6 +184,7 @@ impl ScheduleRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadState { .. } => "bad_state",
+            Self::NotApproved { .. } => "not_approved",
             Self::MissingApproval => "missing_approval",
             Self::LatestBeforeDue { .. } => "latest_before_due",
             Self::UnknownAccount { .. } => "unknown_account",

@@ -158,20 +158,20 @@ impl DeliveryState {
 states! {
     /// States of an item (domain reference §1.5; one machine, five step lists).
     ItemState;
-    Draft "draft" "草稿" { by: "its author", left: "its author who submits or withdraws it", to: [PendingOffice, PendingSecrecy, PendingUnit, PendingLeader, PendingDecision, Withdrawn] }
-    PendingSecrecy "pending_secrecy" "待保密审查" { by: "submitting", left: "the secrecy reviewer", to: [PendingUnit, PendingLeader, PendingOffice, Returned, Rejected, Withdrawn] }
-    PendingUnit "pending_unit" "待单位审定" { by: "the step before", left: "the head of the unit", to: [PendingOffice, Approved, Returned, Rejected, Withdrawn] }
-    PendingOffice "pending_office" "待审核备案" { by: "submitting, or the step before", left: "the office: approve (and schedule in the same stroke), return, reject", to: [Approved, Scheduled, Returned, Rejected, Withdrawn, Merged, PendingSecrecy, PendingUnit] }
-    PendingLeader "pending_leader" "待主管领导审核" { by: "the step before", left: "the supervising leader", to: [PendingPrincipal, Returned, Rejected, Withdrawn] }
-    PendingPrincipal "pending_principal" "待主要领导同意" { by: "the supervising leader", left: "the principal leader", to: [Approved, Returned, Rejected, Withdrawn] }
-    PendingDecision "pending_decision" "待办公室审定" { by: "submitting an application to forward", left: "the office", to: [Approved, Scheduled, Returned, Rejected, Withdrawn] }
+    Draft "draft" "草稿" { by: "its author", left: "its author who submits or withdraws it", to: [PendingSecrecy, PendingUnit, PendingOffice, PendingLeader, PendingPrincipal, PendingDecision, Approved, Withdrawn] }
+    PendingSecrecy "pending_secrecy" "待保密审查" { by: "submitting", left: "the secrecy reviewer", to: [PendingUnit, PendingOffice, PendingLeader, PendingPrincipal, PendingDecision, Approved, Scheduled, Returned, Rejected, Withdrawn] }
+    PendingUnit "pending_unit" "待单位审定" { by: "the step before", left: "the head of the unit", to: [PendingSecrecy, PendingOffice, PendingLeader, PendingPrincipal, PendingDecision, Approved, Scheduled, Returned, Rejected, Withdrawn] }
+    PendingOffice "pending_office" "待审核备案" { by: "submitting, or the step before", left: "the office: approve (and schedule in the same stroke), return, reject", to: [PendingSecrecy, PendingUnit, PendingLeader, PendingPrincipal, PendingDecision, Approved, Scheduled, Returned, Rejected, Withdrawn, Merged] }
+    PendingLeader "pending_leader" "待主管领导审核" { by: "the step before", left: "the supervising leader", to: [PendingSecrecy, PendingUnit, PendingOffice, PendingPrincipal, PendingDecision, Approved, Scheduled, Returned, Rejected, Withdrawn] }
+    PendingPrincipal "pending_principal" "待主要领导同意" { by: "the supervising leader", left: "the principal leader", to: [PendingSecrecy, PendingUnit, PendingOffice, PendingLeader, PendingDecision, Approved, Scheduled, Returned, Rejected, Withdrawn] }
+    PendingDecision "pending_decision" "待办公室审定" { by: "submitting an application to forward", left: "the office", to: [PendingSecrecy, PendingUnit, PendingOffice, PendingLeader, PendingPrincipal, Approved, Scheduled, Returned, Rejected, Withdrawn] }
     Approved "approved" "已备案待排期" { by: "the last approval, or the office that cancels every delivery", left: "the office that schedules it", to: [Scheduled, Withdrawn] }
     Scheduled "scheduled" "已排期" { by: "the office", left: "the first claim, the office, or its author who withdraws it", to: [Publishing, Approved, Held, Withdrawn, Published, PublishFailed, Expired] }
     Held "held" "暂缓" { by: "the office or the daemon", left: "the office", to: [Approved, Scheduled, Publishing, Published, PublishFailed, Withdrawn, Expired] }
     Publishing "publishing" "发布中" { by: "the first claim of a delivery", left: "its deliveries when none is open any more", to: [Approved, Published, PublishFailed, Held, Expired, Scheduled] }
     Published "published" "已发布" { by: "deliveries: at least one is out and none is open", left: "the office that retracts it, a delivery scheduled anew, or the platform that took the last one down", to: [Retracted, Publishing, Scheduled, PublishFailed] }
     PublishFailed "publish_failed" "发布失败" { by: "deliveries: none is out and none is open", left: "the office that schedules it anew", to: [Approved, Scheduled, Publishing, Published, Withdrawn] }
-    Returned "returned" "退回修改" { by: "a reviewer, with a reason", left: "its author who mends and submits it", to: [PendingOffice, PendingSecrecy, PendingUnit, PendingLeader, PendingDecision, Withdrawn] }
+    Returned "returned" "退回修改" { by: "a reviewer, with a reason", left: "its author who mends and submits it", to: [PendingSecrecy, PendingUnit, PendingOffice, PendingLeader, PendingPrincipal, PendingDecision, Approved, Withdrawn] }
     Rejected "rejected" "不予采用" { by: "a reviewer, with a reason", left: "nobody", to: [] }
     Withdrawn "withdrawn" "已撤回" { by: "its author, before publication", left: "nobody", to: [] }
     Merged "merged" "并稿" { by: "the office, into another item", left: "nobody", to: [] }

@@ -5,6 +5,7 @@ use juzhen_domain::delivery::Delivery;
 use juzhen_domain::id::UnitCode;
 use juzhen_domain::item::Item;
 use juzhen_domain::matrix::{Person, Procedure, Role};
+use juzhen_domain::review::{self, Chain, NotTheirs};
 
 use crate::app::App;
 use crate::problem::{Code, Problem};
@@ -97,13 +98,13 @@ pub(crate) fn sees_delivery(app: &App, person: &Person, delivery: &Delivery, ite
     sees_item(person, item) || of_account().is_some_and(|unit| sees_unit(person, &unit))
 }
 
-/// Who may hand in an item of this unit: its information officer; for the office, those who edit there.
+/// Who may hand in an item of this unit under this procedure, and what it then has to pass.
 pub(crate) fn submit(
     app: &App,
     person: &Person,
     unit: &UnitCode,
     procedure: Procedure,
-) -> Result<(), Problem> {
+) -> Result<Chain, Problem> {
     let settings = app.engine.settings();
     if !settings.units.contains_key(unit) {
         return Err(
@@ -111,20 +112,16 @@ pub(crate) fn submit(
         );
     }
     let office = &settings.district.office_unit;
-    let writes = person.has(Role::InfoOfficer) || (person.unit == *office && may(person, Act::Schedule));
-    if !writes {
-        let detail = format!("{} is neither an information officer nor an editor of the office", person.id);
-        return Err(Problem::because(Code::Forbidden, detail));
-    }
-    if person.unit != *unit {
-        let detail = format!("{} belongs to unit {}, the item to unit {unit}", person.id, person.unit);
-        return Err(Problem::because(Code::ForbiddenUnit, detail));
-    }
-    if procedure == Procedure::P3 && unit != office {
-        let detail = "P3 is drafted by the office; a unit can only supply facts";
-        return Err(Problem::because(Code::OriginMismatch, detail).at("procedure"));
-    }
-    Ok(())
+    let rules = settings.procedures.get(&procedure).ok_or_else(|| {
+        let detail = format!("the settings have no procedure {procedure}");
+        Problem::because(Code::UnknownProcedure, detail).at("procedure")
+    })?;
+    review::may_hand_in(person, unit, office, rules.origin).map_err(|why| {
+        let code = Code::parse(why.code()).unwrap_or(Code::Forbidden);
+        let problem = Problem::because(code, why.to_string());
+        if why == NotTheirs::OfTheOffice { problem.at("procedure") } else { problem }
+    })?;
+    rules.chain(unit, office).map_err(|why| Problem::because(Code::UnknownProcedure, why.to_string()))
 }
 
 fn only_keeps_settings(person: &Person) -> bool {

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use crate::files::{
-    CapSettings, District, Isolation, NoticeSettings, Origin, ProcedureSettings, PublishSettings,
-    QuotaSettings, RetrySettings, Sandbox, Scope, ServerSettings, StepSettings, StorageSettings,
+    CapSettings, District, Isolation, NoticeSettings, ProcedureSettings, PublishSettings, QuotaSettings,
+    RetrySettings, Sandbox, ServerSettings, StepSettings, StorageSettings,
 };
 
 /// One whole set of settings without faults. Never changed: a reload makes a new one.

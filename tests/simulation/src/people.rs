@@ -11,7 +11,7 @@ use juzhen_domain::delivery::{Delivery, DeliveryKind, payload};
 use juzhen_domain::id::{DeliveryId, ItemId, PersonId};
 use juzhen_domain::item::{Content, Item, Variant};
 use juzhen_domain::matrix::{Person, Procedure, Role};
-use juzhen_domain::review::{self, Proposal, Verdict};
+use juzhen_domain::review::{self, ChainStep, Proposal, Verdict};
 use juzhen_domain::schedule::{self, Plan};
 use juzhen_domain::state::{DeliveryState, ItemState};
 use juzhen_engine::Engine;
@@ -145,6 +145,13 @@ impl People {
             author: author.as_str().into(),
             column: None,
             procedure: Procedure::P4,
+            chain: ChainStep {
+                id: "office_review".into(),
+                state: ItemState::PendingOffice,
+                roles: vec![Role::OfficeEditor, Role::OfficeDirector],
+                unit: None,
+            }
+            .into(),
             hash: content.hash(),
             content,
             version: 1,

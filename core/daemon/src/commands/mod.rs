@@ -13,6 +13,7 @@ mod node;
 mod notice;
 mod plan;
 mod post;
+mod procedure;
 mod restored;
 mod review;
 mod run;
@@ -72,6 +73,7 @@ enum Command {
     Node(node::Node),
     Item(item::Item),
     Review(review::Review),
+    Procedure(procedure::Procedure),
     Delivery(delivery::Delivery),
     Status(status::Status),
     Reload(control::Reload),
@@ -103,6 +105,7 @@ impl Command {
             Self::Node(command) => command.run(output),
             Self::Item(command) => command.run(output),
             Self::Review(command) => command.run(output),
+            Self::Procedure(command) => command.run(output),
             Self::Delivery(command) => command.run(output),
             Self::Status(command) => command.run(output),
             Self::Reload(command) => command.run(output),

@@ -21,7 +21,7 @@ pub(crate) struct Review {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List what waits for a decision
+    /// List what waits for your decision
     List,
     /// Approve an item
     Approve(Decision),
@@ -53,7 +53,7 @@ impl Command {
     async fn run(self, client: &Client, output: Output) -> Result<()> {
         let (verdict, decision) = match self {
             Self::List => {
-                let answer = client.get("/api/v1/items?state=pending_office").await?;
+                let answer = client.get("/api/v1/items?waiting_for=me").await?;
                 return output.answer(&answer.body, table);
             }
             Self::Approve(decision) => ("approve", decision),

@@ -66,7 +66,7 @@ pub fn withdraw(
     }
     let reason = reason.trim();
     let needs_reason = matches!(item.state, ItemState::Approved | ItemState::Scheduled | ItemState::Held);
-    if needs_reason && reason.is_empty() {
+    if needs_reason && !review::is_reason(reason) {
         return Err(ActRefusal::ReasonRequired);
     }
     let mut cancel = Vec::new();

@@ -54,7 +54,7 @@ pub enum ActRefusal {
     BadState { state: DeliveryState },
     #[error("the item is {state} ({}): this cannot be done now", state.chinese())]
     BadItemState { state: ItemState },
-    #[error("a reason is required")]
+    #[error("a reason is required, of two characters at least")]
     ReasonRequired,
     #[error("its latest time {latest_at} has passed: schedule it anew")]
     TooLate { latest_at: Timestamp },

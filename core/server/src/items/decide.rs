@@ -108,7 +108,7 @@ fn change(
     }
     app.engine.reach("approve.before_commit");
     let detail = json!({
-        "from": record.item.state, "to": state, "hash": hash, "step": decision.step, "reason": decision.reason,
+        "from": record.item.state, "to": state, "hash": hash, "step": decision.step, "role": decision.role, "reason": decision.reason,
         "deliveries": new_deliveries.len(), "publish_at": times.map(|t| t.due_at),
     });
     let action = match body.decision {

@@ -2,6 +2,7 @@
 
 mod content;
 mod decide;
+mod desk;
 mod lengths;
 mod previews;
 mod schedule;
@@ -55,6 +56,11 @@ async fn list(
     Parameters(wanted): Parameters<ListItems>,
 ) -> Result<Json<ItemList>, Problem> {
     let limit = wanted.limit.unwrap_or_default();
+    if let Some(Whom::Me) = wanted.waiting_for {
+        let (items, before) = desk::waiting_for(&app, &caller, wanted.before, limit.0).await?;
+        let next_before = before.map(|id| id.to_string());
+        return Ok(Json(ItemList { items: items.iter().map(ItemLine::of).collect(), next_before }));
+    }
     let unit = visible_unit(&caller, wanted.unit)?;
     let filter = ItemFilter { state: wanted.state, unit, before: wanted.before, most: limit.0 };
     let items = app.store().items(filter).await?;
@@ -82,6 +88,11 @@ struct ListItems {
     #[param(value_type = Option<String>)]
     #[serde(default, deserialize_with = "plain")]
     unit: Option<UnitCode>,
+    /// `me`: only items whose next step is the caller's to decide; `state` and `unit` do not matter then, and a page may be
+    /// short.
+    #[param(value_type = Option<String>)]
+    #[serde(default)]
+    waiting_for: Option<Whom>,
     /// Only items older than this one: the `next_before` of the page before.
     #[param(value_type = Option<String>)]
     #[serde(default, deserialize_with = "plain")]
@@ -90,6 +101,12 @@ struct ListItems {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     #[serde(default)]
     limit: Option<Limit>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Whom {
+    Me,
 }
 
 #[derive(Debug, Serialize, ToSchema)]

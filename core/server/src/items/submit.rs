@@ -39,7 +39,7 @@ pub(super) async fn submit(
 ) -> Result<impl IntoResponse, Problem> {
     let NewItem { unit, column, procedure, variants, targets } = command.body.clone();
     let unit = unit.map_or_else(|| command.by.unit.clone(), UnitCode::new);
-    permit::submit(&app, &command.by, &unit, procedure)?;
+    let chain = permit::submit(&app, &command.by, &unit, procedure)?;
     let column = content::check_column(&app, column)?;
     let content = content::check(&app, variants, targets).await?;
     lengths::check(&app, Subject { unit: &unit, column: column.as_ref() }, &content)?;
@@ -49,6 +49,7 @@ pub(super) async fn submit(
         author: command.by.id.clone(),
         column,
         procedure,
+        chain,
         hash: content.hash(),
         content,
         version: 1,

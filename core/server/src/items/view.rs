@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use juzhen_domain::act;
 use juzhen_domain::item::{Item, Variant};
-use juzhen_domain::matrix::Person;
-use juzhen_domain::review::{self, Decision, Next, Proposal, Step, Verdict};
+use juzhen_domain::matrix::{Person, Role};
+use juzhen_domain::review::{self, Decision, Next, Proposal, Verdict};
 use juzhen_domain::state::ItemState;
 use juzhen_store::ItemRecord;
 use serde::Serialize;
@@ -77,10 +77,11 @@ pub(crate) struct MediaView {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WaitingFor {
-    #[schema(value_type = String)]
-    step: Step,
+    step: String,
     /// One person with one of these roles decides.
     roles: Vec<RoleView>,
+    /// The unit that this person has to belong to; null: a leader of the district.
+    unit: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,8 +93,9 @@ pub(crate) struct RoleView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DecisionView {
     person: String,
-    #[schema(value_type = String)]
-    step: Step,
+    step: String,
+    /// As what they decided.
+    role: Option<&'static str>,
     #[schema(value_type = String)]
     decision: Verdict,
     /// The texts that were decided on; others than the present ones do not count.
@@ -163,7 +165,8 @@ impl DecisionView {
     fn of(decision: &Decision) -> Self {
         Self {
             person: decision.person.to_string(),
-            step: decision.step,
+            step: decision.step.to_string(),
+            role: decision.role.map(Role::as_str),
             decision: decision.verdict,
             hash: decision.hash.to_string(),
             reason: decision.reason.clone(),
@@ -179,22 +182,30 @@ fn heading(item: &Item) -> String {
 }
 
 fn waiting_for(item: &Item, decisions: &[Decision]) -> Option<WaitingFor> {
-    let Next::Waiting { step, roles, .. } = review::next(item, decisions) else { return None };
-    let role_of =
-        |role: &juzhen_domain::matrix::Role| RoleView { role: role.as_str(), role_zh: role.chinese() };
-    item.state.is_pending().then(|| WaitingFor { step, roles: roles.iter().map(role_of).collect() })
+    let Next::Waiting(step) = review::next(item, decisions) else { return None };
+    let role_of = |role: &Role| RoleView { role: role.as_str(), role_zh: role.chinese() };
+    item.state.is_pending().then(|| WaitingFor {
+        step: step.id.to_string(),
+        roles: step.roles.iter().map(role_of).collect(),
+        unit: step.unit.as_ref().map(ToString::to_string),
+    })
+}
+
+/// Whether the item waits for this person's decision.
+pub(super) fn waits_for(record: &ItemRecord, caller: &Person, now: Timestamp) -> bool {
+    let hash = &record.item.hash;
+    let approval = Proposal { person: caller, verdict: Verdict::Approve, hash, reason: None, at: now };
+    review::decide(&record.item, &record.decisions, &approval).is_ok()
 }
 
 /// Asks the functions that would decide it.
 fn can(record: &ItemRecord, caller: &Person, now: Timestamp) -> Vec<&'static str> {
     let item = &record.item;
-    let approval =
-        Proposal { person: caller, verdict: Verdict::Approve, hash: &item.hash, reason: None, at: now };
     let offers = [
         ("edit", caller.active && caller.id == item.author && act::is_editable(item.state)),
-        ("decide", review::decide(item, &record.decisions, &approval).is_ok()),
+        ("decide", waits_for(record, caller, now)),
         ("schedule", item.state == ItemState::Approved && may(caller, Act::Schedule)),
-        ("withdraw", act::withdraw(item, &record.deliveries, caller, "?").is_ok()),
+        ("withdraw", act::withdraw(item, &record.deliveries, caller, "??").is_ok()),
     ];
     offers.into_iter().filter_map(|(name, offered)| offered.then_some(name)).collect()
 }

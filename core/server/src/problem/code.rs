@@ -85,6 +85,7 @@ codes! {
     NotAnAddress "not_an_address" UNPROCESSABLE_ENTITY "This is not the address of a post" "链接地址无效"
     NotOnPlatform "not_on_platform" UNPROCESSABLE_ENTITY "This address is not on the account's platform" "链接不在该账号所属的平台上"
     UnknownUnit "unknown_unit" UNPROCESSABLE_ENTITY "There is no such unit" "单位不存在"
+    UnknownProcedure "unknown_procedure" UNPROCESSABLE_ENTITY "There is no such procedure" "未设置该审核程序"
     UnknownColumn "unknown_column" UNPROCESSABLE_ENTITY "There is no such column" "栏目不存在"
     UnknownAccount "unknown_account" UNPROCESSABLE_ENTITY "There is no such account" "账号不存在"
     UnknownPlatform "unknown_platform" UNPROCESSABLE_ENTITY "No account is on this platform" "没有该平台的账号"

@@ -55,7 +55,7 @@ async fn approving_first_and_scheduling_later_is_two_requests() {
     let item = api.submitted("通知").await;
     let path = format!("/api/v1/items/{}/schedule", text(&item["id"]));
     let early = api.post("off.hg", &path, json!({})).await;
-    assert_eq!(early.problem(), "409 bad_state");
+    assert_eq!(early.problem(), "409 not_approved");
     let approved = api.decide("off.hg", &item, json!({})).await.json();
     assert_eq!((&approved["state"], &approved["deliveries"]), (&json!("approved"), &json!([])));
     assert_eq!(api.post("d07.xx", &path, json!({})).await.problem(), "403 forbidden");
@@ -164,7 +164,7 @@ async fn what_is_handed_in_has_to_fit_the_settings() {
         (json!({ "variants": {}, "targets": [] }), "422 invalid_content", "variants", None),
         (json!({ "targets": ["W015", "W015"] }), "422 invalid_content", "variants", None),
         (json!({ "unit": "D99" }), "422 unknown_unit", "unit", None),
-        (json!({ "procedure": "P3" }), "422 origin_mismatch", "procedure", None),
+        (json!({ "procedure": "P2" }), "422 unknown_procedure", "procedure", None),
         (json!({ "procedure": "P9" }), "400 invalid_value", "procedure", Some("P1")),
         (
             json!({ "variants": { "weibo": { "text": "a", "media": [{ "sha256": "00" }] } } }),

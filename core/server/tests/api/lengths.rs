@@ -75,7 +75,7 @@ async fn the_refusal_says_which_text_by_which_count_and_by_how_much() {
 async fn an_item_that_is_written_anew_is_held_to_the_same_limits() {
     let api = Api::start().await;
     let item = api.submitted("通知").await;
-    let returned = api.decide("off.hg", &item, json!({ "decision": "return", "reason": "改" })).await;
+    let returned = api.decide("off.hg", &item, json!({ "decision": "return", "reason": "改短" })).await;
     let put = |length: usize| {
         let content =
             json!({ "variants": { "weibo": { "text": "汉".repeat(length) } }, "targets": ["W015"] });

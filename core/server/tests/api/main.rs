@@ -23,6 +23,7 @@ mod pausing;
 mod repeats;
 mod resolving;
 mod restoring;
+mod reviewing;
 mod secrets;
 mod strictness;
 mod support;

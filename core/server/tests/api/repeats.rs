@@ -61,7 +61,7 @@ async fn a_refused_request_is_not_remembered() {
     let path = format!("/api/v1/items/{}/schedule", text(&item["id"]));
     let key = fresh("key");
     let request = || Request::new("POST", &path).of("off.hg").header("Idempotency-Key", &key).text("{}");
-    assert_eq!(api.send(request()).await.problem(), "409 bad_state");
+    assert_eq!(api.send(request()).await.problem(), "409 not_approved");
     api.decide("off.hg", &item, json!({})).await;
     assert_eq!(api.send(request()).await.json()["state"], "scheduled");
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use juzhen_domain::id::{PersonId, UnitCode};
 use juzhen_domain::matrix::{Person, Procedure, Role};
+use juzhen_domain::review::{Origin, Scope};
 
 use super::Desk;
 use crate::fault::Place;
-use crate::files::{Origin, ProcedureSettings, ProceduresFile, Scope, StepSettings};
+use crate::files::{ProcedureSettings, ProceduresFile, StepSettings};
 use crate::problem::MatterProblem;
 
 pub(crate) fn build(
@@ -25,7 +26,7 @@ pub(crate) fn build(
             continue;
         };
         let review = Review { file, place: key.place, procedure, settings, staff: &staff };
-        if settings.steps.is_empty() {
+        if !settings.steps.iter().any(|step| step.rule().is_review()) {
             desk.error(file, key.place, MatterProblem::NoSteps { procedure: procedure.to_string() });
         }
         // People of a file that could not be read would all seem to be missing.
@@ -58,8 +59,9 @@ impl<'a> Staff<'a> {
 
     /// Who of a unit may do a step.
     fn of_unit(&self, step: &StepSettings, unit: Option<&UnitCode>) -> Able<'a> {
+        let of_office = unit.is_some() && unit == self.office;
         self.people_of(unit)
-            .filter(|person| may_do(person, step))
+            .filter(|person| may_do(person, step, of_office))
             .map(|person| &person.id)
             .collect::<Able<'a>>()
     }
@@ -70,7 +72,7 @@ impl<'a> Staff<'a> {
             return self.of_unit(step, self.office);
         }
         let everybody = self.by_unit.values().flatten();
-        everybody.filter(|person| may_do(person, step)).map(|person| &person.id).collect::<Able<'a>>()
+        everybody.filter(|person| may_do(person, step, false)).map(|person| &person.id).collect::<Able<'a>>()
     }
 
     fn authors(&self, origin: Origin, unit: &UnitCode) -> Able<'a> {
@@ -102,9 +104,8 @@ impl<'a> FromIterator<&'a PersonId> for Able<'a> {
     }
 }
 
-/// The head may sign for the deputy, not the other way round.
-fn may_do(person: &Person, step: &StepSettings) -> bool {
-    person.has(step.actor) || (step.actor == Role::DeputyHead && person.has(Role::UnitHead))
+fn may_do(person: &Person, step: &StepSettings, of_office: bool) -> bool {
+    step.rule().deciders(of_office).into_iter().any(|role| person.has(role))
 }
 
 struct Review<'a> {
@@ -158,7 +159,7 @@ impl<'a> Review<'a> {
     fn check_author(&self, desk: &mut Desk<'_>, step: &StepSettings, able: Able<'_>, authors: Able<'_>) {
         if let Some(person) = able.only()
             && authors.only() == Some(person)
-            && is_decision(step)
+            && step.rule().is_review()
         {
             let person = person.to_string();
             let (step, procedure) = (step.id.clone(), self.procedure.to_string());
@@ -179,7 +180,7 @@ impl<'a> Review<'a> {
 
     /// Who publishes is not who approved last.
     fn check_publisher(&self, desk: &mut Desk<'_>, common: &[(&'a StepSettings, Able<'_>)]) {
-        let last = common.iter().rev().find(|(step, _)| is_decision(step));
+        let last = common.iter().rev().find(|(step, _)| step.rule().is_review());
         let publish = common.iter().find(|(step, _)| step.actor == Role::AccountAdmin);
         let (Some((_, approve)), Some((_, publish))) = (last, publish) else { return };
         if let Some(person) = approve.only()
@@ -190,9 +191,4 @@ impl<'a> Review<'a> {
             desk.error(self.file, self.place, MatterProblem::PublisherApproves { procedure, person });
         }
     }
-}
-
-/// Scheduling and publishing carry out what others decided.
-fn is_decision(step: &StepSettings) -> bool {
-    step.actor != Role::AccountAdmin && step.id != "schedule"
 }

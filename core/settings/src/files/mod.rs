@@ -13,7 +13,7 @@ pub use district::{
     ServerSettings, StorageSettings,
 };
 pub(crate) use procedures::ProceduresFile;
-pub use procedures::{Origin, ProcedureSettings, Scope, StepSettings};
+pub use procedures::{ProcedureSettings, StepSettings};
 pub(crate) use routes::{RouteSection, RoutesFile};
 pub use unit::QuotaSettings;
 pub(crate) use unit::{AccountSection, UnitFile};

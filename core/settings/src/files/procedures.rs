@@ -1,7 +1,8 @@
 //! `procedures.yaml`: the five procedures of graded review as lists of steps (domain reference §1.4).
 
+use juzhen_domain::id::UnitCode;
 use juzhen_domain::matrix::Role;
-use serde::Serialize;
+use juzhen_domain::review::{Chain, NoReview, Origin, Scope, StepRule};
 
 use crate::form::{At, List, Maybe, Table, Text, Word, vocabulary};
 use crate::read::section;
@@ -21,7 +22,7 @@ section! {
         clause: Option<String> as Maybe<Text<64>> = None, "依据条款，显示在审核单上。";
         origin: Origin as Word<Origin>, "由谁起草：unit 报送单位、office 管委会办公室。";
         /// In the order in which they are done; none can be skipped.
-        steps: Vec<StepSettings> as List<StepSettings>, "步骤，按先后顺序；不能跳过。目前稿件只经一步：由起草人以外的人审核备案；其余步骤只检查写法，在以后的版本中生效。";
+        steps: Vec<StepSettings> as List<StepSettings>, "步骤，按先后顺序；不能跳过。编号为 schedule（排期）、publish（发布）的不是审核步骤，其余每一步都须有人同意，稿件才算审核通过。";
     }
 }
 
@@ -34,30 +35,30 @@ section! {
         /// Where that person belongs.
         scope: Scope as Word<Scope>, "办理人所在：unit 报送单位、office 管委会办公室、district 区领导。";
         /// What the office calls the decision.
-        kind: Option<String> as Maybe<Text<32>> = None, "决定的名称，例如 审核备案。";
+        kind: Option<String> as Maybe<Text<32>> = None, "决定的名称，例如 审核备案；区办公室的一步写 审定 时，稿件等待这一步的状态是“待办公室审定”。";
     }
-}
-
-/// Who drafts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    Unit,
-    Office,
 }
 
 vocabulary!(Origin: "unit" => Self::Unit, "office" => Self::Office);
 
-/// Whose person acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Of the unit that submits.
-    Unit,
-    /// Of the office.
-    Office,
-    /// A leader of the district.
-    District,
+vocabulary!(Scope: "unit" => Self::Unit, "office" => Self::Office, "district" => Self::District);
+
+/// The office decides alone whether there will be a publication, instead of 审核备案.
+const OFFICE_DECISION: &str = "审定";
+
+impl ProcedureSettings {
+    /// What an item of this unit has to pass.
+    ///
+    /// # Errors
+    /// None of the steps is one of review.
+    pub fn chain(&self, unit: &UnitCode, office: &UnitCode) -> Result<Chain, NoReview> {
+        Chain::of(self.steps.iter().map(StepSettings::rule), unit, office)
+    }
 }
 
-vocabulary!(Scope: "unit" => Self::Unit, "office" => Self::Office, "district" => Self::District);
+impl StepSettings {
+    pub(crate) fn rule(&self) -> StepRule<'_> {
+        let is_office_decision = self.kind.as_deref() == Some(OFFICE_DECISION);
+        StepRule { id: &self.id, actor: self.actor, scope: self.scope, is_office_decision }
+    }
+}

@@ -299,8 +299,8 @@ impl MatterProblem {
                 )
             }
             Self::NoSteps { procedure } => say(
-                format!("procedure {procedure} has no steps: items would need no review"),
-                format!("程序 {procedure} 没有步骤：稿件将不经审核"),
+                format!("procedure {procedure} has no step of review: nothing could ever be approved"),
+                format!("程序 {procedure} 没有审核步骤：稿件永远无法审核通过"),
             ),
         }
     }

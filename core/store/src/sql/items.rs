@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use juzhen_domain::hash::ContentHash;
 use juzhen_domain::id::{ItemId, UnitCode};
 use juzhen_domain::item::{Content, Item};
+use juzhen_domain::matrix::Role;
 use juzhen_domain::review::Decision;
 use juzhen_domain::state::{DeliveryState, ItemState};
+use serde::Serialize;
 use serde_json::json;
 
 use super::rows::{self, DECISION, Fields, ITEM, millis, word};
@@ -21,8 +23,8 @@ pub(crate) fn submit(
     asked: Option<&Once>,
 ) -> Result<Submitted, StoreError> {
     const SQL: &str =
-        "INSERT INTO items (id, unit, author, column_id, procedure, content, hash, version, state,
-            submitted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        "INSERT INTO items (id, unit, author, column_id, procedure, chain, content, hash, version,
+            state, submitted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     if let Some(first) = once::answered_before(c, asked)? {
         return Ok(Submitted::Again(require_record(c, &ItemId::new(first))?));
     }
@@ -35,6 +37,7 @@ pub(crate) fn submit(
             item.author.as_str(),
             item.column.as_ref().map(AsRef::<str>::as_ref),
             word(&item.procedure)?,
+            json_text(&item.chain)?,
             json_text(&item.content)?,
             item.hash.as_str(),
             item.version,
@@ -198,15 +201,16 @@ fn set_content(
 }
 
 fn decide(c: &Transaction<'_>, id: &ItemId, before: usize, decision: &Decision) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO decisions (item, number, person, step, verdict, hash, reason, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    const SQL: &str = "INSERT INTO decisions (item, number, person, step, role, verdict, hash, reason, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     c.execute(
         SQL,
         params![
             id.as_str(),
             i64::try_from(before).unwrap_or(i64::MAX).saturating_add(1),
             decision.person.as_str(),
-            word(&decision.step)?,
+            decision.step.as_str(),
+            decision.role.map(Role::as_str),
             word(&decision.verdict)?,
             decision.hash.as_str(),
             decision.reason,
@@ -224,8 +228,8 @@ fn check_hash(content: &Content, hash: &ContentHash) -> Result<(), StoreError> {
     Err(StoreError::Refused(Refused::new("wrong_hash", "the hash is not that of the content")))
 }
 
-fn json_text(content: &Content) -> Result<String, StoreError> {
-    serde_json::to_string(content).map_err(|e| failed("write the content", e.to_string()))
+fn json_text(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|e| failed("write a part of the item", e.to_string()))
 }
 
 fn impossible(id: &ItemId, from: &str, to: &str) -> StoreError {

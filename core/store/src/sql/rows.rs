@@ -101,6 +101,11 @@ impl<'r> Fields<'r> {
         serde_json::from_value(text.into()).map_err(|e| self.unreadable(e.to_string()))
     }
 
+    fn optional_word<T: DeserializeOwned>(&mut self) -> Result<Option<T>, StoreError> {
+        let Some(text) = self.get::<Option<String>>()? else { return Ok(None) };
+        serde_json::from_value(text.into()).map(Some).map_err(|e| self.unreadable(e.to_string()))
+    }
+
     pub(super) fn json<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
         let text: String = self.get()?;
         serde_json::from_str(&text).map_err(|e| self.unreadable(e.to_string()))
@@ -119,7 +124,7 @@ impl<'r> Fields<'r> {
 }
 
 pub(super) const ITEM: &str =
-    "id, unit, author, column_id, procedure, content, hash, version, state, submitted_at, row_version";
+    "id, unit, author, column_id, procedure, chain, content, hash, version, state, submitted_at, row_version";
 
 /// An item and its row version.
 pub(super) fn item(f: &mut Fields<'_>) -> Result<(Item, i64), StoreError> {
@@ -129,6 +134,7 @@ pub(super) fn item(f: &mut Fields<'_>) -> Result<(Item, i64), StoreError> {
         author: f.id()?,
         column: f.optional_id()?,
         procedure: f.word()?,
+        chain: f.json()?,
         content: f.json()?,
         hash: f.hash()?,
         version: f.get()?,
@@ -138,12 +144,13 @@ pub(super) fn item(f: &mut Fields<'_>) -> Result<(Item, i64), StoreError> {
     Ok((item, f.get()?))
 }
 
-pub(super) const DECISION: &str = "person, step, verdict, hash, reason, at";
+pub(super) const DECISION: &str = "person, step, role, verdict, hash, reason, at";
 
 pub(super) fn decision(f: &mut Fields<'_>) -> Result<Decision, StoreError> {
     Ok(Decision {
         person: f.id()?,
-        step: f.word()?,
+        step: f.id()?,
+        role: f.optional_word()?,
         verdict: f.word()?,
         hash: f.hash()?,
         reason: f.get()?,

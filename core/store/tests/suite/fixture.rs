@@ -9,9 +9,9 @@ use juzhen_domain::claim::Standing;
 use juzhen_domain::delivery::{Attempt, Delivery, DeliveryKind, Receipt, ReceiptBy};
 use juzhen_domain::id::{AccountId, DeliveryId, ItemId, Platform};
 use juzhen_domain::item::{Content, Item, Variant};
-use juzhen_domain::matrix::{AccountStatus, Procedure};
+use juzhen_domain::matrix::{AccountStatus, Procedure, Role};
 use juzhen_domain::outcome::Next;
-use juzhen_domain::review::{Decision, Step, Verdict};
+use juzhen_domain::review::{ChainStep, Decision, Verdict};
 use juzhen_domain::state::{DeliveryState, ItemState};
 use juzhen_store::*;
 use serde_json::json;
@@ -37,6 +37,13 @@ pub(crate) fn item(id: &str) -> Item {
         author: "d07.xx".into(),
         column: Some("yaowen".into()),
         procedure: Procedure::P4,
+        chain: ChainStep {
+            id: "office_review".into(),
+            state: ItemState::PendingOffice,
+            roles: vec![Role::OfficeEditor, Role::OfficeDirector],
+            unit: None,
+        }
+        .into(),
         hash: content.hash(),
         content,
         version: 1,
@@ -116,7 +123,8 @@ pub(crate) async fn approve(store: &dyn Store, id: &str) -> ItemRecord {
     let approved = change(store, id, |record| ItemChange {
         decision: Some(Decision {
             person: "off.hg".into(),
-            step: Step::OfficeReview,
+            step: "office_review".into(),
+            role: Some(Role::OfficeEditor),
             verdict: Verdict::Approve,
             hash: record.item.hash.clone(),
             reason: None,

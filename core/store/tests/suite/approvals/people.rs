@@ -8,7 +8,7 @@ use juzhen_domain::delivery::Delivery;
 use juzhen_domain::id::{DeliveryId, Platform};
 use juzhen_domain::item::{Content, Item, Variant};
 use juzhen_domain::matrix::{Procedure, Role};
-use juzhen_domain::review::{self, Proposal, Verdict};
+use juzhen_domain::review::{self, ChainStep, Proposal, Verdict};
 use juzhen_domain::schedule::{self, Plan};
 use juzhen_domain::state::ItemState;
 use juzhen_store::*;
@@ -29,6 +29,13 @@ impl Office {
             author: author.id.clone(),
             column: None,
             procedure: Procedure::P4,
+            chain: ChainStep {
+                id: "office_review".into(),
+                state: ItemState::PendingOffice,
+                roles: vec![Role::OfficeEditor, Role::OfficeDirector],
+                unit: None,
+            }
+            .into(),
             hash: content.hash(),
             content,
             version: 1,
