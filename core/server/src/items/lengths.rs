@@ -200,7 +200,10 @@ mod tests {
         let found = of_variant(&platform.into(), variant, &accounts);
         found
             .iter()
-            .map(|one| format!("{} {}/{} {:?}", one.rule, one.count, one.limit, one.accounts))
+            .map(|one| {
+                let accounts: Vec<&str> = one.accounts.iter().map(AccountId::as_str).collect();
+                format!("{} {}/{} {accounts:?}", one.rule, one.count, one.limit)
+            })
             .collect()
     }
 
