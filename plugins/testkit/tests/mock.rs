@@ -186,7 +186,7 @@ fn the_other_operations_ask_the_platform() {
     assert_eq!(
         call(&adapter, "check", &json!(null)),
         Outcome::Answer(
-            json!({"uid": "d07", "name": "区政府", "notes": [], "signed_in_until_unix_ms": null})
+            json!({"uid": "d07", "name": "区政府", "lacks": [], "notes": [], "signed_in_until_unix_ms": null})
         )
     );
     script.answer(Answer::json(201, &json!({"id": "8"})));
