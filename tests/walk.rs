@@ -50,7 +50,7 @@ async fn p02_what_nobody_else_approved_is_never_sent() {
     let (status, body) = daemon.call("off.xx", "POST", &path, Some(approve.clone())).await;
     assert_eq!((status, body["code"].as_str()), (StatusCode::FORBIDDEN, Some("self_approval")), "{body:#}");
     let (status, body) = daemon.call("d07.xx", "POST", &path, Some(approve)).await;
-    assert_eq!((status, body["code"].as_str()), (StatusCode::FORBIDDEN, Some("forbidden")), "{body:#}");
+    assert_eq!((status, body["code"].as_str()), (StatusCode::NOT_FOUND, Some("not_found")), "{body:#}");
     let other = json!({"decision": "approve", "hash": "0".repeat(64)});
     let (status, body) = daemon.call("off.hg", "POST", &path, Some(other)).await;
     assert_eq!((status, body["code"].as_str()), (StatusCode::CONFLICT, Some("stale_version")), "{body:#}");
