@@ -9,6 +9,7 @@ mod drain;
 mod figures;
 mod ideal;
 mod items;
+mod lint;
 mod on_time;
 mod platform;
 mod postgres;
@@ -69,6 +70,7 @@ enum Part {
     Ideal(ideal::Ideal),
     SendPath(send_path::SendPath),
     Callbacks(callbacks::Callbacks),
+    Lint(lint::Lint),
 }
 
 #[tokio::main]
@@ -81,6 +83,7 @@ async fn main() -> Result<()> {
         Some(Part::Ideal(ideal)) => ideal.run().await?,
         Some(Part::SendPath(path)) => return path.run().await,
         Some(Part::Callbacks(callbacks)) => return callbacks.run().await,
+        Some(Part::Lint(lint)) => return lint.run(),
         None => return bench.run().await,
     };
     println!("{}", serde_json::to_string(&rate)?);

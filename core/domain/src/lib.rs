@@ -6,6 +6,7 @@ pub mod act;
 pub mod approval;
 pub mod backoff;
 pub mod caps;
+pub mod check;
 pub mod claim;
 pub mod clock;
 pub mod count;

@@ -98,6 +98,8 @@ pub struct Column {
     pub procedures: Vec<Procedure>,
     pub owner: UnitCode,
     pub enabled: bool,
+    /// Its items ask for opinions on what is not decided yet.
+    pub exempt_category6: bool,
 }
 
 /// The five procedures of graded review.

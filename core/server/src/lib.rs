@@ -25,6 +25,7 @@ mod health;
 mod idempotency;
 mod instant;
 mod items;
+mod lint;
 mod media;
 mod messages;
 mod metrics;
@@ -50,6 +51,7 @@ mod text;
 mod words;
 
 pub use backups::Backups;
+pub use lint::{FindingList, FindingView};
 pub use options::{ServerOptions, Tokens};
 pub use router::router;
 pub use secrets::{RotatedView, SecretList, SecretView, UserView};

@@ -10,8 +10,8 @@ use crate::app::App;
 use crate::options::ServerOptions;
 use crate::{
     accounts, adapters, attention, audit, authorizations, backups, callbacks, checks, configuration, counts,
-    deliveries, frame, health, items, media, messages, metrics, nodes, notices, openapi, paused, restored,
-    secrets, status, stop, strange,
+    deliveries, frame, health, items, lint, media, messages, metrics, nodes, notices, openapi, paused,
+    restored, secrets, status, stop, strange,
 };
 
 /// The API of a running engine.
@@ -27,6 +27,7 @@ fn routes() -> OpenApiRouter<App> {
     openapi::routes()
         .merge(items::routes())
         .merge(counts::routes())
+        .merge(lint::routes())
         .merge(deliveries::routes())
         .merge(attention::routes())
         .merge(accounts::routes())

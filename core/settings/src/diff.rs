@@ -22,6 +22,10 @@ pub struct Changes {
     pub columns: Difference,
     pub routes: Difference,
     pub procedures: Difference,
+    /// Word lists, by file.
+    pub lexicons: Difference,
+    /// 领导名录, by name.
+    pub leaders: Difference,
     /// Keys of `district.yaml` that are another now, such as `publish.retry.most`.
     pub keys: Vec<String>,
     /// Those of them that a running daemon takes only at its next start.
@@ -89,6 +93,8 @@ pub fn diff(old: Option<&Settings>, new: &Settings) -> Changes {
             columns: add(new.columns.keys().map(ToString::to_string).collect()),
             routes: add(new.routes.iter().map(|route| route.id.to_string()).collect()),
             procedures: add(new.procedures.keys().map(ToString::to_string).collect()),
+            lexicons: add(new.checks.lexicons.keys().cloned().collect()),
+            leaders: add(leaders_of(new).into_keys().collect()),
             ..Changes::default()
         };
     };
@@ -101,6 +107,8 @@ pub fn diff(old: Option<&Settings>, new: &Settings) -> Changes {
         columns: compare(&old.columns, &new.columns),
         routes: compare(&routes_of(old), &routes_of(new)),
         procedures: compare(&old.procedures, &new.procedures),
+        lexicons: compare(&old.checks.lexicons, &new.checks.lexicons),
+        leaders: compare(&leaders_of(old), &leaders_of(new)),
         keys: changed_keys(old, new),
         ..Changes::default()
     };
@@ -121,7 +129,7 @@ impl Changes {
     }
 
     /// English and Chinese name of each kind of object, with what differs.
-    fn differences(&self) -> [(&'static str, &'static str, &Difference); 6] {
+    fn differences(&self) -> [(&'static str, &'static str, &Difference); 8] {
         [
             ("unit", "单位", &self.units),
             ("person", "人员", &self.people),
@@ -129,6 +137,8 @@ impl Changes {
             ("column", "栏目", &self.columns),
             ("route", "路由", &self.routes),
             ("procedure", "程序", &self.procedures),
+            ("word list", "词表", &self.lexicons),
+            ("leader", "领导", &self.leaders),
         ]
     }
 }
@@ -265,6 +275,15 @@ fn routes_of(settings: &Settings) -> BTreeMap<String, Value> {
     settings.routes.iter().map(|route| (route.id.to_string(), value_of(route))).collect()
 }
 
+/// By name; several offices of one person together.
+fn leaders_of(settings: &Settings) -> BTreeMap<String, Vec<Value>> {
+    let mut leaders: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for leader in &settings.checks.leaders {
+        leaders.entry(leader.name.clone()).or_default().push(value_of(leader));
+    }
+    leaders
+}
+
 fn changed_keys(old: &Settings, new: &Settings) -> Vec<String> {
     let mut keys = Vec::new();
     name_changes("district", &value_of(&old.district), &value_of(&new.district), &mut keys);
@@ -272,6 +291,7 @@ fn changed_keys(old: &Settings, new: &Settings) -> Vec<String> {
     name_changes("server", &value_of(&old.server), &value_of(&new.server), &mut keys);
     name_changes("adapters", &value_of(&old.adapters), &value_of(&new.adapters), &mut keys);
     name_changes("publish", &value_of(&old.publish), &value_of(&new.publish), &mut keys);
+    name_changes("checks", &value_of(&old.checks.settings), &value_of(&new.checks.settings), &mut keys);
     name_changes("notices", &value_of(&old.notices), &value_of(&new.notices), &mut keys);
     keys
 }

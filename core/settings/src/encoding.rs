@@ -1,9 +1,11 @@
 //! Bytes to text: what is not UTF-8, not YAML or empty is named as what it is (F85, F91, Y18, Y19, Y34).
 
+use std::borrow::Cow;
+
 use encoding_rs::GB18030;
 
 use crate::fault::{Finding, Place};
-use crate::problem::FileProblem;
+use crate::problem::{FileProblem, Problem};
 
 /// The text of a file without a byte order mark.
 pub(crate) fn text_of(bytes: &[u8]) -> Result<&str, Finding> {
@@ -20,6 +22,20 @@ pub(crate) fn text_of(bytes: &[u8]) -> Result<&str, Finding> {
         return Err(Finding::error(place_after(before), FileProblem::NulByte));
     }
     Ok(text)
+}
+
+/// The text of a word list: UTF-8 with or without a byte order mark, or GBK, which older lists are.
+pub(crate) fn list_of(bytes: &[u8]) -> Result<Cow<'_, str>, Finding> {
+    match text_of(bytes) {
+        Err(Finding { problem: Problem::File(FileProblem::Gbk), .. }) => {
+            let (text, _, has_errors) = GB18030.decode(bytes);
+            match text.split_once(char::REPLACEMENT_CHARACTER).filter(|_| has_errors) {
+                Some((before, _)) => Err(Finding::error(place_after(before), FileProblem::NotUtf8)),
+                None => Ok(text),
+            }
+        }
+        text => text.map(Cow::Borrowed),
+    }
 }
 
 /// Refuses text that is no YAML of ours before the parser words it less kindly.
@@ -83,7 +99,6 @@ fn place_after(before: &str) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::Problem;
 
     #[test]
     fn f91_encodings_are_named() {

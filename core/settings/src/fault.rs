@@ -44,10 +44,16 @@ pub enum Severity {
     Warning,
 }
 
+impl Fault {
+    pub(crate) fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
 impl Report {
     /// Whether anything in it refuses the settings.
     pub fn has_errors(&self) -> bool {
-        self.faults.iter().any(|fault| fault.severity == Severity::Error)
+        self.faults.iter().any(Fault::is_error)
     }
 
     /// The report in the reader's language, as `check` prints it.

@@ -1,17 +1,19 @@
 //! The pipeline: read, parse what changed, check everything, and hand out settings or all faults at once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use juzhen_domain::check::{Checker, NotBuilt, Rules, Term};
 use sha2::{Digest, Sha256};
 
 use crate::check;
 use crate::fault::{Fault, Finding, Place, Report, Severity};
-use crate::files::{Content, FileKind, StorageSettings};
+use crate::files::{Content, FileKind, StorageSettings, WordList};
 use crate::problem::FileProblem;
 use crate::read::{Defined, Notes};
-use crate::settings::{Installed, Revision, Settings, Sources};
+use crate::settings::{Checks, Installed, LexiconSummary, Revision, Settings, Sources};
 use crate::source::{Found, Source};
 use crate::{encoding, tree};
 
@@ -26,6 +28,8 @@ pub struct Loader {
     known: BTreeMap<String, Arc<Parsed>>,
     report: Report,
     parsed: usize,
+    /// What texts are checked by, with what it was made of.
+    checker: Option<(Vec<u8>, Arc<Checker>)>,
 }
 
 /// One file, parsed. Kept until its bytes change.
@@ -53,7 +57,7 @@ impl Loader {
     }
 
     fn of(source: Source) -> Self {
-        Self { source, known: BTreeMap::new(), report: Report::default(), parsed: 0 }
+        Self { source, known: BTreeMap::new(), report: Report::default(), parsed: 0, checker: None }
     }
 
     /// Reads and checks everything. `installed` is what the adapters offer; without it, whether adapters and their
@@ -77,18 +81,44 @@ impl Loader {
         for file in &set {
             faults.extend(file.findings.iter().map(|f| Fault::new(&file.name, Some(&file.text), f.clone())));
         }
+        let mut settings = checked.settings.filter(|_| !faults.iter().any(Fault::is_error));
+        if let Some(settings) = &mut settings {
+            match self.checker(&set, &settings.checks) {
+                Ok(checker) => settings.checks.checker = checker,
+                Err(finding) => faults.push(Fault::new("lexicons", None, finding)),
+            }
+        }
         faults.sort_by(|a, b| {
             (&a.file, a.line, a.column, &a.message).cmp(&(&b.file, b.line, b.column, &b.message))
         });
         faults.dedup_by(|a, b| a.place() == b.place() && a.message == b.message);
         self.report = Report { faults, files, bytes };
-        let settings = checked.settings.filter(|_| !self.report.has_errors()).map(|mut settings| {
+        let settings = settings.filter(|_| !self.report.has_errors()).map(|mut settings| {
             settings.revision = revision_of(&set);
             settings.sources = sources_of(&set);
             Arc::new(settings)
         });
         self.known = parsed.into_iter().map(|file| (file.name.clone(), file)).collect();
         settings.ok_or_else(|| self.report.clone())
+    }
+
+    /// The checker of these lists; the one of the last time where nothing that it is made of has changed, because large
+    /// lists take a while.
+    fn checker(&mut self, set: &[&Parsed], checks: &Checks) -> Result<Arc<Checker>, Finding> {
+        let made_of =
+            serde_json::to_vec(&(&checks.settings, &checks.lexicons, &checks.leaders)).unwrap_or_default();
+        if let Some((known, checker)) = &self.checker
+            && *known == made_of
+        {
+            return Ok(Arc::clone(checker));
+        }
+        let terms: Vec<Term> = set.iter().flat_map(|parsed| parsed.terms()).collect();
+        let rules = Rules { terms: &terms, leaders: &checks.leaders, sites: &checks.settings.link_whitelist };
+        let too_long =
+            |why: NotBuilt| Finding::error(Place::START, FileProblem::ListsTooLong { said: why.to_string() });
+        let checker = Arc::new(Checker::build(rules).map_err(too_long)?);
+        self.checker = Some((made_of, Arc::clone(&checker)));
+        Ok(checker)
     }
 
     /// Faults and warnings of the last load.
@@ -155,13 +185,20 @@ fn parse(found: Found) -> Parsed {
     let Found { name, kind, bytes } = found;
     match bytes {
         Err(finding) => Parsed::without_text(name, kind, Vec::new(), finding),
-        Ok(bytes) => match encoding::text_of(&bytes) {
-            Err(finding) => Parsed::without_text(name, kind, bytes, finding),
-            Ok(text) => {
-                let kept = (text.len() != bytes.len()).then(|| bytes.clone());
-                Parsed::of_text(name, kind, kept, text.into())
+        Ok(bytes) => {
+            // Word lists come from elsewhere, and many are GBK.
+            let text = match kind {
+                FileKind::Words | FileKind::Lexicon => encoding::list_of(&bytes),
+                _ => encoding::text_of(&bytes).map(Cow::Borrowed),
+            };
+            match text {
+                Err(finding) => Parsed::without_text(name, kind, bytes, finding),
+                Ok(text) => {
+                    let kept = (text.as_bytes() != bytes).then(|| bytes.clone());
+                    Parsed::of_text(name, kind, kept, text.into())
+                }
             }
-        },
+        }
     }
 }
 
@@ -184,23 +221,50 @@ impl Parsed {
 
     fn of_text(name: String, kind: FileKind, bytes: Option<Vec<u8>>, text: Arc<str>) -> Self {
         let mut notes = Notes::default();
-        let root = match encoding::check_language(&text) {
-            Ok(()) => tree::compose(&text, &mut notes.findings),
+        let content = match kind {
+            FileKind::Words => Content::Words(WordList::read(&name, &text, &mut notes)),
+            _ => Self::of_yaml(kind, &text, &mut notes),
+        };
+        let findings = at_most(notes.findings);
+        // Of the text, so that the same set from the database has the same revision.
+        let hash = Sha256::digest(text.as_bytes()).into();
+        Self { name, text, bytes, hash, content, defined: notes.defined, findings }
+    }
+
+    fn of_yaml(kind: FileKind, text: &str, notes: &mut Notes) -> Content {
+        let root = match encoding::check_language(text) {
+            Ok(()) => tree::compose(text, &mut notes.findings),
             Err(finding) => {
                 notes.findings.push(finding);
                 None
             }
         };
         if root.is_some()
-            && let Err(finding) = check_end(&text)
+            && kind.has_end_mark()
+            && let Err(finding) = check_end(text)
         {
             notes.findings.push(finding);
         }
-        let content = Content::read(kind, root.as_ref(), &mut notes);
-        let findings = at_most(notes.findings);
-        // Of the text, so that the same set from the database has the same revision.
-        let hash = Sha256::digest(text.as_bytes()).into();
-        Self { name, text, bytes, hash, content, defined: notes.defined, findings }
+        Content::read(kind, root.as_ref(), notes)
+    }
+
+    /// Its words, if it is a list.
+    fn terms(&self) -> Vec<Term> {
+        match &self.content {
+            Content::Lexicon(Some(file)) => file.terms(),
+            Content::Words(list) => list.terms.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What there is to say of it, if it is a list.
+    pub(crate) fn lexicon(&self) -> Option<LexiconSummary> {
+        let terms = match &self.content {
+            Content::Lexicon(Some(file)) => file.terms().len(),
+            Content::Words(list) => list.terms.len(),
+            _ => return None,
+        };
+        Some(LexiconSummary { terms, sha256: juzhen_domain::hash::hex(&self.hash) })
     }
 }
 

@@ -6,13 +6,17 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use crate::files::{ColumnsFile, DistrictFile, ProceduresFile, RoutesFile, UnitFile};
+use crate::files::{
+    ColumnsFile, DistrictFile, LeadersFile, LexiconFile, ProceduresFile, RoutesFile, UnitFile,
+};
 
 /// File name and text of each schema.
 pub fn schemas() -> Vec<(&'static str, String)> {
     vec![
         ("columns.json", text_of::<ColumnsFile>()),
         ("district.json", text_of::<DistrictFile>()),
+        ("leaders.json", text_of::<LeadersFile>()),
+        ("lexicon.json", text_of::<LexiconFile>()),
         ("procedures.json", text_of::<ProceduresFile>()),
         ("routes.json", text_of::<RoutesFile>()),
         ("unit.json", text_of::<UnitFile>()),

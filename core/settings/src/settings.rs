@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use juzhen_domain::check::{Checker, Leader};
 use juzhen_domain::id::{AccountId, ColumnId, PersonId, Platform, UnitCode};
 use juzhen_domain::matrix::{Account, Column, Person, Procedure, Unit};
 use juzhen_domain::route::Route;
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use crate::files::{
-    CapSettings, District, Isolation, NoticeSettings, ProcedureSettings, PublishSettings, QuotaSettings,
-    RetrySettings, Sandbox, ServerSettings, StepSettings, StorageSettings,
+    CapSettings, CheckSettings, District, Isolation, NoticeSettings, ProcedureSettings, PublishSettings,
+    QuotaSettings, RetrySettings, Sandbox, ServerSettings, StepSettings, StorageSettings,
 };
 
 /// One whole set of settings without faults. Never changed: a reload makes a new one.
@@ -25,6 +26,7 @@ pub struct Settings {
     pub adapters: AdapterSettings,
     pub publish: PublishSettings,
     pub notices: NoticeSettings,
+    pub checks: Checks,
     pub units: BTreeMap<UnitCode, Unit>,
     /// One for each unit.
     pub quotas: BTreeMap<UnitCode, QuotaSettings>,
@@ -36,6 +38,34 @@ pub struct Settings {
     pub routes: Vec<Route>,
     /// The files themselves, by name: what the database keeps as the last good set.
     pub sources: Sources,
+}
+
+/// What texts are checked by.
+#[derive(Debug, Clone)]
+pub struct Checks {
+    pub settings: CheckSettings,
+    /// The word lists by file.
+    pub lexicons: BTreeMap<String, LexiconSummary>,
+    /// 领导名录.
+    pub leaders: Vec<Leader>,
+    /// All of it, ready to be used.
+    pub checker: Arc<Checker>,
+}
+
+/// What there is to say of a word list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LexiconSummary {
+    pub terms: usize,
+    /// Of its text, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// The checker is made of the rest.
+impl PartialEq for Checks {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |checks: &Self| (checks.settings.clone(), checks.lexicons.clone(), checks.leaders.clone());
+        of(self) == of(other)
+    }
 }
 
 /// File name, relative to the folder, → text.

@@ -11,11 +11,13 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::fault::{Finding, Place};
-use crate::files::FileKind;
+use crate::files::{FileKind, is_word_list};
 use crate::problem::{FileProblem, nearest};
 
 /// Largest file, in bytes.
 pub(crate) const MOST_FILE_BYTES: u64 = 256 * 1024;
+/// Largest word list, in bytes: some 200,000 words.
+pub(crate) const MOST_LIST_BYTES: u64 = 4 * 1024 * 1024;
 /// Largest set of files, in bytes.
 pub(crate) const MOST_SET_BYTES: u64 = 16 * 1024 * 1024;
 /// Most files in a set.
@@ -104,7 +106,7 @@ fn read_folder(folder: &Path) -> Listing {
         }
     };
     let mut budget = MOST_SET_BYTES;
-    for within in ["", "units/"] {
+    for within in ["", "units/", "lexicons/"] {
         if let Some(names) = names_in(&root, within, &mut listing) {
             read_named(&root, within, &names, &mut budget, &mut listing);
         }
@@ -114,7 +116,7 @@ fn read_folder(folder: &Path) -> Listing {
 
 /// The file names in a folder of the set that are ours to read.
 fn names_in(root: &Path, within: &str, listing: &mut Listing) -> Option<Vec<String>> {
-    let label = if within.is_empty() { "." } else { "units" };
+    let label = if within.is_empty() { "." } else { within.trim_end_matches('/') };
     let path = root.join(within);
     let problem = match path.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !within.is_empty() => return None,
@@ -139,7 +141,7 @@ fn names_in(root: &Path, within: &str, listing: &mut Listing) -> Option<Vec<Stri
     let mut names = Vec::new();
     for entry in entries.flatten() {
         match entry.file_name().into_string() {
-            Ok(name) if is_ours(&name) => names.push(format!("{within}{name}")),
+            Ok(name) if is_ours(within, &name) => names.push(format!("{within}{name}")),
             Ok(_) => {}
             Err(name) => {
                 listing.refuse(&format!("{within}{}", name.to_string_lossy()), FileProblem::NameNotUtf8);
@@ -151,8 +153,9 @@ fn names_in(root: &Path, within: &str, listing: &mut Listing) -> Option<Vec<Stri
 }
 
 /// Not what editors, version control and copies leave behind: `.x.swp`, `x~`, `4913`, `#x#`, `x.bak`.
-fn is_ours(name: &str) -> bool {
-    !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml"))
+fn is_ours(within: &str, name: &str) -> bool {
+    let is_list = within == "lexicons/" && is_word_list(name);
+    !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml") || is_list)
 }
 
 fn read_named(root: &Path, within: &str, names: &[String], budget: &mut u64, listing: &mut Listing) {
@@ -169,7 +172,7 @@ fn read_named(root: &Path, within: &str, names: &[String], budget: &mut u64, lis
             listing.refuse(".", FileProblem::TooManyFiles { files, limit: MOST_FILES });
             return;
         }
-        let bytes = read_file(root, name).map_err(|problem| Finding::error(Place::START, problem));
+        let bytes = read_file(root, name, kind).map_err(|problem| Finding::error(Place::START, problem));
         let length = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
         listing.files.push(Found { name: name.clone(), kind, bytes });
         // One more than the budget is enough to see that it is passed; the rest is not read.
@@ -189,7 +192,8 @@ fn not_read_hint(within: &str, name: &str) -> Option<String> {
 }
 
 /// Opens without waiting for a pipe's other end, and looks at what was opened, not at what the name led to before.
-fn read_file(root: &Path, name: &str) -> Result<Vec<u8>, FileProblem> {
+fn read_file(root: &Path, name: &str, kind: FileKind) -> Result<Vec<u8>, FileProblem> {
+    let limit = if kind == FileKind::Words { MOST_LIST_BYTES } else { MOST_FILE_BYTES };
     let unreadable = |error: io::Error| FileProblem::Unreadable { cause: error.to_string() };
     let path = root.join(name);
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NOFOLLOW;
@@ -213,14 +217,14 @@ fn read_file(root: &Path, name: &str) -> Result<Vec<u8>, FileProblem> {
     if meta.mode() & 0o002 != 0 {
         return Err(FileProblem::WorldWritable { folder: false });
     }
-    if meta.len() > MOST_FILE_BYTES {
-        return Err(FileProblem::FileTooLarge { bytes: meta.len(), limit: MOST_FILE_BYTES });
+    if meta.len() > limit {
+        return Err(FileProblem::FileTooLarge { bytes: meta.len(), limit });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1);
     // It may grow while it is read.
-    file.take(MOST_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MOST_FILE_BYTES {
-        return Err(FileProblem::FileTooLarge { bytes: bytes.len() as u64, limit: MOST_FILE_BYTES });
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > limit {
+        return Err(FileProblem::FileTooLarge { bytes: bytes.len() as u64, limit });
     }
     Ok(bytes)
 }

@@ -90,7 +90,7 @@ async fn fingerprint(folder: PathBuf) -> Option<[u8; 32]> {
     tokio::task::spawn_blocking(look).await.ok()
 }
 
-/// The watches of the folder and of `units` in it.
+/// The watches of the folder, and of `units` and `lexicons` in it.
 struct Watched {
     folder: PathBuf,
     watcher: Option<RecommendedWatcher>,
@@ -113,11 +113,11 @@ impl Watched {
         Self { folder: folder.to_owned(), watcher }
     }
 
-    /// Watches what the two names lead to now: after a swap of links it is another folder. Watching the same one twice
+    /// Watches what the names lead to now: after a swap of links it is another folder. Watching the same one twice
     /// changes nothing; where it fails, polling sees the change.
     fn renew(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
-        for path in [self.folder.clone(), self.folder.join("units")] {
+        for path in [self.folder.clone(), self.folder.join("units"), self.folder.join("lexicons")] {
             if let Err(error) = watcher.watch(&path, RecursiveMode::NonRecursive) {
                 tracing::debug!(path = %path.display(), %error, "No file events for {}", path.display());
             }

@@ -8,6 +8,7 @@ mod control;
 mod count;
 mod delivery;
 mod item;
+mod lint;
 mod message;
 mod node;
 mod notice;
@@ -64,6 +65,7 @@ enum Command {
     Plan(plan::Plan),
     Schema(schema::Schema),
     Count(count::Count),
+    Lint(lint::Lint),
     Unit(unit::Unit),
     Adapter(adapter::Adapter),
     Account(account::Account),
@@ -96,6 +98,7 @@ impl Command {
             Self::Plan(command) => command.run(output),
             Self::Schema(command) => command.run(output),
             Self::Count(command) => command.run(output),
+            Self::Lint(command) => command.run(output),
             Self::Unit(command) => command.run(output),
             Self::Adapter(command) => command.run(output),
             Self::Account(command) => command.run(output),

@@ -3,7 +3,7 @@
 
 mod folder;
 mod progress;
-mod sample;
+pub(crate) mod sample;
 mod walk;
 
 use std::net::{SocketAddr, TcpListener};

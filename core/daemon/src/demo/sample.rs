@@ -25,11 +25,11 @@ pub(super) fn copy_to(folder: &Path) -> Result<()> {
 }
 
 /// The sample's settings as texts.
-pub(super) fn texts() -> BTreeMap<String, String> {
+pub(crate) fn texts() -> BTreeMap<String, String> {
     let text = |(name, content): &(&str, &[u8])| {
         Some(((*name).to_owned(), String::from_utf8(content.to_vec()).ok()?))
     };
-    FILES.iter().filter(|(name, _)| name.ends_with(".yaml")).filter_map(text).collect()
+    FILES.iter().filter(|(name, _)| !name.starts_with("schema/")).filter_map(text).collect()
 }
 
 /// Puts the mock adapter into a folder, unless the same one is there already.

@@ -17,6 +17,7 @@ mod document;
 mod items;
 mod lengths;
 mod limits;
+mod linting;
 mod media;
 mod messages;
 mod pausing;

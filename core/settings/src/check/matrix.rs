@@ -112,5 +112,6 @@ fn plain_column(section: &ColumnSection) -> Option<Column> {
         procedures: section.procedures.clone()?,
         owner: section.owner.as_ref()?.value.clone(),
         enabled: section.enabled?,
+        exempt_category6: section.exempt_category6?,
     })
 }

@@ -7,16 +7,19 @@ mod routes;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use crate::fault::{Finding, Place};
 use crate::files::{
-    AdapterSection, ColumnsFile, Content, DistrictFile, DistrictSection, ProceduresFile, RoutesFile, UnitFile,
+    AdapterSection, ColumnsFile, Content, DistrictFile, DistrictSection, LeaderSection, ProceduresFile,
+    RoutesFile, UnitFile,
 };
 use crate::form::At;
 use crate::load::Parsed;
 use crate::problem::{MatterProblem, Thing, nearest};
 use crate::settings::{
-    AdapterSettings, District, Installed, Isolation, Revision, Sandbox, Settings, Sources,
+    AdapterSettings, CheckSettings, Checks, District, Installed, Isolation, Revision, Sandbox, Settings,
+    Sources,
 };
 
 /// What came out: settings when everything needed was readable, and findings with the number of their file.
@@ -58,6 +61,7 @@ fn build(desk: &mut Desk<'_>) -> Option<Settings> {
         adapters: adapters?,
         publish: district.publish.clone()?,
         notices: district.notices.clone()?,
+        checks: checks(desk, district.checks.clone()?),
         units: built.units,
         quotas: built.quotas,
         people: built.people,
@@ -67,6 +71,21 @@ fn build(desk: &mut Desk<'_>) -> Option<Settings> {
         routes: routes?,
         sources: Sources::new(),
     })
+}
+
+/// Without the checker, which the loader has at hand when nothing in here has changed.
+fn checks(desk: &Desk<'_>, settings: CheckSettings) -> Checks {
+    let leaders = desk.set.iter().filter_map(|parsed| match &parsed.content {
+        Content::Leaders(Some(file)) => Some(&file.leaders),
+        _ => None,
+    });
+    let lexicons = desk.set.iter().filter_map(|parsed| Some((parsed.name.clone(), parsed.lexicon()?)));
+    Checks {
+        settings,
+        lexicons: lexicons.collect(),
+        leaders: leaders.flatten().map(LeaderSection::plain).collect(),
+        checker: Arc::default(),
+    }
 }
 
 fn plain_district(section: &DistrictSection) -> Option<District> {
@@ -172,7 +191,7 @@ impl<'a> Desk<'a> {
                 Content::Columns(found) => single.columns = found.as_ref().map(|found| (file, found)),
                 Content::Procedures(found) => single.procedures = found.as_ref().map(|found| (file, found)),
                 Content::Routes(found) => single.routes = found.as_ref().map(|found| (file, found)),
-                Content::Unit(_) => {}
+                Content::Unit(_) | Content::Leaders(_) | Content::Lexicon(_) | Content::Words(_) => {}
             }
         }
         single

@@ -19,6 +19,7 @@ section! {
         platforms: Option<Vec<At<Platform>>> as Try<List<Ref<Platform>>>, "在哪些平台上有此栏目。";
         procedures: Option<Vec<Procedure>> as Try<List<Word<Procedure>>>, "可用的审核程序 P1–P5。";
         owner: Option<At<UnitCode>> as Try<Ref<UnitCode>>, "负责单位的代码。";
+        exempt_category6: Option<bool> as Try<Flag> = Some(false), "公开征求意见的栏目：不检查第六类“未经确认的信息和未经审定的事项”。默认 false。";
         enabled: Option<bool> as Try<Flag> = Some(true), "是否启用。停用的栏目不再收新稿，历史保留。默认 true。";
     }
 }

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::absent;
 use crate::fault::Finding;
 use crate::form::{
-    Address, At, Count, Flag, Free, Hook, Maybe, Placed, Ref, SecretFile, Table, Text, Try, Word, Zone,
-    vocabulary,
+    Address, At, Count, Flag, Free, Hook, List, Maybe, Placed, Ref, SecretFile, Site, Table, Text, Try, Word,
+    Zone, vocabulary,
 };
 use crate::problem::{MatterProblem, What};
 use crate::read::{Form, Notes, section};
@@ -24,6 +24,7 @@ section! {
         server: Option<ServerSettings> as Try<ServerSettings> = absent(), "网页和接口服务。改动后须重启。";
         adapters: Option<AdapterSection> as Try<AdapterSection> = absent(), "适配器：与各平台打交道的插件。";
         publish: Option<PublishSettings> as Try<Publish> = absent(), "发布规则。";
+        checks: Option<CheckSettings> as Try<CheckSettings> = absent(), "内容检查；词表在 lexicons 目录，领导名录在 leaders.yaml。";
         notices: Option<NoticeSettings> as Try<NoticeSettings> = absent(), "提醒：有事要人处理时，除了日志还告诉谁。";
     }
 }
@@ -139,6 +140,19 @@ section! {
         /// No pause is longer. Seconds, default 900.
         longest_pause_seconds: u32 as Count<1, 86_400> = 900, "最长等待多少秒。默认 900。";
     }
+}
+
+section! {
+    /// What the office decides about texts, beside its word lists.
+    pub struct CheckSettings, "内容检查" {
+        /// Sites that an address may lead to without a question.
+        link_whitelist: Vec<String> as List<Site> = usual_sites(), "可以直接引用的网站，例如 weibo.com；*.gov.cn 含其下所有网站。其余网站的链接须确认。默认 *.gov.cn、*.edu.cn、*.weibo.com、mp.weixin.qq.com。";
+    }
+}
+
+/// Sites of governments and schools, and the platforms' own (domain reference §4.8).
+fn usual_sites() -> Vec<String> {
+    ["*.gov.cn", "*.edu.cn", "*.weibo.com", "mp.weixin.qq.com"].map(str::to_owned).to_vec()
 }
 
 section! {

@@ -2,21 +2,27 @@
 
 mod columns;
 mod district;
+mod leaders;
+mod lexicon;
 mod procedures;
 mod routes;
 mod unit;
+mod words;
 
 pub(crate) use columns::{ColumnSection, ColumnsFile};
 pub(crate) use district::{AdapterSection, DistrictFile, DistrictSection};
 pub use district::{
-    CapSettings, District, Isolation, NoticeSettings, PublishSettings, RetrySettings, Sandbox,
+    CapSettings, CheckSettings, District, Isolation, NoticeSettings, PublishSettings, RetrySettings, Sandbox,
     ServerSettings, StorageSettings,
 };
+pub(crate) use leaders::{LeaderSection, LeadersFile};
+pub(crate) use lexicon::LexiconFile;
 pub(crate) use procedures::ProceduresFile;
 pub use procedures::{ProcedureSettings, StepSettings};
 pub(crate) use routes::{RouteSection, RoutesFile};
 pub use unit::QuotaSettings;
 pub(crate) use unit::{AccountSection, UnitFile};
+pub(crate) use words::WordList;
 
 use crate::read::{Form, Notes};
 use crate::tree::Node;
@@ -29,6 +35,12 @@ pub(crate) enum FileKind {
     Procedures,
     Routes,
     Unit,
+    /// 领导名录; may be missing.
+    Leaders,
+    /// A word list as YAML.
+    Lexicon,
+    /// A word list as plain text, such as others hand out.
+    Words,
 }
 
 impl FileKind {
@@ -46,8 +58,30 @@ impl FileKind {
             let unit = file.ends_with(".yaml") && !file.contains('/') && !file.starts_with('.');
             return unit.then_some(Self::Unit);
         }
+        if let Some(file) = name.strip_prefix("lexicons/") {
+            let plain = !file.contains('/') && !file.starts_with('.');
+            let kind = if file.ends_with(".yaml") {
+                Some(Self::Lexicon)
+            } else {
+                is_word_list(file).then_some(Self::Words)
+            };
+            return kind.filter(|_| plain);
+        }
+        if name == "leaders.yaml" {
+            return Some(Self::Leaders);
+        }
         Self::SINGLE.iter().find(|(single, _)| *single == name).map(|(_, kind)| *kind)
     }
+
+    /// Whether it is YAML, which says where it ends. Lists come from elsewhere, and say nothing.
+    pub(crate) fn has_end_mark(self) -> bool {
+        !matches!(self, Self::Lexicon | Self::Words)
+    }
+}
+
+/// Names under which plain word lists are handed around.
+pub(crate) fn is_word_list(name: &str) -> bool {
+    [".txt", ".tsv", ".csv", ".dic"].iter().any(|end| name.ends_with(end))
 }
 
 /// What a file says; `None` where faults left nothing to look at further.
@@ -58,6 +92,9 @@ pub(crate) enum Content {
     Procedures(Option<ProceduresFile>),
     Routes(Option<RoutesFile>),
     Unit(Option<UnitFile>),
+    Leaders(Option<LeadersFile>),
+    Lexicon(Option<LexiconFile>),
+    Words(WordList),
 }
 
 impl Content {
@@ -68,6 +105,10 @@ impl Content {
             FileKind::Procedures => Self::Procedures(of(node, notes)),
             FileKind::Routes => Self::Routes(of(node, notes)),
             FileKind::Unit => Self::Unit(of(node, notes)),
+            FileKind::Leaders => Self::Leaders(of(node, notes)),
+            FileKind::Lexicon => Self::Lexicon(of(node, notes)),
+            // Read as text: `WordList::read`.
+            FileKind::Words => Self::Words(WordList::default()),
         }
     }
 }
@@ -81,6 +122,9 @@ impl Content {
             Self::Procedures(found) => found.is_none(),
             Self::Routes(found) => found.is_none(),
             Self::Unit(found) => found.is_none(),
+            Self::Leaders(found) => found.is_none(),
+            Self::Lexicon(found) => found.is_none(),
+            Self::Words(_) => false,
         }
     }
 }

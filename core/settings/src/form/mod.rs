@@ -16,7 +16,9 @@ use crate::read::{Form, Notes};
 use crate::tree::{Node, Value};
 
 pub(crate) use id::{New, Ref};
-pub(crate) use text::{Address, Free, Hook, SecretFile, SecretName, Text, Zone, is_secret_name, visible};
+pub(crate) use text::{
+    Address, Day, Free, Hook, SecretFile, SecretName, Site, Text, Zone, is_invisible, is_secret_name, visible,
+};
 
 /// A value with its place, for what is looked at again when everything is read.
 #[derive(Debug, Clone, Serialize)]

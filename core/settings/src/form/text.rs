@@ -60,6 +60,49 @@ impl Form for Zone {
     }
 }
 
+/// A day: `2026-01-15`.
+pub(crate) struct Day;
+
+impl Form for Day {
+    type Out = jiff::civil::Date;
+
+    fn read(node: &Node<'_>, notes: &mut Notes) -> Option<Self::Out> {
+        let text = scalar(node, notes)?;
+        let day = text.parse().ok().filter(|_| text.len() == 10);
+        if day.is_none() {
+            notes.expected(node, Expected::Day);
+        }
+        day
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
+    }
+}
+
+/// A site: `weibo.com` alone, or `*.gov.cn` with everything below it.
+pub(crate) struct Site;
+
+impl Form for Site {
+    type Out = String;
+
+    fn read(node: &Node<'_>, notes: &mut Notes) -> Option<String> {
+        let text = scalar(node, notes)?;
+        let name = text.strip_prefix("*.").unwrap_or(text);
+        let is_label =
+            |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if name.contains('.') && name.split('.').all(is_label) {
+            return Some(text.to_owned());
+        }
+        notes.expected(node, Expected::Site);
+        None
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^(\\*\\.)?[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+$" })
+    }
+}
+
 /// `IP:PORT` to listen on.
 pub(crate) struct Address;
 
@@ -258,7 +301,7 @@ pub(crate) fn visible(c: char) -> char {
 }
 
 /// Control characters, line breaks, what has no width, and what reorders the text around it (Y20, Y21).
-pub(super) fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control() || is_format(c)
 }
 

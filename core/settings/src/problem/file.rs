@@ -37,6 +37,13 @@ pub(crate) enum FileProblem {
     TooManyNodes { limit: usize },
     DuplicateKey { key: String, first_line: u32 },
     MoreFaults { left_out: usize },
+    WordMissing,
+    WordNotWrong { word: String },
+    WordTooLong { characters: usize, limit: usize },
+    WordUnseen { code: u32 },
+    NoCategory { found: String },
+    NoSeverity { found: String },
+    ListsTooLong { said: String },
 }
 
 impl FileProblem {
@@ -130,6 +137,32 @@ impl FileProblem {
             Self::MoreFaults { left_out } => say(
                 format!("{left_out} more faults in this file are not shown"),
                 format!("此文件还有 {left_out} 处错误未列出"),
+            ),
+            Self::WordMissing => say("a word is missing on this line", "此行缺少词")
+                .hint("write `wrong<tab>right` or `word<tab>category`", "应为“错误<制表符>正确”或“词<制表符>类别”"),
+            Self::WordNotWrong { word } => say(
+                format!("`{word}` is corrected to itself"),
+                format!("“{word}”改正后与原来相同"),
+            ),
+            Self::WordTooLong { characters, limit } => say(
+                format!("{characters} characters are no word; the limit is {limit}"),
+                format!("{characters} 个字符不是一个词，上限为 {limit}"),
+            ),
+            Self::WordUnseen { code } => say(
+                format!("holds U+{code:04X}, which cannot be seen"),
+                format!("含有看不见的字符 U+{code:04X}"),
+            ),
+            Self::NoCategory { found } => say(
+                format!("there is no category `{found}`; there are c1 to c7"),
+                format!("没有类别“{found}”，只有 c1 至 c7"),
+            ),
+            Self::NoSeverity { found } => say(
+                format!("there is no severity `{found}`; there are block, confirm, warn and info"),
+                format!("没有处置方式“{found}”，只有 block、confirm、warn、info"),
+            ),
+            Self::ListsTooLong { said } => say(
+                format!("the word lists cannot be searched: {said}"),
+                format!("词表无法用于检索：{said}"),
             ),
             Self::Syntax { english, chinese } => say(
                 format!("not YAML: {english}"),

@@ -73,6 +73,8 @@ pub(crate) enum Expected {
     List,
     Text,
     Number { least: u32, most: u32 },
+    Day,
+    Site,
 }
 
 impl Expected {
@@ -81,6 +83,10 @@ impl Expected {
             Self::Map => ("keys with values".into(), "若干“键: 值”".into()),
             Self::List => ("a list (each line starts with `- `)".into(), "列表（每项以 `- ` 开头）".into()),
             Self::Text => ("text".into(), "文字".into()),
+            Self::Day => ("a day such as 2026-01-15".into(), "日期，例如 2026-01-15".into()),
+            Self::Site => {
+                ("a site such as weibo.com or *.gov.cn".into(), "网站，例如 weibo.com 或 *.gov.cn".into())
+            }
             Self::Number { least, most } => {
                 (format!("a whole number from {least} to {most}"), format!("{least} 到 {most} 之间的整数"))
             }
