@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde_json::Value;
 
 use super::secrets::{MARKER, contains};
@@ -15,6 +15,8 @@ use crate::ports::Secret;
 pub(super) const MASK: &str = "***";
 /// Shorter values are not masked: they would blot out ordinary text, and are no secrets.
 const SHORTEST_MASKED: usize = 4;
+/// Accounts whose masks are kept. With more of them the memory would grow with accounts that ask once an hour.
+const MOST_KNOWN: usize = 1_024;
 
 /// The masks that the last call of each account ended up with: to build one costs more than the rest of a request.
 #[derive(Default)]
@@ -37,6 +39,9 @@ impl KnownMasks {
             return;
         }
         masks.learn(values);
+        if known.len() >= MOST_KNOWN && !known.contains_key(account) {
+            known.clear();
+        }
         known.insert(account.to_owned(), masks.clone());
     }
 }
@@ -62,7 +67,11 @@ impl Masks {
         }
         Arc::make_mut(&mut self.known).extend(new);
         let patterns = self.known.iter().map(Secret::expose);
-        let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns);
+        // The default for so few patterns, a table of all states, has eight times the size, and each account has its own.
+        let built = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(patterns);
         // Only fails beyond millions of patterns; then every answer is hidden whole.
         self.finder = built.ok().map(Arc::new);
     }
@@ -174,6 +183,19 @@ mod tests {
         assert_eq!(both.text("canary-1 canary-2"), "*** ***");
         let only = learnt(&[new]);
         assert_eq!(only.text("canary-1 canary-2"), "canary-1 ***");
+    }
+
+    #[test]
+    fn masks_stay_small_whatever_the_number_of_accounts() {
+        let known = KnownMasks::default();
+        let mut size = 0;
+        for account in 0..MOST_KNOWN * 2 + 1 {
+            let mut masks = Masks::default();
+            known.teach(&format!("W{account}"), &mut masks, [&Secret::new(format!("{account:064}"))]);
+            size = masks.finder.unwrap().memory_usage();
+        }
+        assert_eq!(lock(&known.0).len(), 1, "begun anew when it was full");
+        assert!(size < 16 * 1024, "{size} bytes for one secret");
     }
 
     #[test]
