@@ -97,7 +97,7 @@ fn schemas_are_written_for_every_kind_of_file() {
     let ran = run([Path::new("schema"), &folder, Path::new("--json")]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let written = ran.json()["written"].as_array().unwrap().len();
-    assert_eq!((written, fs::read_dir(&folder).unwrap().count()), (5, 5));
+    assert_eq!((written, fs::read_dir(&folder).unwrap().count()), (7, 7));
     let unit: Value = serde_json::from_slice(&fs::read(folder.join("unit.json")).unwrap()).unwrap();
     assert!(unit["properties"]["code"].is_object(), "{unit}");
 }
