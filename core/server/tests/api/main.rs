@@ -26,6 +26,7 @@ mod resolving;
 mod restoring;
 mod reviewing;
 mod secrets;
+mod separation;
 mod strictness;
 mod support;
 mod watched;
