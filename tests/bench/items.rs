@@ -71,6 +71,7 @@ async fn plan_one(store: &dyn Store, number: usize, plan: Planned) -> Result<()>
             person: "off.hg".into(),
             step: "office_review".into(),
             role: Some(Role::OfficeEditor),
+            behalf: None,
             verdict: Verdict::Approve,
             hash: record.item.hash.clone(),
             reason: None,

@@ -15,4 +15,5 @@ mod gone;
 #[allow(dead_code, reason = "made for the torture of one daemon")]
 #[path = "../torture/load.rs"]
 mod load;
+mod people;
 mod together;

@@ -112,6 +112,7 @@ fn unit(code: &str, category: &str, accounts: &[&str]) -> String {
             ("zr", "office_director"),
             ("gl", "account_admin"),
             ("xt", "sysadmin"),
+            ("aq", "security_admin"),
         ]);
     }
     let people: String = people

@@ -1,4 +1,5 @@
-//! Personal tokens for the API: made once, shown once, kept as a hash, taken back at once.
+//! Sessions that whoever administers the machine mints there, and the first invitation (C14): made once, shown once, kept as
+//! a hash, taken back at once.
 //!
 //! A token is 256 random bits, so a plain SHA-256 of it tells nothing. Its file is named by that hash: whoever presents a
 //! token is found with one look, and a file that is gone is a token that no longer counts, with no cache between.
@@ -9,8 +10,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use juzhen_domain::id::PersonId;
+use juzhen_server::LocalInvitation;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -18,6 +21,7 @@ use crate::run::data::{give_to_owner_above, make_private};
 
 /// Marks our tokens, so that a scanner finds one that was pasted where it should not be.
 const PREFIX: &str = "juzhen_";
+const INVITATION: &str = "juzhen_i_";
 
 /// The tokens of a data folder.
 #[derive(Debug, Clone)]
@@ -29,6 +33,15 @@ pub(crate) struct TokenFolder {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Kept {
     person: PersonId,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+/// What is kept of an invitation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct KeptInvitation {
+    invited: PersonId,
+    by: String,
     created_at: Timestamp,
     expires_at: Timestamp,
 }
@@ -48,15 +61,43 @@ impl TokenFolder {
     /// Makes a token for a person, good for so many days.
     pub(crate) fn create(&self, person: &PersonId, days: u16, now: Timestamp) -> Result<NewToken> {
         make_private(&self.path)?;
-        let mut random = [0_u8; 32];
-        getrandom::fill(&mut random).context("could not draw random bytes for the token")?;
-        let text = format!("{PREFIX}{}", hexadecimal(&random));
+        let text = drawn(PREFIX)?;
         let expires_at = now
             .checked_add((i64::from(days) * 24).hours())
             .with_context(|| format!("{days} days from now is no time that can be written"))?;
         let kept = Kept { person: person.clone(), created_at: now, expires_at };
         self.write(&text, &kept).with_context(|| format!("could not keep the token of {person}"))?;
         Ok(NewToken { text, expires_at })
+    }
+
+    /// Makes a one-time link for a person, good for so long. The daemon takes it into the database when it is accepted.
+    pub(crate) fn invite(
+        &self,
+        person: &PersonId,
+        by: &str,
+        lasts: SignedDuration,
+        now: Timestamp,
+    ) -> Result<NewToken> {
+        make_private(&self.path)?;
+        let (text, expires_at) = (drawn(INVITATION)?, now + lasts);
+        let kept = KeptInvitation { invited: person.clone(), by: by.to_owned(), created_at: now, expires_at };
+        self.write(&text, &kept).with_context(|| format!("could not keep the invitation of {person}"))?;
+        Ok(NewToken { text, expires_at })
+    }
+
+    /// The invitation of this token, if it is good now.
+    pub(crate) fn invitation(&self, token: &str, now: Timestamp) -> Option<LocalInvitation> {
+        let kept: KeptInvitation = read(&self.file_of(token))?;
+        let KeptInvitation { invited: person, by, created_at: at, expires_at } = kept;
+        (now < expires_at).then_some(LocalInvitation { person, by, at, expires_at })
+    }
+
+    /// It was taken.
+    pub(crate) fn forget(&self, token: &str) -> Result<()> {
+        match fs::remove_file(self.file_of(token)) {
+            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(cause.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Takes back every token of a person; says how many there were.
@@ -71,7 +112,7 @@ impl TokenFolder {
         };
         for entry in entries {
             let path = entry?.path();
-            if read(&path).is_some_and(|kept| kept.person == *person) {
+            if read(&path).is_some_and(|kept: Kept| kept.person == *person) {
                 fs::remove_file(&path).with_context(|| format!("could not remove {}", path.display()))?;
                 revoked += 1;
             }
@@ -81,7 +122,7 @@ impl TokenFolder {
 
     /// Whose token this is, if it is good now.
     pub(crate) fn person(&self, token: &str, now: Timestamp) -> Option<PersonId> {
-        let kept = read(&self.file_of(token))?;
+        let kept: Kept = read(&self.file_of(token))?;
         (now < kept.expires_at).then_some(kept.person)
     }
 
@@ -89,7 +130,7 @@ impl TokenFolder {
         self.path.join(format!("{}.json", hexadecimal(&Sha256::digest(token))))
     }
 
-    fn write(&self, token: &str, kept: &Kept) -> Result<()> {
+    fn write(&self, token: &str, kept: &impl Serialize) -> Result<()> {
         let path = self.file_of(token);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         serde_json::to_writer(&mut file, kept)?;
@@ -99,7 +140,14 @@ impl TokenFolder {
     }
 }
 
-fn read(path: &Path) -> Option<Kept> {
+/// 256 random bits behind a mark.
+fn drawn(mark: &str) -> Result<String> {
+    let mut random = [0_u8; 32];
+    getrandom::fill(&mut random).context("could not draw random bytes for the token")?;
+    Ok(format!("{mark}{}", hexadecimal(&random)))
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 

@@ -120,6 +120,7 @@ pub(crate) mod tests {
             person: "off.hg".into(),
             step: "office_review".into(),
             role: Some(crate::matrix::Role::OfficeEditor),
+            behalf: None,
             verdict: Verdict::Approve,
             hash: item.hash.clone(),
             reason: None,

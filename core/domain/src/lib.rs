@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod act;
 pub mod approval;
 pub mod backoff;

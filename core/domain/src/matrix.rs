@@ -155,6 +155,8 @@ roles! {
     OpinionHandler "opinion_handler" "舆情专办",
     /// Settings only: neither approves nor publishes.
     Sysadmin "sysadmin" "系统管理员",
+    /// People's access only: invites, lets out, unlocks; neither settings nor items (C03).
+    SecurityAdmin "security_admin" "安全管理员",
     /// Reads the audit log, writes nothing.
     Auditor "auditor" "审计员",
 }

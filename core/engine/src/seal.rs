@@ -9,6 +9,7 @@
 //! one is refused by the database, and what they read under the new one sends them to their key files again.
 
 mod envelope;
+mod factor;
 mod key;
 
 use std::sync::Arc;
@@ -163,6 +164,7 @@ impl Seal {
             let rewrapped = match row {
                 Sealed::Given(row) => envelope::rewrap(&environment, row, &old, &new),
                 Sealed::Captured(row) => resealed(&environment, row, &old, &new),
+                Sealed::Factor(person, bytes) => factor::rewrap(&environment, person, bytes, &old, &new),
             };
             rewrapped.map_err(|error| Refused::new("bad_state", error.to_string()))
         };

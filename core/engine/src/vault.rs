@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use juzhen_domain::id::{AccountId, is_plain};
+use juzhen_domain::access::Sealed;
+use juzhen_domain::id::{AccountId, PersonId, is_plain};
 use juzhen_host::{PortError, Secret};
 use juzhen_store::{GiveSecret, GivenSecret, Store, StoreError};
+use zeroize::Zeroizing;
 
 use crate::failpoint::Failpoints;
 use crate::seal::{Envelope, MasterKey, RotateError, Rotated, Seal, SealError};
@@ -149,6 +151,30 @@ impl Vault {
         let was_kept = self.0.store.forget_secret(name, by, at).await?;
         self.load().await?;
         if was_kept { Ok(()) } else { Err(VaultError::NotKept(name.to_owned())) }
+    }
+
+    /// Seals the second factor of a person.
+    ///
+    /// # Errors
+    /// What to do about the key.
+    pub fn seal_factor(&self, person: &PersonId, seed: &[u8]) -> Result<Sealed, VaultError> {
+        self.0.seal.seal_factor(person, seed).map_err(|error| VaultError::NoKey(error.to_string()))
+    }
+
+    /// Opens what [`Vault::seal_factor`] sealed for the same person.
+    ///
+    /// # Errors
+    /// It was sealed under another key, for another person, or changed.
+    pub fn open_factor(&self, person: &PersonId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.0.seal.open_factor(person, sealed).map_err(|error| VaultError::NoKey(error.to_string()))
+    }
+
+    /// Takes the key that the database is under by now, before something is sealed or opened outside of the vault.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn follow_key(&self) -> Result<(), StoreError> {
+        self.refresh().await.map(drop)
     }
 
     /// Puts everything that is sealed under a new master key.

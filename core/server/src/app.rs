@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use jiff::Timestamp;
+use juzhen_domain::access::Policy;
 use juzhen_domain::id::PersonId;
 use juzhen_domain::matrix::Person;
 use juzhen_engine::Engine;
 use juzhen_store::Store;
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::access::AccessState;
 use crate::callbacks::Seen;
 use crate::health::Pulse;
 use crate::options::ServerOptions;
@@ -27,6 +29,7 @@ pub(crate) struct Inner {
     pub(crate) uploads: Arc<Semaphore>,
     pub(crate) callbacks: Callbacks,
     pub(crate) pulse: Pulse,
+    pub(crate) access: AccessState,
     /// Held while a backup is made.
     pub(crate) backing_up: Mutex<()>,
     /// The OpenAPI document as JSON.
@@ -47,6 +50,7 @@ impl App {
             uploads: Arc::new(Semaphore::new(options.uploads)),
             callbacks: Callbacks { room: Arc::new(Semaphore::new(options.callbacks)), seen: Seen::default() },
             pulse: Pulse::default(),
+            access: AccessState::default(),
             backing_up: Mutex::default(),
             engine,
             options,
@@ -60,6 +64,16 @@ impl App {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.engine.now()
+    }
+
+    /// What is asked of people who sign in, by the running settings.
+    pub(crate) fn policy(&self) -> Policy {
+        self.engine.settings().policy.policy()
+    }
+
+    /// Whether browsers reach the daemon by https.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.engine.settings().server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
 
     /// A person of the running settings who has not left.

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Address, Identified, Via};
 use crate::etag::Version;
 use crate::idempotency::{self, IDEMPOTENCY_REPLAYED};
 use crate::problem::{Code, Problem};
@@ -28,11 +28,14 @@ use crate::strict_json;
 
 /// Largest JSON body (A05).
 const MOST_BYTES: usize = 1 << 20;
+/// The same of whoever may be anybody: a name, a password and a code (A28).
+const MOST_OPEN_BYTES: usize = 16 << 10;
 
 /// A JSON request and everything around it.
 #[derive(Debug, Clone)]
 pub(crate) struct Command<T> {
     pub(crate) by: Person,
+    pub(crate) via: Via,
     pub(crate) body: T,
     pub(crate) once: Option<Once>,
     /// `If-Match`
@@ -40,6 +43,31 @@ pub(crate) struct Command<T> {
     pub(crate) request: RequestId,
     /// When it was read; the one time that everything of it carries.
     pub(crate) at: Timestamp,
+}
+
+/// The same of somebody who is not known yet, because they are about to prove who they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Open<T> {
+    pub(crate) body: T,
+    pub(crate) headers: HeaderMap,
+    /// Where it comes from.
+    pub(crate) address: Option<String>,
+    pub(crate) request: RequestId,
+    pub(crate) at: Timestamp,
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Open<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        NoParameters::from_request_parts(&mut parts, app).await?;
+        let request = RequestId::from_request_parts(&mut parts, app).await?;
+        let bytes = read_body(&parts, body, MOST_OPEN_BYTES, app).await?;
+        let body = strict_json::read(content(&parts.headers, &bytes)?)?;
+        let Address(address) = Address::of(&parts, app);
+        Ok(Self { body, headers: parts.headers, address, request, at: app.now() })
+    }
 }
 
 /// The body of what needs no more words: no field is known.
@@ -52,7 +80,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Command<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let Caller(by) = Caller::from_request_parts(&mut parts, app).await?;
+        let Identified { person: by, via } = Identified::from_request_parts(&mut parts, app).await?;
         NoParameters::from_request_parts(&mut parts, app).await?;
         let request = RequestId::from_request_parts(&mut parts, app).await?;
         let seen = Version::of(&parts.headers)?;
@@ -62,13 +90,16 @@ impl<T: DeserializeOwned> FromRequest<App> for Command<T> {
         let at = app.now();
         let once =
             key.map(|key| idempotency::once(&by.id, key, (&parts.method, parts.uri.path()), &bytes, at));
-        Ok(Self { by, body: strict_json::read(given)?, once, seen, request, at })
+        Ok(Self { by, via, body: strict_json::read(given)?, once, seen, request, at })
     }
 }
 
 impl<T> Command<T> {
     /// The audit row of what this request does.
-    pub(crate) fn audit(&self, action: &str, subject: String, detail: serde_json::Value) -> Audit {
+    pub(crate) fn audit(&self, action: &str, subject: String, mut detail: serde_json::Value) -> Audit {
+        if let (Via::Key(key), Some(fields)) = (&self.via, detail.as_object_mut()) {
+            fields.insert("key".to_owned(), key.id.clone().into());
+        }
         Audit {
             actor: self.by.id.to_string(),
             action: action.to_owned(),

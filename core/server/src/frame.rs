@@ -13,6 +13,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, error, info, info_span};
 
 use crate::app::App;
+use crate::auth::token;
 use crate::callbacks;
 use crate::problem::{self, Code, Language, Problem};
 use crate::request_id::{RequestId, X_REQUEST_ID};
@@ -56,6 +57,10 @@ async fn answer(app: &App, request: Request, next: Next) -> Response {
             "Content-Length and Transfer-Encoding exclude each other",
         )
         .into_response();
+    }
+    if request.uri().query().is_some_and(token::is_in_address) {
+        let detail = "addresses are kept in logs: send it in Authorization, and take this one back";
+        return Problem::because(Code::TokenInAddress, detail).into_response();
     }
     let limited = !is_probe(request.uri().path());
     let of_platforms = callbacks::is_callback(request.uri().path());

@@ -5,6 +5,7 @@
 // utoipa's `path` macro writes more of a path than needed for its `params(…)`, with our spans.
 #![allow(unused_qualifications)]
 
+mod access;
 mod accounts;
 mod adapters;
 mod app;
@@ -18,10 +19,12 @@ mod checks;
 mod command;
 mod configuration;
 mod counts;
+mod delegations;
 mod deliveries;
 mod etag;
 mod frame;
 mod health;
+mod hidden;
 mod idempotency;
 mod instant;
 mod items;
@@ -52,7 +55,7 @@ mod words;
 
 pub use backups::Backups;
 pub use lint::{FindingList, FindingView};
-pub use options::{ServerOptions, Tokens};
+pub use options::{LocalInvitation, ServerOptions, Tokens};
 pub use router::router;
 pub use secrets::{RotatedView, SecretList, SecretView, UserView};
 pub use serve::serve;

@@ -36,6 +36,7 @@ async fn document(State(app): State<App>) -> Response {
         (name = "messages", description = "留言: what readers write"),
         (name = "callbacks", description = "回调: what platforms send by themselves"),
         (name = "adapters", description = "适配器: what speaks to the platforms"),
+        (name = "access", description = "人员: signing in, invitations, keys of scripts, who stands in for whom"),
         (name = "configuration", description = "配置: the YAML files"),
         (name = "stop", description = "STOP ALL"),
         (name = "notices", description = "提醒: what people are told without asking"),

@@ -3,15 +3,43 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use juzhen_domain::id::PersonId;
 
 use crate::backups::SharedBackups;
 
-/// Who a bearer token belongs to. The daemon answers it from hashed files.
+/// What whoever administers the machine has minted there: sessions, and the first invitation. The daemon answers it from
+/// hashed files.
 pub trait Tokens: Send + Sync + 'static {
     /// Asked with every request, so a token that was taken back counts no more from then on. May block for one look at
     /// a file.
     fn person(&self, token: &str) -> Option<PersonId>;
+
+    /// Takes back every token of a person on this machine.
+    fn take_back(&self, person: &PersonId) {
+        let _ = person;
+    }
+
+    /// An invitation that was written on this machine and is not over.
+    fn invitation(&self, token: &str) -> Option<LocalInvitation> {
+        let _ = token;
+        None
+    }
+
+    /// It is in the database from now on.
+    fn forget_invitation(&self, token: &str) {
+        let _ = token;
+    }
+}
+
+/// A one-time link that was made without a daemon being asked (C14).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalInvitation {
+    pub person: PersonId,
+    /// Who it was at the machine.
+    pub by: String,
+    pub at: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 /// Limits of the server, and who may come in.

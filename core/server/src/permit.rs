@@ -32,6 +32,12 @@ pub(crate) enum Act {
     Reload,
     BackUp,
     ReadAudit,
+    /// Who may come in, and how they stand.
+    SeePeople,
+    /// Invite, put out, let in again, unlock, take keys back: the security administrator's alone (C03).
+    KeepPeople,
+    /// Every delegation, not only one's own.
+    SeeDelegations,
     /// Give and remove secrets of accounts, change the master key.
     KeepSecrets,
 }
@@ -64,6 +70,11 @@ impl Act {
                 R::Auditor,
             ],
             Self::Reload | Self::BackUp => &[R::OfficeDirector, R::Sysadmin],
+            Self::SeePeople => &[R::SecurityAdmin, R::Sysadmin, R::Auditor],
+            Self::KeepPeople => &[R::SecurityAdmin],
+            Self::SeeDelegations => {
+                &[R::OfficeContact, R::OfficeEditor, R::OfficeDirector, R::SecurityAdmin, R::Auditor]
+            }
             Self::ReadAudit => &[R::OfficeDirector, R::Auditor],
             Self::KeepSecrets => &[R::Sysadmin],
         }
@@ -125,7 +136,7 @@ pub(crate) fn submit(
 }
 
 fn only_keeps_settings(person: &Person) -> bool {
-    person.roles.iter().all(|role| *role == Role::Sysadmin)
+    person.roles.iter().all(|role| [Role::Sysadmin, Role::SecurityAdmin].contains(role))
 }
 
 #[cfg(test)]
@@ -152,6 +163,9 @@ mod tests {
             (Act::Reload, 'r'),
             (Act::BackUp, 'b'),
             (Act::ReadAudit, 'a'),
+            (Act::SeePeople, 'w'),
+            (Act::KeepPeople, 'i'),
+            (Act::SeeDelegations, 'd'),
             (Act::KeepSecrets, 'k'),
         ];
         let table: Vec<String> = Role::ALL
@@ -165,20 +179,21 @@ mod tests {
         assert_eq!(
             table,
             [
-                "............. info_officer",
-                "............. secrecy_reviewer",
-                "............. deputy_head",
-                "............. unit_head",
-                "e.X.p.h.c.... office_contact",
-                "esXlpuh.c.... office_editor",
-                "esXlpuhgcrba. office_director",
-                "e.X.puhgc.... account_admin",
-                "e............ supervising_leader",
-                "e............ principal_leader",
-                "............. petition_handler",
-                "............. opinion_handler",
-                "..X.p.hgcrb.k sysadmin",
-                "e.......c..a. auditor",
+                "................ info_officer",
+                "................ secrecy_reviewer",
+                "................ deputy_head",
+                "................ unit_head",
+                "e.X.p.h.c.....d. office_contact",
+                "esXlpuh.c.....d. office_editor",
+                "esXlpuhgcrba..d. office_director",
+                "e.X.puhgc....... account_admin",
+                "e............... supervising_leader",
+                "e............... principal_leader",
+                "................ petition_handler",
+                "................ opinion_handler",
+                "..X.p.hgcrb.w..k sysadmin",
+                "............wid. security_admin",
+                "e.......c..aw.d. auditor",
             ]
         );
     }

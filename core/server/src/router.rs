@@ -9,9 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::options::ServerOptions;
 use crate::{
-    accounts, adapters, attention, audit, authorizations, backups, callbacks, checks, configuration, counts,
-    deliveries, frame, health, items, lint, media, messages, metrics, nodes, notices, openapi, paused,
-    restored, secrets, status, stop, strange,
+    access, accounts, adapters, attention, audit, authorizations, backups, callbacks, checks, configuration,
+    counts, delegations, deliveries, frame, health, items, lint, media, messages, metrics, nodes, notices,
+    openapi, paused, restored, secrets, status, stop, strange,
 };
 
 /// The API of a running engine.
@@ -28,6 +28,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(items::routes())
         .merge(counts::routes())
         .merge(lint::routes())
+        .merge(access::routes())
+        .merge(delegations::routes())
         .merge(deliveries::routes())
         .merge(attention::routes())
         .merge(accounts::routes())

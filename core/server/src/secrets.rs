@@ -5,9 +5,8 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use juzhen_domain::id::AccountId;
-use juzhen_engine::{RotateError, Rotated, Secret, SecretState, SecretUse, VaultError, named};
-use serde::de::Visitor;
-use serde::{Deserialize, Deserializer, Serialize};
+use juzhen_engine::{RotateError, Rotated, SecretState, SecretUse, VaultError, named};
+use serde::{Deserialize, Serialize};
 use tracing::{error, warn};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,6 +15,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::command::{Command, Nothing};
+use crate::hidden::Hidden;
 use crate::permit::{self, Act};
 use crate::problem::{Code, Problem, ProblemView, chain};
 use crate::query::{Id, NoParameters};
@@ -160,7 +160,7 @@ impl From<RotateError> for Problem {
 #[serde(deny_unknown_fields)]
 struct NewSecret {
     #[schema(value_type = String)]
-    value: Value,
+    value: Hidden,
     /// The accounts whose calls get it; an empty list: every account whose settings name it. Left out: as it is.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
@@ -172,46 +172,6 @@ struct NewSecret {
 struct Removal {
     #[serde(default)]
     force: bool,
-}
-
-/// A value as it came: never printed, also not in a refusal.
-#[derive(Debug, Clone)]
-struct Value(Secret);
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl Visitor<'_> for Text {
-            type Value = Value;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
-                Ok(Value(Secret::new(text)))
-            }
-
-            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Value, E> {
-                Ok(Value(Secret::new(text)))
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Value, E> {
-                Err(E::custom("expected a text, found a number"))
-            }
-
-            fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Value, E> {
-                Err(E::custom("expected a text, found a number"))
-            }
-
-            fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Value, E> {
-                Err(E::custom("expected a text, found a number"))
-            }
-        }
-
-        source.deserialize_any(Text)
-    }
 }
 
 /// Every secret, without its value.

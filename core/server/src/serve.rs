@@ -1,17 +1,23 @@
 //! The server's loop. On hyper itself, because axum's own has no limit for slow heads and too many connections (F98).
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
+
+use crate::auth::Peer;
 
 /// Connections at a time; further ones wait in the kernel's queue.
 const CONNECTIONS: usize = 1024;
@@ -37,8 +43,8 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = connections.watch(connection(stream, router.clone()));
+            Ok((stream, from)) => {
+                let connection = connections.watch(connection(stream, from, router.clone()));
                 tokio::spawn(async move {
                     let _free = free;
                     if let Err(cause) = connection.await {
@@ -59,17 +65,24 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     }
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
-
-fn connection(stream: TcpStream, router: Router) -> Connection {
+fn connection(
+    stream: TcpStream,
+    from: SocketAddr,
+    router: Router,
+) -> impl GracefulConnection<Error = hyper::Error> {
     // Small answers must not wait for the client's acknowledgement.
     if let Err(cause) = stream.set_nodelay(true) {
         debug!(%cause, "Could not turn Nagle's algorithm off");
     }
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(from.ip()));
+        router.call(request)
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MOST_HEADERS)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), service)
 }

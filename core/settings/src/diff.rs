@@ -292,6 +292,7 @@ fn changed_keys(old: &Settings, new: &Settings) -> Vec<String> {
     name_changes("adapters", &value_of(&old.adapters), &value_of(&new.adapters), &mut keys);
     name_changes("publish", &value_of(&old.publish), &value_of(&new.publish), &mut keys);
     name_changes("checks", &value_of(&old.checks.settings), &value_of(&new.checks.settings), &mut keys);
+    name_changes("policy", &value_of(&old.policy), &value_of(&new.policy), &mut keys);
     name_changes("notices", &value_of(&old.notices), &value_of(&new.notices), &mut keys);
     keys
 }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use crate::files::{
-    CapSettings, CheckSettings, District, Isolation, NoticeSettings, ProcedureSettings, PublishSettings,
-    QuotaSettings, RetrySettings, Sandbox, ServerSettings, StepSettings, StorageSettings,
+    CapSettings, CheckSettings, District, Isolation, NoticeSettings, PolicySettings, ProcedureSettings,
+    PublishSettings, QuotaSettings, RetrySettings, Sandbox, ServerSettings, StepSettings, StorageSettings,
 };
 
 /// One whole set of settings without faults. Never changed: a reload makes a new one.
@@ -25,6 +25,7 @@ pub struct Settings {
     pub server: ServerSettings,
     pub adapters: AdapterSettings,
     pub publish: PublishSettings,
+    pub policy: PolicySettings,
     pub notices: NoticeSettings,
     pub checks: Checks,
     pub units: BTreeMap<UnitCode, Unit>,

@@ -22,7 +22,7 @@ fn the_sample_district_has_no_faults() {
     assert_eq!(loader.report().faults, [], "{}", loader.report());
     let counts =
         [settings.units.len(), settings.people.len(), settings.accounts.len(), settings.columns.len()];
-    assert_eq!(counts, [21, 92, 22, 10]);
+    assert_eq!(counts, [21, 93, 22, 10]);
     assert_eq!((settings.procedures.len(), settings.routes.len()), (5, 6));
     let lexicons: Vec<&str> = settings.checks.lexicons.keys().map(String::as_str).collect();
     assert_eq!(lexicons, ["lexicons/prohibited.yaml", "lexicons/typos.tsv"]);

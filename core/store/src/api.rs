@@ -12,6 +12,7 @@ use juzhen_domain::item::Item;
 use juzhen_domain::sign_in::SignIn;
 
 use crate::error::{Refused, StoreError};
+use crate::people::People;
 use crate::values::*;
 
 /// How an account stands in the running settings; `None` when they do not have it.
@@ -32,6 +33,9 @@ pub type Follow = Arc<dyn Fn(&Delivery, &Item, &BTreeSet<AccountId>) -> Vec<Deli
 /// [`StoreError::Impossible`] where a state does not lead there; with `once`, [`StoreError::KeyReused`].
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
+    /// What the surface asks about people's access.
+    fn people(&self) -> &dyn People;
+
     // Items
 
     /// Keeps a new item. With `once`, a repeated request changes nothing and gets the first item.

@@ -14,6 +14,7 @@ use juzhen_domain::sign_in::SignIn;
 use crate::api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 use crate::database::{Database, Job};
 use crate::error::StoreError;
+use crate::people::People;
 use crate::slow::Asked;
 use crate::sql::{
     Transaction, attention, audit, authorizations, claim, deliveries, effects, hooks, intake, items, looks,
@@ -24,6 +25,10 @@ use crate::values::*;
 
 #[async_trait]
 impl<D: Database> Store for D {
+    fn people(&self) -> &dyn People {
+        self
+    }
+
     async fn submit_item(
         &self,
         item: Item,

@@ -8,6 +8,7 @@ mod api;
 mod database;
 mod error;
 mod front;
+mod people;
 mod postgres;
 mod slow;
 mod sql;
@@ -16,6 +17,7 @@ mod values;
 
 pub use api::{DeliveryChanger, Follow, ItemChanger, StandingOf, Store};
 pub use error::{Refused, StoreError};
+pub use people::People;
 pub use postgres::{Entered, Postgres, PostgresOptions};
 pub use sqlite::{
     Backup, ClockOf, Fate, FateOf, Hook, InMemory, Inline, Opened, Restored, Sqlite, SqliteOptions, Times,

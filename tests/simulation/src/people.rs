@@ -180,8 +180,14 @@ impl People {
         let (editor, now) = (office("off.hg", Role::OfficeEditor), self.scene.time.now());
         let hash = record.item.hash.clone();
         let change: ItemChanger = Arc::new(move |record| {
-            let proposal =
-                Proposal { person: &editor, verdict, hash: &hash, reason: Some("请改"), at: now };
+            let proposal = Proposal {
+                person: &editor,
+                mandates: &[],
+                verdict,
+                hash: &hash,
+                reason: Some("请改"),
+                at: now,
+            };
             let decided = review::decide(&record.item, &record.decisions, &proposal)
                 .map_err(|r| Refused::new(r.code(), r.to_string()))?;
             let audit = audit("off.hg", "item.decided", &format!("item:{}", record.item.id), now);

@@ -145,6 +145,10 @@ macro_rules! through {
     ($($name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)*) => {
         #[async_trait]
         impl Store for Guarded {
+            fn people(&self) -> &dyn People {
+                self.inner.people()
+            }
+
             $(async fn $name(&self, $($arg: $kind),*) -> Result<$answer, StoreError> {
                 self.life.gate().await;
                 let answer = self.inner.$name($($arg),*).await;

@@ -6,9 +6,11 @@ pub(crate) mod backup;
 mod check;
 mod control;
 mod count;
+mod delegation;
 mod delivery;
 mod item;
 mod lint;
+mod login;
 mod message;
 mod node;
 mod notice;
@@ -76,11 +78,14 @@ enum Command {
     Item(item::Item),
     Review(review::Review),
     Procedure(procedure::Procedure),
+    Delegation(delegation::Delegation),
     Delivery(delivery::Delivery),
     Status(status::Status),
     Reload(control::Reload),
     Stop(control::Stop),
     Resume(control::Resume),
+    Login(login::Login),
+    Logout(login::Logout),
     User(user::User),
     Secret(secret::Secret),
     Backup(backup::Backup),
@@ -109,11 +114,14 @@ impl Command {
             Self::Item(command) => command.run(output),
             Self::Review(command) => command.run(output),
             Self::Procedure(command) => command.run(output),
+            Self::Delegation(command) => command.run(output),
             Self::Delivery(command) => command.run(output),
             Self::Status(command) => command.run(output),
             Self::Reload(command) => command.run(output),
             Self::Stop(command) => command.run(output),
             Self::Resume(command) => command.run(output),
+            Self::Login(command) => command.run(output),
+            Self::Logout(command) => command.run(output),
             Self::User(command) => command.run(output),
             Self::Secret(command) => command.run(output),
             Self::Backup(command) => command.run(output),

@@ -26,7 +26,7 @@ use juzhen_engine::failpoint::Failpoints;
 use juzhen_engine::high_water;
 use juzhen_engine::{Engine, EngineOptions, Folder, MasterKey, ReloadOutcome, StartError};
 use juzhen_host::HostStartError;
-use juzhen_server::{ServerOptions, Tokens};
+use juzhen_server::{LocalInvitation, ServerOptions, Tokens};
 use juzhen_settings::Locale;
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -269,5 +269,21 @@ fn told(error: StartError, config: &Path) -> anyhow::Error {
 impl Tokens for TokenFolder {
     fn person(&self, token: &str) -> Option<PersonId> {
         TokenFolder::person(self, token, jiff::Timestamp::now())
+    }
+
+    fn take_back(&self, person: &PersonId) {
+        if let Err(error) = self.revoke(person) {
+            warn!(error = format!("{error:#}"), %person, "Tokens of this machine could not be taken back");
+        }
+    }
+
+    fn invitation(&self, token: &str) -> Option<LocalInvitation> {
+        TokenFolder::invitation(self, token, jiff::Timestamp::now())
+    }
+
+    fn forget_invitation(&self, token: &str) {
+        if let Err(error) = self.forget(token) {
+            warn!(error = format!("{error:#}"), "An invitation that was taken could not be removed");
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::delegation::{Behalf, Mandate};
 use crate::id::{StepId, UnitCode};
 use crate::item::Item;
 use crate::matrix::{Person, Role};
@@ -137,6 +138,33 @@ impl ChainStep {
         let role = held.ok_or(Outsider::NoRole)?;
         let belongs = self.unit.as_ref().is_none_or(|unit| *unit == person.unit);
         if belongs { Ok(role) } else { Err(Outsider::OtherUnit) }
+    }
+}
+
+impl ChainStep {
+    /// As what this person decides here, and for whom if not by themselves: their own role comes first.
+    ///
+    /// # Errors
+    /// As [`ChainStep::role_of`], when nobody's mandate helps.
+    pub fn role_with(
+        &self,
+        person: &Person,
+        mandates: &[Mandate],
+        item: &Item,
+    ) -> Result<(Role, Option<Behalf>), Outsider> {
+        let why = match self.role_of(person, item) {
+            Ok(role) => return Ok((role, None)),
+            Err(why) => why,
+        };
+        let fits = |m: &&Mandate| {
+            self.roles.contains(&m.role) && self.unit.as_ref().is_none_or(|unit| *unit == m.unit)
+        };
+        let mandate = mandates.iter().find(fits).filter(|_| person.active).ok_or(why)?;
+        // Nobody approves what they wrote by having somebody stand in.
+        if why == Outsider::Author || mandate.behalf.of.as_ref() == Some(&item.author) {
+            return Err(Outsider::Author);
+        }
+        Ok((mandate.role, Some(mandate.behalf.clone())))
     }
 }
 

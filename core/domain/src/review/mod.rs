@@ -2,6 +2,7 @@
 //! R-45); an approval counts for one step and for exactly the bytes that were looked at.
 
 mod chain;
+mod delegation;
 mod hand_in;
 pub mod play;
 
@@ -15,6 +16,7 @@ use crate::matrix::{Person, Role};
 use crate::state::ItemState;
 
 pub use chain::{Chain, ChainStep, NoReview, Origin, Outsider, Scope, StepRule};
+pub use delegation::{Behalf, Delegation, Mandate, NotDelegable, People, mandates};
 pub use hand_in::{NotTheirs, may_hand_in};
 
 /// A reviewer's word on one version of an item.
@@ -24,6 +26,8 @@ pub struct Decision {
     pub step: StepId,
     /// As what they decided; `None` where that was not written down yet.
     pub role: Option<Role>,
+    /// 代: for whom, when not by themselves.
+    pub behalf: Option<Behalf>,
     pub verdict: Verdict,
     /// The bytes that were looked at.
     pub hash: ContentHash,
@@ -63,9 +67,15 @@ fn is_approved(step: &ChainStep, item: &Item, decisions: &[Decision]) -> bool {
         d.verdict == Verdict::Approve
             && d.step == step.id
             && d.hash == item.hash
-            && d.person != item.author
+            && !is_by_the_author(d, item)
             && d.role.is_none_or(|role| step.roles.contains(&role))
     })
+}
+
+/// In person or by somebody who stands in for them.
+fn is_by_the_author(decision: &Decision, item: &Item) -> bool {
+    let behalf = decision.behalf.as_ref().and_then(|behalf| behalf.of.as_ref());
+    decision.person == item.author || behalf == Some(&item.author)
 }
 
 /// Where an item stands when it is handed in: whoever is next decides, and nobody when every step has approved these very
@@ -81,6 +91,8 @@ pub fn state_after(item: &Item, decisions: &[Decision]) -> ItemState {
 #[derive(Debug, Clone)]
 pub struct Proposal<'a> {
     pub person: &'a Person,
+    /// What they may decide for others at this moment.
+    pub mandates: &'a [Mandate],
     pub verdict: Verdict,
     /// The hash of what they saw.
     pub hash: &'a ContentHash,
@@ -108,7 +120,11 @@ pub fn decide(item: &Item, decisions: &[Decision], proposal: &Proposal<'_>) -> R
         return Err(Refusal::BadState { state: item.state });
     };
     let person = proposal.person;
-    let role = step.role_of(person, item).map_err(|why| Refusal::of(why, person, step))?;
+    let refused = |why| Refusal::of(why, person, step);
+    let (role, behalf) = step.role_with(person, proposal.mandates, item).map_err(refused)?;
+    if takes_two(item, decisions, person, behalf.is_some()) {
+        return Err(Refusal::SamePerson { person: person.id.clone() });
+    }
     if *proposal.hash != item.hash {
         return Err(Refusal::StaleVersion { version: item.version });
     }
@@ -120,6 +136,7 @@ pub fn decide(item: &Item, decisions: &[Decision], proposal: &Proposal<'_>) -> R
         person: person.id.clone(),
         step: step.id.clone(),
         role: Some(role),
+        behalf,
         verdict: proposal.verdict,
         hash: item.hash.clone(),
         reason: reason.map(str::to_owned),
@@ -135,6 +152,14 @@ pub fn decide(item: &Item, decisions: &[Decision], proposal: &Proposal<'_>) -> R
         }
     };
     Ok(Decided { decision, state })
+}
+
+/// Whoever stands in for another is not also one of the others: of two approvals of the same bytes, one of them on
+/// somebody's behalf, each is another person's.
+fn takes_two(item: &Item, decisions: &[Decision], person: &Person, on_behalf: bool) -> bool {
+    let theirs =
+        |d: &&Decision| d.person == person.id && d.verdict == Verdict::Approve && d.hash == item.hash;
+    decisions.iter().filter(theirs).any(|d| on_behalf || d.behalf.is_some())
 }
 
 /// Two characters at least.
@@ -153,6 +178,10 @@ pub enum Refusal {
     ForbiddenUnit { person: PersonId, is: UnitCode, wanted: UnitCode },
     #[error("{person} wrote this item and cannot decide on it: another person has to")]
     SelfApproval { person: PersonId },
+    #[error(
+        "{person} has approved another step of this item, and one of the two is on somebody's behalf: another person has to"
+    )]
+    SamePerson { person: PersonId },
     #[error("the item has changed since you opened it (now version {version}): read it again")]
     StaleVersion { version: u32 },
     #[error("returning or rejecting needs a reason of at least two characters")]
@@ -178,6 +207,7 @@ impl Refusal {
             Self::Forbidden { .. } => "forbidden",
             Self::ForbiddenUnit { .. } => "forbidden_unit",
             Self::SelfApproval { .. } => "self_approval",
+            Self::SamePerson { .. } => "same_person",
             Self::StaleVersion { .. } => "stale_version",
             Self::ReasonRequired => "reason_required",
         }
@@ -245,7 +275,8 @@ pub(crate) mod tests {
         verdict: Verdict,
         reason: Option<&str>,
     ) -> Result<ItemState, &'static str> {
-        let proposal = Proposal { person, verdict, hash: &item.hash, reason, at: Timestamp::UNIX_EPOCH };
+        let proposal =
+            Proposal { person, mandates: &[], verdict, hash: &item.hash, reason, at: Timestamp::UNIX_EPOCH };
         decide(item, &[], &proposal).map(|d| d.state).map_err(|r| r.code())
     }
 
@@ -282,6 +313,7 @@ pub(crate) mod tests {
         item.hash = item.content.hash();
         let proposal = Proposal {
             person: &editor,
+            mandates: &[],
             verdict: Verdict::Approve,
             hash: &seen,
             reason: None,
@@ -311,7 +343,8 @@ pub(crate) mod tests {
         let mut states = Vec::new();
         for person in by {
             let (hash, at) = (item.hash.clone(), Timestamp::UNIX_EPOCH);
-            let proposal = Proposal { person, verdict: Verdict::Approve, hash: &hash, reason: None, at };
+            let proposal =
+                Proposal { person, mandates: &[], verdict: Verdict::Approve, hash: &hash, reason: None, at };
             states.push(decide(item, &decisions, &proposal).map_err(|refusal| refusal.code()).map(
                 |decided| {
                     decisions.push(decided.decision);
@@ -400,6 +433,7 @@ pub(crate) mod tests {
             person: "d07.fg".into(),
             step: StepId::new("unit_approval"),
             role: Some(role),
+            behalf: None,
             verdict: Verdict::Approve,
             hash: item.hash.clone(),
             reason: None,

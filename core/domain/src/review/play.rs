@@ -143,7 +143,8 @@ impl Play {
     ) -> Result<ItemState, NotNow> {
         let hash = seen.unwrap_or_else(|| self.item.hash.clone());
         let reason = Some(reason).filter(|reason| !reason.is_empty());
-        let proposal = Proposal { person, verdict, hash: &hash, reason, at: Timestamp::UNIX_EPOCH };
+        let proposal =
+            Proposal { person, mandates: &[], verdict, hash: &hash, reason, at: Timestamp::UNIX_EPOCH };
         let decided = decide(&self.item, &self.decisions, &proposal)?;
         self.decisions.push(decided.decision);
         Ok(decided.state)

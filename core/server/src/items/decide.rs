@@ -86,8 +86,10 @@ fn change(
     times: Option<Times>,
 ) -> Result<ItemChange, Refused> {
     let body = &command.body;
+    let mandates = super::mandates(app, record, &command.by, command.at);
     let proposal = Proposal {
         person: &command.by,
+        mandates: &mandates,
         verdict: body.decision,
         hash,
         reason: body.reason.as_deref(),
@@ -108,7 +110,7 @@ fn change(
     }
     app.engine.reach("approve.before_commit");
     let detail = json!({
-        "from": record.item.state, "to": state, "hash": hash, "step": decision.step, "role": decision.role, "reason": decision.reason,
+        "from": record.item.state, "to": state, "hash": hash, "step": decision.step, "role": decision.role, "on_behalf": decision.behalf, "reason": decision.reason,
         "deliveries": new_deliveries.len(), "publish_at": times.map(|t| t.due_at),
     });
     let action = match body.decision {

@@ -32,7 +32,7 @@ pub(super) async fn waiting_for(
     for item in pending {
         // What was decided says which step is next; the state alone does not, where two steps are called the same.
         let record = app.store().item(&item.id).await?;
-        if record.is_some_and(|record| waits_for(&record, caller, app.now())) {
+        if record.is_some_and(|record| waits_for(app, &record, caller, app.now())) {
             theirs.push(item);
         }
     }

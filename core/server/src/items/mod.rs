@@ -15,8 +15,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use juzhen_domain::id::{ItemId, UnitCode};
 use juzhen_domain::matrix::Person;
+use juzhen_domain::review::{self, Mandate};
 use juzhen_domain::state::ItemState;
 use juzhen_store::{ItemChange, ItemFilter, ItemRecord, Refused};
 use serde::{Deserialize, Serialize};
@@ -73,7 +75,12 @@ async fn list(
     responses((status = 200, body = ItemView, headers(("ETag" = String))), (status = "4XX", body = ProblemView)))]
 async fn read(State(app): State<App>, Caller(caller): Caller, id: Id) -> Result<Response, Problem> {
     let record = visible(&app, &caller, &ItemId::new(id.0)).await?;
-    Ok(ItemView::answer(&record, &caller, app.now()))
+    Ok(ItemView::answer(&app, &record, &caller, app.now()))
+}
+
+/// What a person may decide on this item for others, by the delegations and the settings of this moment.
+fn mandates(app: &App, record: &ItemRecord, person: &Person, now: Timestamp) -> Vec<Mandate> {
+    review::mandates(&record.delegations, person, &app.engine.settings().people, now)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -153,7 +160,7 @@ where
     let record = app.store().change_item(&id, changer, once).await?;
     // New deliveries may be due at once, and cancelled ones make room.
     app.engine.wake();
-    Ok((asked.header(), ItemView::answer(&record, &caller, at)).into_response())
+    Ok((asked.header(), ItemView::answer(app, &record, &caller, at)).into_response())
 }
 
 /// What a change is called in the audit.

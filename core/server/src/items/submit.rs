@@ -64,7 +64,7 @@ pub(super) async fn submit(
         Submitted::Again(record) => (record, Some(replayed())),
     };
     let location = [(LOCATION, format!("/api/v1/items/{}", record.item.id))];
-    let view = ItemView::of(&record, &command.by, command.at);
+    let view = ItemView::of(&app, &record, &command.by, command.at);
     Ok((StatusCode::CREATED, again, location, Version(record.row_version).header(), Json(view)))
 }
 

@@ -14,6 +14,7 @@ use juzhen_store::ItemRecord;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::app::App;
 use crate::deliveries::DeliveryLine;
 use crate::etag::Version;
 use crate::permit::{Act, may};
@@ -96,6 +97,10 @@ pub(crate) struct DecisionView {
     step: String,
     /// As what they decided.
     role: Option<&'static str>,
+    /// 代: whether they stood in for somebody.
+    on_behalf: bool,
+    /// For whom; null with `on_behalf`: for a vacant post.
+    on_behalf_of: Option<String>,
     #[schema(value_type = String)]
     decision: Verdict,
     /// The texts that were decided on; others than the present ones do not count.
@@ -105,7 +110,7 @@ pub(crate) struct DecisionView {
 }
 
 impl ItemView {
-    pub(crate) fn of(record: &ItemRecord, caller: &Person, now: Timestamp) -> Self {
+    pub(crate) fn of(app: &App, record: &ItemRecord, caller: &Person, now: Timestamp) -> Self {
         let item = &record.item;
         let variants = item.content.variants.iter();
         Self {
@@ -115,13 +120,13 @@ impl ItemView {
             waiting_for: waiting_for(item, &record.decisions),
             decisions: record.decisions.iter().map(DecisionView::of).collect(),
             deliveries: record.deliveries.iter().map(DeliveryLine::of).collect(),
-            can: can(record, caller, now),
+            can: can(app, record, caller, now),
         }
     }
 
     /// With its ETag.
-    pub(crate) fn answer(record: &ItemRecord, caller: &Person, now: Timestamp) -> Response {
-        (Version(record.row_version).header(), Json(Self::of(record, caller, now))).into_response()
+    pub(crate) fn answer(app: &App, record: &ItemRecord, caller: &Person, now: Timestamp) -> Response {
+        (Version(record.row_version).header(), Json(Self::of(app, record, caller, now))).into_response()
     }
 }
 
@@ -167,6 +172,8 @@ impl DecisionView {
             person: decision.person.to_string(),
             step: decision.step.to_string(),
             role: decision.role.map(Role::as_str),
+            on_behalf: decision.behalf.is_some(),
+            on_behalf_of: decision.behalf.as_ref().and_then(|b| b.of.as_ref()).map(ToString::to_string),
             decision: decision.verdict,
             hash: decision.hash.to_string(),
             reason: decision.reason.clone(),
@@ -192,18 +199,25 @@ fn waiting_for(item: &Item, decisions: &[Decision]) -> Option<WaitingFor> {
 }
 
 /// Whether the item waits for this person's decision.
-pub(super) fn waits_for(record: &ItemRecord, caller: &Person, now: Timestamp) -> bool {
-    let hash = &record.item.hash;
-    let approval = Proposal { person: caller, verdict: Verdict::Approve, hash, reason: None, at: now };
+pub(super) fn waits_for(app: &App, record: &ItemRecord, caller: &Person, now: Timestamp) -> bool {
+    let (hash, mandates) = (&record.item.hash, super::mandates(app, record, caller, now));
+    let approval = Proposal {
+        person: caller,
+        mandates: &mandates,
+        verdict: Verdict::Approve,
+        hash,
+        reason: None,
+        at: now,
+    };
     review::decide(&record.item, &record.decisions, &approval).is_ok()
 }
 
 /// Asks the functions that would decide it.
-fn can(record: &ItemRecord, caller: &Person, now: Timestamp) -> Vec<&'static str> {
+fn can(app: &App, record: &ItemRecord, caller: &Person, now: Timestamp) -> Vec<&'static str> {
     let item = &record.item;
     let offers = [
         ("edit", caller.active && caller.id == item.author && act::is_editable(item.state)),
-        ("decide", waits_for(record, caller, now)),
+        ("decide", waits_for(app, record, caller, now)),
         ("schedule", item.state == ItemState::Approved && may(caller, Act::Schedule)),
         ("withdraw", act::withdraw(item, &record.deliveries, caller, "??").is_ok()),
     ];

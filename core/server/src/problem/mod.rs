@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use jiff::SignedDuration;
 use juzhen_store::{Refused, StoreError};
 use serde::Serialize;
 use tracing::error;
@@ -22,9 +23,11 @@ pub(crate) struct Problem {
     detail: Option<String>,
     /// The same for the staff.
     chinese: Option<Box<str>>,
-    field: Option<String>,
+    field: Option<Box<str>>,
     suggestion: Option<Box<str>>,
     faults: Option<serde_json::Value>,
+    /// Seconds after which it may be tried again.
+    retry_after: Option<u32>,
 }
 
 /// What the client's people read, by `Accept-Language`.
@@ -36,7 +39,15 @@ pub(crate) enum Language {
 
 impl Problem {
     pub(crate) fn new(code: Code) -> Self {
-        Self { code, detail: None, chinese: None, field: None, suggestion: None, faults: None }
+        Self {
+            code,
+            detail: None,
+            chinese: None,
+            field: None,
+            suggestion: None,
+            faults: None,
+            retry_after: None,
+        }
     }
 
     /// With what happened this time. Never the text of an internal error.
@@ -65,7 +76,7 @@ impl Problem {
     /// The place in the body: `variants.weibo.text`.
     #[must_use]
     pub(crate) fn at(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(field.into().into_boxed_str());
         self
     }
 
@@ -73,6 +84,13 @@ impl Problem {
     #[must_use]
     pub(crate) fn suggest(mut self, suggestion: Option<String>) -> Self {
         self.suggestion = suggestion.map(String::into_boxed_str);
+        self
+    }
+
+    /// When it may be tried again.
+    #[must_use]
+    pub(crate) fn after(mut self, wait: SignedDuration) -> Self {
+        self.retry_after = u32::try_from(wait.as_secs().max(1)).ok();
         self
     }
 
@@ -175,6 +193,9 @@ pub(crate) fn finish(response: Response, request_id: &str, language: Language) -
     if problem.code.status() == StatusCode::SERVICE_UNAVAILABLE {
         parts.headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
+    if let Some(seconds) = problem.retry_after {
+        parts.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
     parts.headers.insert(VARY, HeaderValue::from_static("accept-language"));
     let code = problem.code;
     let (title, detail) = match language {
@@ -189,7 +210,7 @@ pub(crate) fn finish(response: Response, request_id: &str, language: Language) -
         detail,
         code: code.as_str(),
         request_id: request_id.to_owned(),
-        field: problem.field,
+        field: problem.field.map(String::from),
         suggestion: problem.suggestion.map(String::from),
         faults: problem.faults,
     };

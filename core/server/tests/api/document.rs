@@ -47,10 +47,13 @@ async fn every_route_of_the_document_is_served_and_asks_who_it_is() {
             || document["paths"][path][method.to_lowercase()]["security"] == json!([]);
         let open = ["/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/authorized"]
             .contains(&path.as_str())
-            || path.starts_with("/callback/");
+            || path.starts_with("/callback/")
+            || is_the_way_in(method, path);
         assert_eq!(declared_open, open, "{method} {path}");
         if path == "/authorized" {
             assert_eq!(answer.status, 400, "a browser without a state");
+        } else if is_the_way_in(method, path) {
+            assert_eq!(answer.problem(), "400 missing_field", "{method} {path}");
         } else if path.starts_with("/callback/") {
             assert_eq!(answer.status, 404, "who asks is for the adapter of an account to say");
         } else if open {
@@ -59,6 +62,17 @@ async fn every_route_of_the_document_is_served_and_asks_who_it_is() {
             assert_eq!(answer.problem(), "401 unauthenticated", "{method} {path}");
         }
     }
+}
+
+/// Whoever comes here is about to prove who they are.
+fn is_the_way_in(method: &str, path: &str) -> bool {
+    let ways = [
+        "/api/v1/sessions",
+        "/api/v1/passwords",
+        "/api/v1/invitations/accept",
+        "/api/v1/invitations/confirm",
+    ];
+    method == "POST" && ways.contains(&path)
 }
 
 #[tokio::test(flavor = "multi_thread")]

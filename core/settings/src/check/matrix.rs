@@ -6,7 +6,7 @@ use juzhen_domain::id::{ColumnId, PersonId, UnitCode};
 use juzhen_domain::matrix::{Column, Person, Role, Unit, UnitCategory};
 
 use super::{Desk, In, accounts};
-use crate::files::{ColumnSection, ColumnsFile, DistrictFile, QuotaSettings, UnitFile};
+use crate::files::{ColumnSection, ColumnsFile, DistrictFile, PersonSection, QuotaSettings, UnitFile};
 use crate::problem::{MatterProblem, Thing};
 use crate::settings::AdapterSettings;
 
@@ -54,6 +54,7 @@ pub(crate) fn build(desk: &mut Desk<'_>, units: &[In<'_, UnitFile>]) -> Built {
             built.quotas.insert(code.clone(), quota.clone());
         }
         for found in &section.people {
+            check_administrations(desk, *file, found);
             let person = Person {
                 id: found.id.value.clone(),
                 name: found.name.clone(),
@@ -72,6 +73,17 @@ pub(crate) fn build(desk: &mut Desk<'_>, units: &[In<'_, UnitFile>]) -> Built {
         }
     }
     built
+}
+
+/// 三员分立: settings, people and the audit are looked after by three (C03).
+fn check_administrations(desk: &mut Desk<'_>, file: usize, person: &PersonSection) {
+    const THREE: [Role; 3] = [Role::Sysadmin, Role::SecurityAdmin, Role::Auditor];
+    let held: Vec<Role> = THREE.into_iter().filter(|role| person.roles.contains(role)).collect();
+    if let [one, other, ..] = held[..] {
+        let person_id = person.id.value.to_string();
+        let problem = MatterProblem::TwoAdministrations { person: person_id, one, other };
+        desk.error(file, person.id.place, problem);
+    }
 }
 
 fn plain_unit(section: &UnitFile) -> Option<Unit> {

@@ -60,6 +60,7 @@ fn build(desk: &mut Desk<'_>) -> Option<Settings> {
         server: district.server.clone()?,
         adapters: adapters?,
         publish: district.publish.clone()?,
+        policy: district.policy.clone()?,
         notices: district.notices.clone()?,
         checks: checks(desk, district.checks.clone()?),
         units: built.units,

@@ -1,7 +1,9 @@
 //! `district.yaml`: the district, the daemon's own places, the adapters, and the rules of publishing.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use jiff::SignedDuration;
+use juzhen_domain::access::{Policy, Profile};
 use juzhen_domain::id::UnitCode;
 use schemars::{Schema, SchemaGenerator};
 use serde::Serialize;
@@ -10,8 +12,8 @@ use serde_json::Value;
 use super::absent;
 use crate::fault::Finding;
 use crate::form::{
-    Address, At, Count, Flag, Free, Hook, List, Maybe, Placed, Ref, SecretFile, Site, Table, Text, Try, Word,
-    Zone, vocabulary,
+    Address, At, Count, Flag, Free, Hook, Ip, List, Maybe, Placed, Ref, SecretFile, Site, Table, Text, Try,
+    Word, Zone, vocabulary,
 };
 use crate::problem::{MatterProblem, What};
 use crate::read::{Form, Notes, section};
@@ -25,6 +27,7 @@ section! {
         adapters: Option<AdapterSection> as Try<AdapterSection> = absent(), "适配器：与各平台打交道的插件。";
         publish: Option<PublishSettings> as Try<Publish> = absent(), "发布规则。";
         checks: Option<CheckSettings> as Try<CheckSettings> = absent(), "内容检查；词表在 lexicons 目录，领导名录在 leaders.yaml。";
+        policy: Option<PolicySettings> as Try<PolicySettings> = absent(), "登录规则：密码、会话、停用。";
         notices: Option<NoticeSettings> as Try<NoticeSettings> = absent(), "提醒：有事要人处理时，除了日志还告诉谁。";
     }
 }
@@ -69,8 +72,39 @@ section! {
     pub struct ServerSettings, "网页和接口服务" {
         /// Default 127.0.0.1:8460: reachable from this machine only, until the operator decides otherwise.
         listen: SocketAddr as Address = SocketAddr::from(([127, 0, 0, 1], 8460)), "监听地址 IP:端口。默认 127.0.0.1:8460，只有本机能访问。";
+        /// Who stands before the daemon and says truly from where a request came (`X-Forwarded-For`). Default nobody.
+        trusted_proxies: Vec<IpAddr> as List<Ip> = Vec::new(), "可信的反向代理的 IP；只有它们所报的来访地址（X-Forwarded-For）才算数。默认没有。改动后须重启。";
         /// Where browsers reach the daemon from outside; platforms send them back to `/authorized` below it. `None`: nowhere.
         public_url: Option<String> as Maybe<Hook> = None, "从外面访问本系统的网址，例如 https://juzhen.example.gov.cn；在平台上授权后，浏览器回到它下面的 /authorized。不写则由账号设置中的回调地址代替，再用命令行完成授权。改动后须重启。";
+    }
+}
+
+section! {
+    /// What is asked of people who sign in (C10, C15, C16).
+    pub struct PolicySettings, "登录规则" {
+        /// Of passwords. Default mlps3.
+        profile: Profile as Word<Profile> = Profile::Mlps3, "密码规则：mlps3（等级保护三级：至少 12 个字符、3 类字符，90 天更换，不重复最近 5 个；默认）或 asvs（至少 15 个字符，不强制更换）。";
+        /// A session that is not used for so long is over. Minutes, default 15.
+        idle_minutes: u32 as Count<1, 480> = 15, "登录后多少分钟没有操作就自动退出。默认 15。";
+        /// No session is longer. Hours, default 8.
+        session_hours: u32 as Count<1, 24> = 8, "一次登录最长多少小时。默认 8。";
+        /// Who has not signed in for so many days is disabled. Default 90.
+        unused_days: u32 as Count<7, 3650> = 90, "多少天没有登录的人员自动停用。默认 90。";
+    }
+}
+
+vocabulary!(Profile: "mlps3" => Self::Mlps3, "asvs" => Self::Asvs);
+
+impl PolicySettings {
+    /// The same as the domain decides by it.
+    pub fn policy(&self) -> Policy {
+        let minutes = |minutes: u32| SignedDuration::from_mins(i64::from(minutes));
+        Policy {
+            profile: self.profile,
+            idle: minutes(self.idle_minutes),
+            longest: minutes(self.session_hours * 60),
+            unused: minutes(self.unused_days * 24 * 60),
+        }
     }
 }
 

@@ -12,8 +12,8 @@ mod words;
 pub(crate) use columns::{ColumnSection, ColumnsFile};
 pub(crate) use district::{AdapterSection, DistrictFile, DistrictSection};
 pub use district::{
-    CapSettings, CheckSettings, District, Isolation, NoticeSettings, PublishSettings, RetrySettings, Sandbox,
-    ServerSettings, StorageSettings,
+    CapSettings, CheckSettings, District, Isolation, NoticeSettings, PolicySettings, PublishSettings,
+    RetrySettings, Sandbox, ServerSettings, StorageSettings,
 };
 pub(crate) use leaders::{LeaderSection, LeadersFile};
 pub(crate) use lexicon::LexiconFile;
@@ -21,7 +21,7 @@ pub(crate) use procedures::ProceduresFile;
 pub use procedures::{ProcedureSettings, StepSettings};
 pub(crate) use routes::{RouteSection, RoutesFile};
 pub use unit::QuotaSettings;
-pub(crate) use unit::{AccountSection, UnitFile};
+pub(crate) use unit::{AccountSection, PersonSection, UnitFile};
 pub(crate) use words::WordList;
 
 use crate::read::{Form, Notes};

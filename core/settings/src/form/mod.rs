@@ -17,7 +17,8 @@ use crate::tree::{Node, Value};
 
 pub(crate) use id::{New, Ref};
 pub(crate) use text::{
-    Address, Day, Free, Hook, SecretFile, SecretName, Site, Text, Zone, is_invisible, is_secret_name, visible,
+    Address, Day, Free, Hook, Ip, SecretFile, SecretName, Site, Text, Zone, is_invisible, is_secret_name,
+    visible,
 };
 
 /// A value with its place, for what is looked at again when everything is read.

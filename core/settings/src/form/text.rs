@@ -1,6 +1,6 @@
 //! Texts: names, addresses, time zones, names of secrets, and what is passed on to adapters as it is.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Number;
@@ -123,6 +123,26 @@ impl Form for Address {
     }
 }
 
+/// An address without a port.
+pub(crate) struct Ip;
+
+impl Form for Ip {
+    type Out = IpAddr;
+
+    fn read(node: &Node<'_>, notes: &mut Notes) -> Option<IpAddr> {
+        let text = scalar(node, notes)?;
+        let address = text.parse().ok();
+        if address.is_none() {
+            notes.fault(node.place, What::BadIp { found: node.found() });
+        }
+        address
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "examples": ["127.0.0.1"] })
+    }
+}
+
 /// An address that notices are posted to: `https`, or `http` to this machine.
 pub(crate) struct Hook;
 
@@ -151,7 +171,7 @@ fn is_hook(text: &str) -> bool {
         Some(six) => six.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
     };
-    let here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     let allowed = scheme == "https" || (scheme == "http" && here);
     plain && allowed && !host.is_empty() && !authority.contains('@')
 }

@@ -1,5 +1,7 @@
 //! Faults between values: references that lead nowhere, things that exist twice, rules that cannot be kept.
 
+use juzhen_domain::matrix::Role;
+
 use super::{Texts, Thing, say};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +62,12 @@ pub(crate) enum MatterProblem {
     },
     NoInfoOfficer {
         unit: String,
+    },
+    /// One person in two of the three administrations (C03).
+    TwoAdministrations {
+        person: String,
+        one: Role,
+        other: Role,
     },
     NotTheOffice {
         unit: String,
@@ -153,6 +161,11 @@ impl MatterProblem {
                 format!("unit `{unit}` has no active info_officer: nobody there can submit"),
                 format!("单位 `{unit}` 没有在岗的信息员（info_officer）：无人能报送"),
             ),
+            Self::TwoAdministrations { person, one, other } => say(
+                format!("`{person}` is {one} and {other}: nobody looks after the system and after who looks after it"),
+                format!("`{person}` 同时是{}和{}：系统管理、安全管理、审计须由不同的人担任", one.chinese(), other.chinese()),
+            )
+            .hint("give one of the two roles to another person", "把其中一个角色交给另一个人"),
             Self::SecretInSettings { key } => say(
                 format!("`{key}` sounds like a secret; settings are not secret"),
                 format!("`{key}` 像是密钥；settings 中的内容不保密"),

@@ -53,6 +53,9 @@ pub(crate) enum What {
     BadAddress {
         found: String,
     },
+    BadIp {
+        found: String,
+    },
     /// Not repeated either: such addresses hold keys.
     BadHook,
     /// The value is not repeated: it may be the secret itself.
@@ -167,6 +170,11 @@ impl What {
                 format!("{found} 不是可监听的地址"),
             )
             .hint("write IP:PORT, such as 127.0.0.1:8460", "请写 IP:端口，例如 127.0.0.1:8460"),
+            Self::BadIp { found } => say(
+                format!("{found} is no IP address"),
+                format!("{found} 不是 IP 地址"),
+            )
+            .hint("write it without a port, such as 127.0.0.1 or ::1", "只写地址，不写端口，例如 127.0.0.1 或 ::1"),
             Self::BadHook => say(
                 "this address cannot be used here",
                 "此处不能用这个地址",

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::rows::{self, DECISION, Fields, ITEM, millis, word};
-use super::{Transaction, audit, deliveries, once, params};
+use super::{Transaction, audit, delegations, deliveries, once, params};
 use crate::api::ItemChanger;
 use crate::error::{Refused, StoreError, failed};
 use crate::values::{Audit, ItemChange, ItemFilter, ItemRecord, Once, Submitted};
@@ -134,7 +134,8 @@ pub(crate) fn record(c: &Transaction<'_>, id: &ItemId) -> Result<Option<ItemReco
     let Some((item, row_version)) = get(c, id)? else { return Ok(None) };
     let decisions = decisions(c, id)?;
     let deliveries = deliveries::of_item(c, id)?.into_iter().map(|row| row.delivery).collect();
-    Ok(Some(ItemRecord { item, decisions, deliveries, row_version }))
+    let delegations = delegations::open_after(c, item.submitted_at)?;
+    Ok(Some(ItemRecord { item, decisions, deliveries, delegations, row_version }))
 }
 
 /// Oldest first.
@@ -201,8 +202,10 @@ fn set_content(
 }
 
 fn decide(c: &Transaction<'_>, id: &ItemId, before: usize, decision: &Decision) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO decisions (item, number, person, step, role, verdict, hash, reason, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    const SQL: &str =
+        "INSERT INTO decisions (item, number, person, step, role, delegation, on_behalf_of, verdict,
+            hash, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let behalf = decision.behalf.as_ref();
     c.execute(
         SQL,
         params![
@@ -211,6 +214,8 @@ fn decide(c: &Transaction<'_>, id: &ItemId, before: usize, decision: &Decision) 
             decision.person.as_str(),
             decision.step.as_str(),
             decision.role.map(Role::as_str),
+            behalf.map(|behalf| behalf.delegation.as_str()),
+            behalf.and_then(|behalf| behalf.of.as_ref()).map(AsRef::<str>::as_ref),
             word(&decision.verdict)?,
             decision.hash.as_str(),
             decision.reason,

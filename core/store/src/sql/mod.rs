@@ -1,11 +1,13 @@
 //! What the store does, written once for every database: each file is one part of it, against the seam in [`seam`]. A
 //! query that has to differ between databases says why beside it.
 
+pub(crate) mod access;
 pub(crate) mod attempts;
 pub(crate) mod attention;
 pub(crate) mod audit;
 pub(crate) mod authorizations;
 pub(crate) mod claim;
+pub(crate) mod delegations;
 pub(crate) mod deliveries;
 pub(crate) mod effects;
 pub(crate) mod hooks;
@@ -29,6 +31,7 @@ pub(crate) mod settle;
 pub(crate) mod sign_ins;
 pub(crate) mod stop;
 pub(crate) mod sweep;
+pub(crate) mod tokens;
 mod transaction;
 pub(crate) mod values;
 pub(crate) mod watch;

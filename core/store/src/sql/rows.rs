@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use juzhen_domain::delivery::{Attempt, Delivery, DeliveryKind, Receipt};
 use juzhen_domain::hash::ContentHash;
 use juzhen_domain::item::Item;
-use juzhen_domain::review::Decision;
+use juzhen_domain::review::{Behalf, Decision};
 use juzhen_domain::state::{DeliveryState, ItemState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -144,18 +144,24 @@ pub(super) fn item(f: &mut Fields<'_>) -> Result<(Item, i64), StoreError> {
     Ok((item, f.get()?))
 }
 
-pub(super) const DECISION: &str = "person, step, role, verdict, hash, reason, at";
+pub(super) const DECISION: &str = "person, step, role, delegation, on_behalf_of, verdict, hash, reason, at";
 
 pub(super) fn decision(f: &mut Fields<'_>) -> Result<Decision, StoreError> {
     Ok(Decision {
         person: f.id()?,
         step: f.id()?,
         role: f.optional_word()?,
+        behalf: behalf(f)?,
         verdict: f.word()?,
         hash: f.hash()?,
         reason: f.get()?,
         at: f.time()?,
     })
+}
+
+fn behalf(f: &mut Fields<'_>) -> Result<Option<Behalf>, StoreError> {
+    let (delegation, of): (Option<String>, _) = (f.get()?, f.optional_id()?);
+    Ok(delegation.map(|delegation| Behalf { delegation, of }))
 }
 
 /// A delivery with what only the store needs.

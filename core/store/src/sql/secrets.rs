@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::rows::{Fields, millis};
-use super::{Transaction, params, sign_ins};
+use super::{Transaction, access, params, sign_ins};
 use crate::error::{Refused, StoreError};
 use crate::values::{Audit, Captured, GiveSecret, GivenSecret, Reseal, Resealed, Sealed, Sealing};
 
@@ -88,6 +88,7 @@ pub(crate) fn seal_under(c: &Transaction<'_>, ours: &str, anew: bool) -> Result<
 pub(crate) fn reseal(c: &Transaction<'_>, reseal: &Reseal) -> Result<Resealed, StoreError> {
     const GIVEN: &str = "UPDATE given_secrets SET data_key = ?2, key = ?3 WHERE name = ?1";
     const CAPTURED: &str = "UPDATE captured_secrets SET sealed = ?3 WHERE account = ?1 AND name = ?2";
+    const FACTOR: &str = "UPDATE credentials SET seed = ?2, seed_key = ?3 WHERE person = ?1";
     const KEY: &str = "UPDATE meta SET value = ?1 WHERE name = 'sealing_key'";
     const SALT: &str = "INSERT INTO meta (name, value) VALUES ('fingerprint_salt', ?1)
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
@@ -103,11 +104,21 @@ pub(crate) fn reseal(c: &Transaction<'_>, reseal: &Reseal) -> Result<Resealed, S
         let sealed = rewrap(Sealed::Captured(row)).map_err(StoreError::Refused)?;
         c.execute(CAPTURED, params![row.account.as_str(), row.name, sealed])?;
     }
+    let mut factors = 0;
+    for mut row in access::all_credentials(c)? {
+        // One under a key that is lost stays as it is: its person is invited anew.
+        let Some(seed) = row.seed.take().filter(|seed| seed.key == *from) else { continue };
+        let bytes = rewrap(Sealed::Factor(&row.person, &seed.bytes)).map_err(StoreError::Refused)?;
+        c.execute(FACTOR, params![row.person.as_str(), bytes, to])?;
+        factors += 1;
+    }
+    access::forget_accepted(c)?;
     c.execute(KEY, params![to])?;
     c.execute(SALT, params![salt])?;
     count(c)?;
     let resealed = Resealed { given: given.len(), captured: captured.len() };
-    let detail = json!({ "from": from, "given": resealed.given, "captured": resealed.captured });
+    let detail =
+        json!({ "from": from, "given": resealed.given, "captured": resealed.captured, "factors": factors });
     let subject = format!("master_key:{to}");
     c.will_audit(entry(by, "master_key.rotated", subject, detail, *at));
     Ok(resealed)

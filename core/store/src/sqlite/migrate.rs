@@ -17,10 +17,11 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0004_fourth.sql"),
     include_str!("../migrations/0005_fifth.sql"),
     include_str!("../migrations/0006_sixth.sql"),
+    include_str!("../migrations/0007_seventh.sql"),
 ];
 
 /// The newest schema that this program knows.
-pub(super) const KNOWN: u32 = 6;
+pub(super) const KNOWN: u32 = 7;
 
 /// "JZHN", in the file's header: `file` and other tools see whose it is.
 const APPLICATION: i64 = 0x4a5a_484e;

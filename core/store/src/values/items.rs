@@ -5,7 +5,7 @@ use juzhen_domain::delivery::Delivery;
 use juzhen_domain::hash::ContentHash;
 use juzhen_domain::id::{DeliveryId, ItemId, PersonId, UnitCode};
 use juzhen_domain::item::{Content, Item};
-use juzhen_domain::review::Decision;
+use juzhen_domain::review::{Decision, Delegation};
 use juzhen_domain::state::ItemState;
 
 use super::{Audit, DeliveryChange};
@@ -18,6 +18,8 @@ pub struct ItemRecord {
     pub decisions: Vec<Decision>,
     /// In the order they were made.
     pub deliveries: Vec<Delivery>,
+    /// Those that were not taken back and may hold by now.
+    pub delegations: Vec<Delegation>,
     /// Rises with every change of the row: the ETag.
     pub row_version: i64,
 }

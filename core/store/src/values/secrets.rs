@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use juzhen_domain::id::AccountId;
+use juzhen_domain::id::{AccountId, PersonId};
 
 use super::Captured;
 use crate::error::Refused;
@@ -73,6 +73,8 @@ pub enum Sealed<'r> {
     Given(&'r GivenSecret),
     /// Its value.
     Captured(&'r Captured),
+    /// The second factor of this person.
+    Factor(&'r PersonId, &'r [u8]),
 }
 
 /// How many rows are now under the new key.

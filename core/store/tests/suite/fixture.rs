@@ -125,6 +125,7 @@ pub(crate) async fn approve(store: &dyn Store, id: &str) -> ItemRecord {
             person: "off.hg".into(),
             step: "office_review".into(),
             role: Some(Role::OfficeEditor),
+            behalf: None,
             verdict: Verdict::Approve,
             hash: record.item.hash.clone(),
             reason: None,

@@ -104,6 +104,7 @@ pub(crate) async fn p11_a_new_key_takes_everything_along_or_nothing(place: &dyn 
     let mark = |row: Sealed<'_>| match row {
         Sealed::Given(row) => Ok([b"2:", row.data_key.as_slice()].concat()),
         Sealed::Captured(row) => Ok([b"2:", row.sealed.as_slice()].concat()),
+        Sealed::Factor(_, sealed) => Ok([b"2:", sealed].concat()),
     };
     other_key(store.reseal(reseal("k0", Arc::new(mark))).await);
     // One that cannot be opened stops it, although another one was already done.

@@ -13,6 +13,7 @@ pub(crate) mod keeping;
 pub(crate) mod machine;
 pub(crate) mod messages;
 pub(crate) mod pausing;
+pub(crate) mod people;
 pub(crate) mod restoring;
 pub(crate) mod settling;
 pub(crate) mod signing_in;
@@ -135,6 +136,13 @@ macro_rules! exercise {
                 p11_what_is_sealed_under_another_key_than_the_databases_is_refused
                 p11_a_new_key_takes_everything_along_or_nothing
                 p11_what_a_lost_key_sealed_is_still_seen
+            }
+            people {
+                c07_a_code_is_used_with_the_session_that_it_begins_and_a_repeated_look_sees_it
+                f105_what_is_ended_is_gone_for_every_reader_and_others_keep_theirs
+                c09_a_refusal_is_answered_when_its_count_is_kept
+                p11_seeds_go_along_to_a_new_key_and_none_is_kept_under_another
+                c02_a_delegation_is_with_the_item_as_long_as_it_may_hold
             }
             stopping {
                 p26_stop_survives_a_restart_and_two_people_lift_it

@@ -32,6 +32,7 @@ people:
   - {id: off.zr, name: 丁, roles: [office_director]}
   - {id: off.gl, name: 戊, roles: [account_admin]}
   - {id: sys, name: 己, roles: [sysadmin]}
+  - {id: aq, name: 卯, roles: [security_admin]}
   - {id: aud, name: 庚, roles: [auditor]}
 accounts:
   - {id: W000, platform: weibo, name: 示范区, uid: "1", level: district, status: active, secrets: {access_token: "file:W000"}}

@@ -36,6 +36,11 @@ impl Request {
         self.header("Authorization", &format!("Bearer token-of-{person}"))
     }
 
+    /// With this very token.
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {token}"))
+    }
+
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -63,7 +68,7 @@ impl Request {
         }
         let told =
             self.headers.iter().any(|(name, _)| name == "Content-Length" || name == "Transfer-Encoding");
-        if !told && (!self.body.is_empty() || self.method == "POST") {
+        if !told && (!self.body.is_empty() || ["POST", "DELETE"].contains(&self.method.as_str())) {
             head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
         }
         let mut bytes = format!("{head}\r\n").into_bytes();

@@ -5,12 +5,12 @@ mod http;
 pub(crate) mod log;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use juzhen_domain::id::PersonId;
-use juzhen_engine::clock::Machine;
+use juzhen_engine::clock::{Machine, World};
 use juzhen_engine::failpoint::Failpoints;
 use juzhen_engine::{Engine, EngineOptions, Folder};
 use juzhen_server::{ServerOptions, Tokens};
@@ -28,7 +28,22 @@ pub(crate) struct Api {
     pub(crate) engine: Engine,
     pub(crate) store: Arc<Sqlite>,
     pub(crate) district: District,
+    /// Seconds that its clock is ahead.
+    pub(crate) ahead: Arc<AtomicI64>,
     _stop: DropGuard,
+}
+
+/// The machine's clock, and how far a test has moved on.
+struct Moved(Arc<AtomicI64>);
+
+impl World for Moved {
+    fn now(&self) -> Timestamp {
+        Machine.now() + jiff::SignedDuration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+
+    fn random(&self) -> [u8; 10] {
+        Machine.random()
+    }
 }
 
 /// Nothing answers there.
@@ -62,12 +77,13 @@ impl Api {
     async fn start_with(district: District, tune: impl FnOnce(&mut ServerOptions), failpoints: &str) -> Self {
         log::keep();
         let store = Arc::new(Sqlite::temporary().unwrap());
+        let ahead = Arc::new(AtomicI64::new(0));
         let engine = Engine::start(EngineOptions {
             config: district.config(),
             adapters: district.adapters(),
             secrets: district.secrets(),
             store: store.clone(),
-            world: Arc::new(Machine),
+            world: Arc::new(Moved(Arc::clone(&ahead))),
             failpoints: Arc::new(Failpoints::parse(failpoints).unwrap()),
             files: Folder::new(district.config()),
             mark: None,
@@ -84,7 +100,7 @@ impl Api {
         let stop = CancellationToken::new();
         let router = juzhen_server::router(engine.clone(), options);
         tokio::spawn(juzhen_server::serve(listener, router, stop.clone()));
-        Self { address, engine, store, district, _stop: stop.drop_guard() }
+        Self { address, engine, store, district, ahead, _stop: stop.drop_guard() }
     }
 
     /// Lets the services of the engine run for the rest of the test.
@@ -127,6 +143,11 @@ impl Api {
         let mut decision = json!({ "decision": "approve", "hash": item["hash"] });
         decision.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.post(person, &format!("/api/v1/items/{}/decisions", text(&item["id"])), decision).await
+    }
+
+    /// Time passes.
+    pub(crate) fn wait(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, Ordering::Relaxed);
     }
 
     pub(crate) async fn audit_actions(&self, subject: &str) -> Vec<String> {

@@ -88,8 +88,14 @@ impl Office {
         let now = at(self.now);
         let (person, seen) = (by.clone(), hash.clone());
         let changed = self.change_item(&id, move |record| {
-            let proposal =
-                Proposal { person: &person, verdict, hash: &seen, reason: Some("看过"), at: now };
+            let proposal = Proposal {
+                person: &person,
+                mandates: &[],
+                verdict,
+                hash: &seen,
+                reason: Some("看过"),
+                at: now,
+            };
             let done = review::decide(&record.item, &record.decisions, &proposal)
                 .map_err(|refusal| Refused::new(refusal.code(), refusal.to_string()))?;
             Ok(ItemChange { decision: Some(done.decision), ..moved(record, done.state) })
