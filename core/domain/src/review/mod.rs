@@ -417,6 +417,36 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn p13_whoever_stands_in_for_another_is_not_also_one_of_the_others_nor_the_authors_hand() {
+        let chain = chain(&[
+            step("unit_approval", Role::UnitHead, Scope::Unit),
+            step("office_review", Role::OfficeEditor, Scope::Office),
+        ]);
+        let mut item = Item { chain, state: ItemState::PendingUnit, ..item() };
+        let deputy = of_unit("d07.fg", "D07", Role::DeputyHead);
+        let mandate = |role, unit: &str, of: &str| Mandate {
+            role,
+            unit: unit.into(),
+            behalf: Behalf { delegation: "g1".into(), of: Some(of.into()) },
+        };
+        let propose = |item: &Item, decisions: &[Decision], mandates: &[Mandate]| {
+            let (hash, at) = (&item.hash, Timestamp::UNIX_EPOCH);
+            let proposal =
+                Proposal { person: &deputy, mandates, verdict: Verdict::Approve, hash, reason: None, at };
+            decide(item, decisions, &proposal).map_err(|refusal| refusal.code())
+        };
+        assert_eq!(propose(&item, &[], &[]), Err("forbidden"));
+        assert_eq!(propose(&item, &[], &[mandate(Role::UnitHead, "D08", "d08.zy")]), Err("forbidden"));
+        let of_author = mandate(Role::UnitHead, "D07", item.author.as_str());
+        assert_eq!(propose(&item, &[], &[of_author]), Err("self_approval"));
+        let first = propose(&item, &[], &[mandate(Role::UnitHead, "D07", "d07.zy")]).unwrap();
+        assert_eq!((first.state, first.decision.behalf.is_some()), (ItemState::PendingOffice, true));
+        item.state = first.state;
+        let second = mandate(Role::OfficeEditor, "OFFICE", "off.hg");
+        assert_eq!(propose(&item, &[first.decision], &[second]), Err("same_person"));
+    }
+
+    #[test]
     fn p02_a_procedure_without_review_approves_nothing_because_there_is_no_such_chain() {
         let rules = [step("publish", Role::AccountAdmin, Scope::Office)];
         assert_eq!(Chain::of(rules, &"D07".into(), &"OFFICE".into()), Err(NoReview));
