@@ -10,7 +10,7 @@ use juzhen_domain::delivery::{Delivery, DeliveryKind};
 use juzhen_domain::id::{AccountId, DeliveryId, ItemId, Platform};
 use juzhen_domain::item::{Content, Item, Variant};
 use juzhen_domain::matrix::{Procedure, Role};
-use juzhen_domain::review::{ChainStep, Decision, Verdict};
+use juzhen_domain::review::{ChainStep, Decision, Record, Verdict};
 use juzhen_domain::state::{DeliveryState, ItemState};
 use juzhen_store::{Audit, ItemChange, ItemChanger, Store};
 
@@ -75,6 +75,7 @@ async fn plan_one(store: &dyn Store, number: usize, plan: Planned) -> Result<()>
             verdict: Verdict::Approve,
             hash: record.item.hash.clone(),
             reason: None,
+            record: Record::default(),
             at: now,
         };
         Ok(change(ItemState::Approved, Some(decision), vec![], &record.item, now))
@@ -90,7 +91,7 @@ async fn plan_one(store: &dyn Store, number: usize, plan: Planned) -> Result<()>
 
 fn item(number: usize, at: Timestamp) -> Item {
     let variant = Variant { text: text(number), ..Variant::default() };
-    let content = Content { variants: BTreeMap::from([("weibo".into(), variant)]), targets: vec![] };
+    let content = Content { variants: BTreeMap::from([("weibo".into(), variant)]), ..Content::default() };
     Item {
         id: ItemId::new(format!("i{number:08}")),
         unit: "OFFICE".into(),

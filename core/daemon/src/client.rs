@@ -108,6 +108,41 @@ impl Client {
         body: Option<&Value>,
         with: With<'_>,
     ) -> Result<Answer> {
+        let body = body.map_or(Sent::Nothing, Sent::Json);
+        let Received { status, etag, bytes } = self.exchange(method, path, body, with).await?;
+        let body = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
+        if status.is_success() {
+            let body = body.with_context(|| format!("{path} answered with something that is not JSON"))?;
+            return Ok(Answer { etag, body });
+        }
+        bail!(self.refused(status, body.unwrap_or(Value::Null)))
+    }
+
+    /// Reads what is no JSON, such as a page.
+    pub(crate) async fn text(&self, path: &str) -> Result<String> {
+        let Received { status, bytes, .. } =
+            self.exchange(Method::GET, path, Sent::Nothing, With::default()).await?;
+        if status.is_success() {
+            return String::from_utf8(bytes)
+                .with_context(|| format!("{path} answered with something that is no text"));
+        }
+        bail!(self.refused(status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
+    }
+
+    /// Keeps a picture or video; sending it again changes nothing.
+    pub(crate) async fn upload(&self, bytes: Vec<u8>) -> Result<Value> {
+        let Received { status, bytes, .. } =
+            self.exchange(Method::POST, "/api/v1/media", Sent::Bytes(bytes), With::default()).await?;
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        if status.is_success() { Ok(body) } else { bail!(self.refused(status, body)) }
+    }
+
+    fn refused(&self, status: StatusCode, problem: Value) -> Refused {
+        let text = problem_text(&problem, status, self.token.is_some());
+        Refused { status: status.as_u16(), text, problem }
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Sent<'_>, with: With<'_>) -> Result<Received> {
         let url = format!("{}{path}", self.server);
         let attempted = || format!("could not ask {url}");
         let mut request = self.http.request(method, &url).header("accept-language", language());
@@ -120,23 +155,31 @@ impl Client {
         if let Some(etag) = with.if_match {
             request = request.header("if-match", etag);
         }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
+        request = match body {
+            Sent::Nothing => request,
+            Sent::Json(body) => request.json(body),
+            Sent::Bytes(bytes) => request.header("content-type", "application/octet-stream").body(bytes),
+        };
         // Its own text names the address again.
         let response = request.send().await.map_err(reqwest::Error::without_url).with_context(attempted)?;
         let status = response.status();
         let etag = response.headers().get("etag").and_then(|v| v.to_str().ok()).map(str::to_owned);
         let bytes = response.bytes().await.map_err(reqwest::Error::without_url).with_context(attempted)?;
-        let body = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
-        if status.is_success() {
-            let body = body.with_context(|| format!("{url} answered with something that is not JSON"))?;
-            return Ok(Answer { etag, body });
-        }
-        let problem = body.unwrap_or(Value::Null);
-        let text = problem_text(&problem, status, self.token.is_some());
-        bail!(Refused { status: status.as_u16(), text, problem })
+        Ok(Received { status, etag, bytes: bytes.to_vec() })
     }
+}
+
+/// The body of a request.
+enum Sent<'a> {
+    Nothing,
+    Json(&'a Value),
+    Bytes(Vec<u8>),
+}
+
+struct Received {
+    status: StatusCode,
+    etag: Option<String>,
+    bytes: Vec<u8>,
 }
 
 /// What the person at this shell reads, as their locale says.

@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::district::District;
+use support::district::{District, STATED};
 use support::{Ran, run};
 
 fn count(arguments: &[&str]) -> Ran {
@@ -67,12 +67,17 @@ fn another_platform_is_refused_with_those_there_are() {
     assert_eq!(without_all.code, Some(2), "{without_all:?}");
 }
 
+/// The arguments that hand in this text.
+fn submit(text: &str) -> Vec<&str> {
+    [&["item", "submit", "--text", text, "--target", "W015"][..], &STATED].concat()
+}
+
 #[test]
 fn a_text_that_is_too_long_is_not_handed_in_and_the_shell_says_by_how_much() {
     let district = District::new();
     let daemon = district.start();
     let text = format!("weibo={}", "汉".repeat(141));
-    let refused = district.ask(&daemon, "d07.xx", &["item", "submit", "--text", &text, "--target", "W015"]);
+    let refused = district.ask(&daemon, "d07.xx", &submit(&text));
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let said = "weibo: title and text: 141 characters, 1 over the 140 of the district's rule";
     assert!(refused.stderr.contains(said), "{refused:?}");
@@ -80,5 +85,5 @@ fn a_text_that_is_too_long_is_not_handed_in_and_the_shell_says_by_how_much() {
     assert_eq!((&problem["code"], &problem["field"]), (&json!("too_long"), &json!("variants.weibo.text")));
     assert_eq!((&problem["faults"][0]["count"], &problem["faults"][0]["over"]), (&json!(141), &json!(1)));
     let fits = format!("weibo={}", "汉".repeat(140));
-    district.done(&daemon, "d07.xx", &["item", "submit", "--text", &fits, "--target", "W015"]);
+    district.done(&daemon, "d07.xx", &submit(&fits));
 }

@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::Value;
-use support::district::{District, P4_REVIEWERS, until};
+use support::district::{District, P4_REVIEWERS, STATED, until};
 use support::{finish, juzhen};
 
 /// The first delivery of an item, once it is in this state.
@@ -32,7 +32,7 @@ fn an_item_goes_from_hand_to_hand() {
         "--target",
         "W015",
     ];
-    let once = [&submit[..], &["--once", "key-1"]].concat();
+    let once = [&submit[..], &STATED, &["--once", "key-1"]].concat();
     let item = district.done(&daemon, "d07.xx", &once);
     let (id, hash) = (item["id"].as_str().unwrap(), item["hash"].as_str().unwrap());
     assert_eq!(district.done(&daemon, "d07.xx", &once)["id"], id, "the same request again is the same item");
@@ -53,7 +53,16 @@ fn an_item_goes_from_hand_to_hand() {
     let revised = district.done(
         &daemon,
         "d07.xx",
-        &["item", "revise", id, "--text", "weibo=近日气温持续升高。咨询电话12345。", "--target", "W015"],
+        &[
+            "item",
+            "revise",
+            id,
+            "--text",
+            "weibo=近日气温持续升高。咨询电话12345。",
+            "--target",
+            "W015",
+            "--declare",
+        ],
     );
     assert_ne!(revised["hash"], hash);
     let hash = revised["hash"].as_str().unwrap();
@@ -77,10 +86,74 @@ fn an_item_goes_from_hand_to_hand() {
         .args(["item", "show", id, "--server", &daemon.url, "--token-file"])
         .arg(district.token_file("off.hg"));
     let card = finish(&mut command).stdout;
-    for word in ["published", "off.hg", "W015", "咨询电话", published["receipt"]["url"].as_str().unwrap()]
-    {
+    for word in [
+        "published",
+        "off.hg",
+        "W015",
+        "咨询电话",
+        "东新媒备〔",
+        published["receipt"]["url"].as_str().unwrap(),
+    ] {
         assert!(card.contains(word), "{word} is not in\n{card}");
     }
+}
+
+#[test]
+fn what_the_office_does_with_an_item_and_what_is_kept_of_it() {
+    let district = District::new();
+    let daemon = district.start();
+    let draft = ["item", "submit", "--text", "weibo=赶集日调整，请互相转告", "--target", "W015", "--draft"];
+    let item = district.done(&daemon, "d07.xx", &draft);
+    let (id, hash) = (item["id"].as_str().unwrap(), item["hash"].as_str().unwrap());
+    let early = district.ask(&daemon, "d07.xx", &["item", "hand-in", id, "--declare"]);
+    assert_eq!(early.json()["problem"]["code"], "blocked_by_check", "{early:?}");
+    let text = ["item", "revise", id, "--text", "weibo=赶集日调整,请互相转告", "--target", "W015"];
+    let item = district.done(&daemon, "d07.xx", &[&text[..], &STATED].concat());
+    assert_ne!(item["hash"], hash);
+    let [secrecy, head, editor] = P4_REVIEWERS;
+    district.approve(&daemon, &[secrecy, head], id, item["hash"].as_str().unwrap());
+    let mended = ["item", "copy-edit", id, "--text", "weibo=赶集日调整，请互相转告。", "--minor"];
+    let item = district.done(&daemon, editor, &mended);
+    assert_eq!((&item["state"], &item["version"]), (&"pending_office".into(), &3.into()));
+    district.approve(&daemon, &[editor], id, item["hash"].as_str().unwrap());
+    district.done(&daemon, editor, &["item", "schedule", id, "--at", "+1h"]);
+    let held = district.done(&daemon, editor, &["item", "hold", id, "--reason", "待核实"]);
+    assert_eq!(held["state"], "held");
+    assert_eq!(district.done(&daemon, editor, &["item", "release", id])["state"], "scheduled");
+    assert_eq!(district.done(&daemon, editor, &["item", "unschedule", id])["state"], "approved");
+
+    let plain = |arguments: &[&str]| {
+        let mut command = juzhen();
+        command.args(arguments).args(["--server", &daemon.url, "--token-file"]);
+        finish(command.arg(district.token_file(editor))).stdout
+    };
+    let history = plain(&["item", "history", id]);
+    for word in ["drafted", "submitted", "copy_edited", "赶集日调整,请互相转告 → ", "unit_approval"]
+    {
+        assert!(history.contains(word), "{word}: {history}");
+    }
+    let sheet = plain(&["item", "sheet", id]);
+    for word in ["<!doctype html>", "审核单", "东新媒备〔", "小改后沿用", "便民"] {
+        assert!(sheet.contains(word), "{word}: {sheet}");
+    }
+}
+
+#[test]
+fn an_item_is_handed_in_from_a_file_with_its_picture() {
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n....";
+    let district = District::new();
+    let daemon = district.start();
+    let file = district.home.path().join("item.md");
+    let text = "---\nplatforms: [weibo]\ntargets: [W015]\nfiling: {info_nature: convenience}\n---\n# 停水通知\n\n明天停水。\n\n![水厂](a.png)\n";
+    std::fs::write(&file, text).unwrap();
+    std::fs::write(district.home.path().join("a.png"), PNG).unwrap();
+    let item = district.done(&daemon, "d07.xx", &["item", "submit", file.to_str().unwrap(), "--declare"]);
+    let variant = &item["variants"]["weibo"];
+    assert_eq!((&variant["title"], &variant["text"]), (&"停水通知".into(), &"明天停水。".into()));
+    assert_eq!(
+        (&variant["media"][0]["mime"], &variant["media"][0]["alt"]),
+        (&"image/png".into(), &"水厂".into())
+    );
 }
 
 #[test]
@@ -90,7 +163,7 @@ fn what_is_no_longer_wanted_is_taken_back() {
     let item = district.done(
         &daemon,
         "d07.xx",
-        &["item", "submit", "--text", "weibo=赶集日调整", "--target", "W015"],
+        &[&["item", "submit", "--text", "weibo=赶集日调整", "--target", "W015"][..], &STATED].concat(),
     );
     let id = item["id"].as_str().unwrap();
     let withdrawn = district.done(&daemon, "d07.xx", &["item", "withdraw", id]);

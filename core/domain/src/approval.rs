@@ -124,6 +124,7 @@ pub(crate) mod tests {
             verdict: Verdict::Approve,
             hash: item.hash.clone(),
             reason: None,
+            record: review::Record::default(),
             at: Timestamp::UNIX_EPOCH,
         };
         let delivery = delivery_of(&item);

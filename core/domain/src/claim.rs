@@ -120,7 +120,9 @@ impl std::fmt::Display for HoldReason {
 pub fn rule(facts: &Facts<'_>) -> Ruling {
     let delivery = facts.delivery;
     // What was broken off goes on: the ledger lets it send nothing new after its time.
-    if facts.now > delivery.latest_at && !delivery.resumes {
+    let valid_until = facts.item.content.filing.valid_until;
+    let is_over = facts.now > delivery.latest_at || valid_until.is_some_and(|until| facts.now > until);
+    if is_over && !delivery.resumes {
         return Ruling::Missed;
     }
     if delivery.next_at > facts.now {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::filing::Filing;
 use crate::hash::{ContentHash, FieldHasher};
 use crate::id::{AccountId, ColumnId, ItemId, PersonId, Platform, UnitCode};
 use crate::matrix::Procedure;
@@ -38,6 +39,9 @@ pub struct Content {
     /// Accounts named by the author, beside those that routes add.
     #[serde(default)]
     pub targets: Vec<AccountId>,
+    /// What it states beside its texts.
+    #[serde(default, skip_serializing_if = "Filing::is_empty")]
+    pub filing: Filing,
 }
 
 /// The bytes for one platform.
@@ -66,7 +70,7 @@ pub struct Media {
 }
 
 impl Content {
-    /// The hash of every variant and every named target.
+    /// The hash of every variant, every named target and every stated fact.
     pub fn hash(&self) -> ContentHash {
         let mut hasher = FieldHasher::new("juzhen item 1");
         for (platform, variant) in &self.variants {
@@ -77,6 +81,7 @@ impl Content {
         for target in &self.targets {
             hasher.field(target.as_str().as_bytes());
         }
+        self.filing.hash_into(&mut hasher);
         hasher.finish()
     }
 
@@ -144,7 +149,11 @@ mod tests {
 
     fn content(text: &str) -> Content {
         let variant = Variant { text: text.into(), ..Variant::default() };
-        Content { variants: BTreeMap::from([("weibo".into(), variant)]), targets: vec!["W000".into()] }
+        Content {
+            variants: BTreeMap::from([("weibo".into(), variant)]),
+            targets: vec!["W000".into()],
+            ..Content::default()
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 
 use crate::clock::Doubt;
 use crate::delivery::Delivery;
+use crate::item::Item;
+use crate::matrix::Person;
 use crate::reason::{self, WaitsFor};
 use crate::state::DeliveryState;
 
@@ -53,6 +55,33 @@ pub fn of_delivery(delivery: &Delivery) -> Option<Draft> {
             state.chinese()
         ),
     })
+}
+
+/// A task for the administrators of the accounts: nothing is deleted on a platform without a person.
+pub fn of_retraction(item: &Item, deliveries: &[Delivery], reason: &str) -> Draft {
+    let out = deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Published);
+    let places = out.map(|delivery| {
+        let url = delivery.receipt.as_ref().and_then(|receipt| receipt.url.as_deref());
+        url.map_or_else(|| delivery.account.to_string(), |url| format!("{} {url}", delivery.account))
+    });
+    let places = places.collect::<Vec<_>>().join("、");
+    Draft {
+        id: format!("item:{}:retracted", item.id),
+        kind: "item_retracted",
+        subject: format!("item:{}", item.id),
+        text: format!("稿件 {} 已撤稿：{reason}。请账号管理员到平台删除已发布的内容：{places}", item.id),
+    }
+}
+
+/// A secrecy review that its reviewer cannot decide.
+pub fn of_referral(item: &Item, by: &Person, reason: &str) -> Draft {
+    Draft {
+        // Once for each text.
+        id: format!("item:{}:referred_up:{}", item.id, item.version),
+        kind: "item_referred_up",
+        subject: format!("item:{}", item.id),
+        text: format!("稿件 {} 的保密审查由{}（{}）提请上级认定：{reason}", item.id, by.name, by.id),
+    }
 }
 
 /// An account that paused itself: one alert, however many deliveries wait for it (P20).

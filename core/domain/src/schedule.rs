@@ -37,16 +37,14 @@ pub fn deliveries(
     plan: &Plan<'_>,
     mut new_id: impl FnMut() -> DeliveryId,
 ) -> Result<Vec<Delivery>, ScheduleRefusal> {
-    let state = item.state;
-    match (state, review::next(item, decisions)) {
-        (ItemState::Approved, Next::Approved) => {}
-        (ItemState::Approved, Next::Waiting(_)) => return Err(ScheduleRefusal::MissingApproval),
-        (_, Next::Waiting(_)) => return Err(ScheduleRefusal::NotApproved { state }),
-        (_, Next::Approved) => return Err(ScheduleRefusal::BadState { state }),
-    }
+    may_be_planned(item, decisions)?;
     let due_at = plan.due_at.max(plan.now);
     if plan.latest_at < due_at {
         return Err(ScheduleRefusal::LatestBeforeDue { due_at, latest_at: plan.latest_at });
+    }
+    let latest_at = while_valid(item, plan.latest_at);
+    if latest_at < due_at {
+        return Err(ScheduleRefusal::NotValidThen { due_at, valid_until: latest_at });
     }
     let mut made: Vec<Delivery> = Vec::new();
     for (route, account) in targets(item, plan)? {
@@ -66,12 +64,35 @@ pub fn deliveries(
             });
         };
         let made_as = Made { id: new_id(), kind: DeliveryKind::Publish, route, payload_hash: variant.hash() };
-        made.push(delivery(item, account, made_as, (due_at, plan.latest_at), plan.revision, plan.now));
+        made.push(delivery(item, account, made_as, (due_at, latest_at), plan.revision, plan.now));
     }
     if made.is_empty() {
         return Err(ScheduleRefusal::NoTarget { item: item.id.clone() });
     }
     Ok(made)
+}
+
+/// Whether an item may be planned at all.
+///
+/// # Errors
+/// It is not approved, an approval of these very bytes is missing, or it is planned already.
+pub fn may_be_planned(item: &Item, decisions: &[Decision]) -> Result<(), ScheduleRefusal> {
+    use ItemState as S;
+    let state = item.state;
+    match (state, review::next(item, decisions)) {
+        (S::Approved, Next::Approved) => Ok(()),
+        (S::Approved, Next::Waiting(_)) => Err(ScheduleRefusal::MissingApproval),
+        // What was taken out of the way is not approved any more, whatever was said before.
+        (S::Rejected | S::Withdrawn | S::Merged, _) | (_, Next::Waiting(_)) => {
+            Err(ScheduleRefusal::NotApproved { state })
+        }
+        (_, Next::Approved) => Err(ScheduleRefusal::BadState { state }),
+    }
+}
+
+/// Not later than what it says is true.
+fn while_valid(item: &Item, latest_at: Timestamp) -> Timestamp {
+    item.content.filing.valid_until.map_or(latest_at, |until| until.min(latest_at))
 }
 
 fn targets(item: &Item, plan: &Plan<'_>) -> Result<Vec<(Option<RouteId>, AccountId)>, ScheduleRefusal> {
@@ -112,7 +133,7 @@ pub fn forwards(
             item,
             account,
             made_as,
-            (onward.now, onward.latest_at),
+            (onward.now, while_valid(item, onward.latest_at)),
             onward.revision,
             onward.now,
         ));
@@ -171,6 +192,8 @@ pub enum ScheduleRefusal {
     MissingApproval,
     #[error("the latest time {latest_at} lies before the time it is due, {due_at}")]
     LatestBeforeDue { due_at: Timestamp, latest_at: Timestamp },
+    #[error("what it says holds until {valid_until} only, and it would be due at {due_at}")]
+    NotValidThen { due_at: Timestamp, valid_until: Timestamp },
     #[error("the settings have no account {account}")]
     UnknownAccount { account: AccountId },
     #[error("account {account} is on {platform}, and the item has no text for {platform}")]
@@ -187,6 +210,7 @@ impl ScheduleRefusal {
             Self::NotApproved { .. } => "not_approved",
             Self::MissingApproval => "missing_approval",
             Self::LatestBeforeDue { .. } => "latest_before_due",
+            Self::NotValidThen { .. } => "not_valid_then",
             Self::UnknownAccount { .. } => "unknown_account",
             Self::NoVariant { .. } => "no_variant",
             Self::NoTarget { .. } => "no_target",

@@ -58,7 +58,6 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use juzhen_host::Host;
-use juzhen_settings::Settings;
 use juzhen_store::Store;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
@@ -87,6 +86,7 @@ pub use crate::used::{SecretState, SecretUse, may_be_a_file, named, report};
 pub use crate::vault::{KeptSecret, LONGEST_SECRET, Vault, VaultError};
 // The server matches on it and may not know the host; and hands secrets on.
 pub use juzhen_host::{AdapterState, Secret};
+pub use juzhen_settings::Settings;
 
 /// The running daemon without its surface. Cheap to clone.
 #[derive(Clone)]

@@ -61,7 +61,7 @@ pub enum Danger {
     },
     /// No account that publishes is left.
     NoActiveAccount,
-    /// Fewer steps of review, or other ones.
+    /// Fewer steps of review, or other ones, or less asked for before them.
     ReviewLowered {
         procedure: String,
     },
@@ -166,8 +166,8 @@ impl Danger {
                 ("no account would be left that publishes".to_owned(), "将没有任何可发布的账号".to_owned())
             }
             Self::ReviewLowered { procedure } => (
-                format!("steps of review would be removed from {procedure}"),
-                format!("程序 {procedure} 的审核步骤将减少"),
+                format!("steps of review, or what they ask for, would be removed from {procedure}"),
+                format!("程序 {procedure} 的审核步骤或必填要素将减少"),
             ),
             Self::StorageMoved => (
                 "the database would be another one: what waits in the present one would not be published"
@@ -293,6 +293,7 @@ fn changed_keys(old: &Settings, new: &Settings) -> Vec<String> {
     name_changes("publish", &value_of(&old.publish), &value_of(&new.publish), &mut keys);
     name_changes("checks", &value_of(&old.checks.settings), &value_of(&new.checks.settings), &mut keys);
     name_changes("policy", &value_of(&old.policy), &value_of(&new.policy), &mut keys);
+    name_changes("review", &value_of(&old.review), &value_of(&new.review), &mut keys);
     name_changes("notices", &value_of(&old.notices), &value_of(&new.notices), &mut keys);
     keys
 }
@@ -350,10 +351,12 @@ fn dangers(old: &Settings, new: &Settings, changes: &Changes) -> Vec<Danger> {
         dangers.push(Danger::NoActiveAccount);
     }
     for (procedure, was) in &old.procedures {
-        let steps = new.procedures.get(procedure).map_or(&[][..], |is| &is.steps);
+        let is = new.procedures.get(procedure);
+        let steps = is.map_or(&[][..], |is| &is.steps);
         let kept =
             was.steps.iter().all(|step| steps.iter().any(|s| s.actor == step.actor && s.scope == step.scope));
-        if !kept {
+        let asked = was.required.iter().all(|required| is.is_some_and(|is| is.requires(*required)));
+        if !kept || !asked {
             dangers.push(Danger::ReviewLowered { procedure: procedure.to_string() });
         }
     }

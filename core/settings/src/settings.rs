@@ -13,7 +13,8 @@ use serde_json::Value;
 
 pub use crate::files::{
     CapSettings, CheckSettings, District, Isolation, NoticeSettings, PolicySettings, ProcedureSettings,
-    PublishSettings, QuotaSettings, RetrySettings, Sandbox, ServerSettings, StepSettings, StorageSettings,
+    PublishSettings, QuotaSettings, RetrySettings, ReviewSettings, Sandbox, ServerSettings, StepSettings,
+    StorageSettings,
 };
 
 /// One whole set of settings without faults. Never changed: a reload makes a new one.
@@ -26,6 +27,7 @@ pub struct Settings {
     pub adapters: AdapterSettings,
     pub publish: PublishSettings,
     pub policy: PolicySettings,
+    pub review: ReviewSettings,
     pub notices: NoticeSettings,
     pub checks: Checks,
     pub units: BTreeMap<UnitCode, Unit>,

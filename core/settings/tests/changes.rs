@@ -85,8 +85,13 @@ fn f95_dangerous_changes_come_first() {
         "procedures.yaml",
         "      - {id: unit_approval, actor: unit_head, scope: unit}\n",
         "",
-        "! steps of review would be removed from P4\n~ procedure P4: steps",
+        "! steps of review, or what they ask for, would be removed from P4\n~ procedure P4: steps",
     );
+    let text = files()["procedures.yaml"].replace("    steps:", "    required: [declaration]\n    steps:");
+    let less = diff(Some(&settings(with("procedures.yaml", &text))), &settings(files()));
+    let expected =
+        "! steps of review, or what they ask for, would be removed from P4\n~ procedure P4: required";
+    assert_eq!(less.to_string(), expected);
     let adapters = "  serve: {weibo: mock}\n  isolation_of: {mock: in_process}\n  allow_private_egress: true";
     check(
         "district.yaml",

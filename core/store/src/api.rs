@@ -54,6 +54,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<ItemRecord, StoreError>;
     /// With its decisions and deliveries; `None`: there is no such item.
     async fn item(&self, item: &ItemId) -> Result<Option<ItemRecord>, StoreError>;
+    /// Every text that it had and each time that it was handed in, oldest first; none for an item that is not there.
+    async fn item_versions(&self, item: &ItemId) -> Result<Vec<ItemVersion>, StoreError>;
     /// Newest first.
     async fn items(&self, filter: ItemFilter) -> Result<Vec<Item>, StoreError>;
 

@@ -19,7 +19,7 @@ use crate::slow::Asked;
 use crate::sql::{
     Transaction, attention, audit, authorizations, claim, deliveries, effects, hooks, intake, items, looks,
     messages, notices, pauses, ping, rechecks, recover, restored, secrets, settings, settle, sign_ins, stop,
-    sweep, values, watch, workers,
+    sweep, values, versions, watch, workers,
 };
 use crate::values::*;
 
@@ -51,6 +51,11 @@ impl<D: Database> Store for D {
     async fn item(&self, item: &ItemId) -> Result<Option<ItemRecord>, StoreError> {
         let item = item.clone();
         self.read("read an item", move |c| items::record(c, &item)).await
+    }
+
+    async fn item_versions(&self, item: &ItemId) -> Result<Vec<ItemVersion>, StoreError> {
+        let item = item.clone();
+        self.read("read the versions of an item", move |c| versions::list(c, &item)).await
     }
 
     async fn items(&self, filter: ItemFilter) -> Result<Vec<Item>, StoreError> {

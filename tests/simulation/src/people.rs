@@ -137,6 +137,7 @@ impl People {
         let content = Content {
             variants: ["weibo", "wechat", "mock"].map(variant).into_iter().collect::<BTreeMap<_, _>>(),
             targets: own.map(|(id, _, _)| (*id).into()).collect(),
+            ..Content::default()
         };
         let now = self.scene.time.now();
         let item = Item {

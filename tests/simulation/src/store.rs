@@ -255,6 +255,7 @@ macro_rules! through {
 through! {
     submit_item(item: Item, audit: Audit, once: Option<Once>) -> Submitted;
     item(item: &ItemId) -> Option<ItemRecord>;
+    item_versions(item: &ItemId) -> Vec<ItemVersion>;
     items(filter: ItemFilter) -> Vec<Item>;
     change_delivery(delivery: &DeliveryId, change: DeliveryChanger, follow: Follow, once: Option<Once>) -> Delivery;
     to_look_at(look: Look) -> Vec<Looked>;

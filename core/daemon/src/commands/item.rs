@@ -1,4 +1,7 @@
-//! `juzhen item`: 稿件, from submitting to scheduling.
+//! `juzhen item`: 稿件, from submitting to taking down.
+
+mod file;
+mod history;
 
 use std::fs;
 use std::io::Read;
@@ -72,20 +75,95 @@ enum Command {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Write a returned item anew and hand it in again; what was approved of other texts no longer counts
+    /// Write a draft or a returned item anew and hand it in; what was approved of other texts no longer counts
     Revise {
         /// Id of the item
         id: String,
         #[command(flatten)]
         body: ItemArgs,
     },
+    /// Hand in a draft or a returned item as it is
+    HandIn {
+        /// Id of the item
+        id: String,
+        /// None of the seven prohibited kinds of content is in it (七类声明)
+        #[arg(long)]
+        declare: bool,
+    },
+    /// Mend an item that is with the office; with --minor its approvals go along
+    CopyEdit {
+        /// Id of the item
+        id: String,
+        #[command(flatten)]
+        body: ItemArgs,
+        /// Only punctuation, space and format, ten signs at most
+        #[arg(long)]
+        minor: bool,
+    },
+    /// Put an item under another procedure (改划程序)
+    Reclassify {
+        /// Id of the item
+        id: String,
+        /// P1 to P5
+        #[arg(long, value_name = "PROCEDURE")]
+        to: String,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Merge an item into one that says it already (并稿)
+    Merge {
+        /// Id of the item
+        id: String,
+        /// Id of the one that goes on
+        #[arg(long, value_name = "ID")]
+        into: String,
+    },
+    /// Take an item off the plan; it may be scheduled anew
+    Unschedule {
+        /// Id of the item
+        id: String,
+    },
+    /// Put aside what of an item is not out yet (暂缓)
+    Hold(Reasoned),
+    /// Let go on what was put aside
+    Release {
+        /// Id of the item
+        id: String,
+    },
+    /// Say that a published item should not be out (撤稿); the administrators of its accounts are told to delete it
+    Retract(Reasoned),
+    /// Ask those above what the secrecy review cannot decide (提请上级认定)
+    ReferUp(Reasoned),
+    /// Show every text that an item had, and what was decided on it
+    History {
+        /// Id of the item
+        id: String,
+    },
+    /// Print the review sheet of an item as a page to print and sign (审核单)
+    Sheet {
+        /// Id of the item
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Reasoned {
+    /// Id of the item
+    id: String,
+    /// Why; kept with your name
+    #[arg(long)]
+    reason: String,
 }
 
 /// What an item says
 #[derive(Debug, Args)]
 struct ItemArgs {
+    /// The item as Markdown or YAML, with its pictures beside it; the other options then only add to it
+    #[arg(value_name = "FILE")]
+    document: Option<PathBuf>,
     /// The whole request as JSON (`-`: standard input); the other options then only add to it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "document")]
     file: Option<PathBuf>,
     /// Text for a platform: PLATFORM=TEXT, or PLATFORM=@FILE
     #[arg(long = "text", value_name = "PLATFORM=TEXT")]
@@ -105,6 +183,15 @@ struct ItemArgs {
     /// Unit whose item it is, where you write for several
     #[arg(long, value_name = "CODE")]
     unit: Option<String>,
+    /// What it states beside its texts, such as info_nature=convenience or stage_no=2
+    #[arg(long = "fact", value_name = "NAME=VALUE")]
+    facts: Vec<String>,
+    /// You have checked that none of the seven prohibited kinds of content is in it (七类声明)
+    #[arg(long)]
+    declare: bool,
+    /// Only keep it; hand it in later with `item hand-in`
+    #[arg(long)]
+    draft: bool,
 }
 
 impl Item {
@@ -129,7 +216,7 @@ impl Command {
             Self::Submit { body, once } => {
                 let key = once.map_or_else(fresh_key, Ok)?;
                 let with = With { key: Some(&key), ..With::default() };
-                client.post_with("/api/v1/items", &body.read()?, with).await?
+                client.post_with("/api/v1/items", &body.read(client).await?, with).await?
             }
             Self::Show { id } => client.get(&path(&id, "")?).await?,
             Self::Schedule { id, at, latest } => {
@@ -142,7 +229,39 @@ impl Command {
                 changed(client, Method::POST, &id, "/withdraw", &without_nulls(json!({"reason": reason})))
                     .await?
             }
-            Self::Revise { id, body } => changed(client, Method::PUT, &id, "/content", &body.read()?).await?,
+            Self::Revise { id, body } => {
+                changed(client, Method::PUT, &id, "/content", &body.read(client).await?).await?
+            }
+            Self::HandIn { id, declare } => {
+                changed(client, Method::POST, &id, "/submit", &json!({"declaration": declare})).await?
+            }
+            Self::CopyEdit { id, body, minor } => {
+                let read = body.read(client).await?;
+                let texts = without_nulls(json!({
+                    "variants": read.get("variants"), "targets": read.get("targets"), "minor": minor,
+                }));
+                changed(client, Method::POST, &id, "/copy-edit", &texts).await?
+            }
+            Self::Reclassify { id, to, reason } => {
+                let body = without_nulls(json!({"to": to, "reason": reason}));
+                changed(client, Method::POST, &id, "/reclassify", &body).await?
+            }
+            Self::Merge { id, into } => {
+                changed(client, Method::POST, &id, "/merge", &json!({"into": into})).await?
+            }
+            Self::Unschedule { id } => changed(client, Method::POST, &id, "/unschedule", &json!({})).await?,
+            Self::Release { id } => changed(client, Method::POST, &id, "/release", &json!({})).await?,
+            Self::Hold(Reasoned { id, reason }) => {
+                changed(client, Method::POST, &id, "/hold", &json!({"reason": reason})).await?
+            }
+            Self::Retract(Reasoned { id, reason }) => {
+                changed(client, Method::POST, &id, "/retract", &json!({"reason": reason})).await?
+            }
+            Self::ReferUp(Reasoned { id, reason }) => {
+                changed(client, Method::POST, &id, "/refer-up", &json!({"reason": reason})).await?
+            }
+            Self::History { id } => return history::show(client, output, &path(&id, "")?).await,
+            Self::Sheet { id } => return history::sheet(client, output, &path(&id, "/sheet")?).await,
         };
         output.answer(&answer.body, card)
     }
@@ -161,10 +280,11 @@ fn path(id: &str, action: &str) -> Result<String> {
 }
 
 impl ItemArgs {
-    fn read(&self) -> Result<Value> {
-        let mut body = match &self.file {
-            None => Map::new(),
-            Some(file) => read_object(file)?,
+    async fn read(&self, client: &Client) -> Result<Value> {
+        let mut body = match (&self.document, &self.file) {
+            (Some(document), _) => file::read(client, document).await?,
+            (None, Some(file)) => read_object(file)?,
+            (None, None) => Map::new(),
         };
         if !self.texts.is_empty() {
             body.insert("variants".to_owned(), Value::Object(self.variants()?));
@@ -178,8 +298,19 @@ impl ItemArgs {
                 body.insert(name.to_owned(), json!(value));
             }
         }
+        if !self.facts.is_empty() {
+            let filing = body.entry("filing").or_insert_with(|| json!({}));
+            for fact in &self.facts {
+                state(filing, fact)?;
+            }
+        }
+        for (name, said) in [("declaration", self.declare), ("draft", self.draft)] {
+            if said {
+                body.insert(name.to_owned(), json!(true));
+            }
+        }
         if !body.contains_key("variants") {
-            bail!(Usage("say what it says: --text PLATFORM=TEXT or --file FILE".to_owned()));
+            bail!(Usage("say what it says: a Markdown or YAML file, or --text PLATFORM=TEXT".to_owned()));
         }
         Ok(Value::Object(body))
     }
@@ -201,6 +332,18 @@ impl ItemArgs {
         }
         Ok(variants)
     }
+}
+
+/// One stated fact. The number of a stage is a number, everything else a text.
+fn state(filing: &mut Value, fact: &str) -> Result<()> {
+    let Some((name, value)) = fact.split_once('=') else {
+        bail!(Usage(format!("--fact {fact:?}: write NAME=VALUE, such as info_nature=convenience")));
+    };
+    let number = (name == "stage_no").then(|| value.parse::<u32>().ok()).flatten();
+    if let Some(fields) = filing.as_object_mut() {
+        fields.insert(name.to_owned(), number.map_or_else(|| json!(value), |number| json!(number)));
+    }
+    Ok(())
 }
 
 fn read_object(file: &std::path::Path) -> Result<Map<String, Value>> {
@@ -241,10 +384,10 @@ pub(crate) fn table(body: &Value) -> Table {
 /// One item with everything that was decided on it.
 pub(crate) fn card(item: &Value) -> String {
     let mut text = String::new();
-    for name in ["id", "state", "unit", "author", "column", "procedure", "version", "hash"] {
+    for name in ["id", "register_no", "state", "unit", "author", "column", "procedure", "version", "hash"] {
         let value = field(item, &format!("/{name}"));
         if !value.is_empty() {
-            text.push_str(&format!("{name:<10} {value}\n"));
+            text.push_str(&format!("{name:<11} {value}\n"));
         }
     }
     for (platform, variant) in item.get("variants").and_then(Value::as_object).into_iter().flatten() {
@@ -252,7 +395,7 @@ pub(crate) fn card(item: &Value) -> String {
         let title = if title.is_empty() { title } else { format!("【{title}】") };
         let words = variant.get("text").and_then(Value::as_str).unwrap_or_default();
         let lines: Vec<String> = words.lines().map(printable).collect();
-        text.push_str(&format!("{platform:<10} {title}{}\n", lines.join(&format!("\n{:11}", ""))));
+        text.push_str(&format!("{platform:<11} {title}{}\n", lines.join(&format!("\n{:12}", ""))));
     }
     let mut decisions = Table::new(["decided by", "step", "decision", "at", "reason"]);
     let mut any = false;

@@ -41,6 +41,36 @@ struct Decision {
     /// Why; returning and rejecting need one
     #[arg(long)]
     reason: Option<String>,
+    /// None of the seven prohibited kinds of content is in it (七类声明)
+    #[arg(long)]
+    declare: bool,
+    /// Clause that the secrecy review rests on; what it concludes follows from the decision (保密审查依据)
+    #[arg(long, value_name = "TEXT")]
+    basis: Option<String>,
+    /// How it was given, when you write it down for somebody: `paper` or `phone`
+    #[arg(long, requires = "of")]
+    mode: Option<String>,
+    /// Whose decision you write down
+    #[arg(long, value_name = "PERSON", requires = "mode")]
+    of: Option<String>,
+    /// Hash of an upload that shows it (`POST /api/v1/media`)
+    #[arg(long, value_name = "SHA256")]
+    evidence: Vec<String>,
+}
+
+impl Decision {
+    fn body(&self, verdict: &str, hash: &str) -> Value {
+        let conclusion = match verdict {
+            "approve" => "may_publish",
+            "return" => "publish_after_redaction",
+            _ => "must_not",
+        };
+        let secrecy = self.basis.as_ref().map(|basis| json!({"conclusion": conclusion, "basis": basis}));
+        without_nulls(json!({
+            "decision": verdict, "hash": hash, "reason": self.reason, "declaration": self.declare,
+            "secrecy": secrecy, "mode": self.mode, "on_behalf_of": self.of, "evidence": self.evidence,
+        }))
+    }
 }
 
 impl Review {
@@ -76,7 +106,7 @@ async fn decide(client: &Client, verdict: &str, decision: &Decision) -> Result<V
             decision.id, decision.hash, decision.id
         )));
     }
-    let body = without_nulls(json!({"decision": verdict, "hash": hash, "reason": decision.reason}));
+    let body = decision.body(verdict, &hash);
     let key = fresh_key()?;
     let with = With { key: Some(&key), if_match: item.etag.as_deref() };
     Ok(client.post_with(&format!("{path}/decisions"), &body, with).await?.body)

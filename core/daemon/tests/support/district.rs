@@ -15,6 +15,9 @@ use super::{Ran, Running, finish, http, juzhen, mock_adapter, run_with_input, sa
 /// Who reviews an item of D07 under P4, in their order: 保密审查, 主要负责人审定, 审核备案.
 pub(crate) const P4_REVIEWERS: [&str; 3] = ["d07.bm", "d07.zy", "off.hg"];
 
+/// What the sample's procedures ask of an author under P4.
+pub(crate) const STATED: [&str; 3] = ["--fact", "info_nature=convenience", "--declare"];
+
 /// Everything of one district, removed with it.
 pub(crate) struct District {
     pub(crate) home: TempDir,
@@ -124,17 +127,23 @@ impl District {
     pub(crate) fn schedule(&self, daemon: &Daemon, text: &str) -> String {
         self.set_secret(daemon, "W015.token");
         let text = format!("weibo={text}");
-        let item = self.done(daemon, "d07.xx", &["item", "submit", "--text", &text, "--target", "W015"]);
+        let submit = [&["item", "submit", "--text", &text, "--target", "W015"][..], &STATED].concat();
+        let item = self.done(daemon, "d07.xx", &submit);
         let (id, hash) = (item["id"].as_str().unwrap(), item["hash"].as_str().unwrap());
         self.approve(daemon, &P4_REVIEWERS, id, hash);
         self.done(daemon, "off.hg", &["item", "schedule", id, "--at", "now"]);
         id.to_owned()
     }
 
-    /// One after another says yes to what was read.
+    /// One after another says yes to what was read, with what the sample's procedures ask of them.
     pub(crate) fn approve(&self, daemon: &Daemon, people: &[&str], id: &str, hash: &str) {
         for person in people {
-            self.done(daemon, person, &["review", "approve", id, "--hash", &hash[..8]]);
+            let said: &[&str] = match person.rsplit('.').next() {
+                Some("bm") => &["--basis", "不涉及国家秘密和工作秘密"],
+                Some("zy" | "fg") => &["--declare"],
+                _ => &[],
+            };
+            self.done(daemon, person, &[&["review", "approve", id, "--hash", &hash[..8]][..], said].concat());
         }
     }
 

@@ -1,6 +1,6 @@
 //! 稿件: written anew, and taken back with what is not out of it.
 
-use super::{ActRefusal, Move, OFFICE};
+use super::{ActRefusal, Move, OFFICE, take_off};
 use crate::delivery::Delivery;
 use crate::hash::ContentHash;
 use crate::id::DeliveryId;
@@ -8,7 +8,7 @@ use crate::item::{Content, Item};
 use crate::matrix::Person;
 use crate::reason::Why;
 use crate::review::{self, Decision};
-use crate::state::{DeliveryState, ItemState};
+use crate::state::ItemState;
 
 /// 修改: the author of a draft or a returned item writes it anew and hands it in again. What was approved of other bytes does
 /// not count any more; when every step has approved these very bytes before, nobody has to again.
@@ -21,21 +21,60 @@ pub fn rewrite(
     by: &Person,
     content: Content,
 ) -> Result<Rewritten, ActRefusal> {
-    if !by.active || by.id != item.author {
-        return Err(ActRefusal::NotTheAuthor { author: item.author.clone() });
-    }
-    if !is_editable(item.state) {
-        return Err(ActRefusal::BadItemState { state: item.state });
-    }
+    of_its_author(item, by)?;
     let hash = content.hash();
     let rewritten = Item { hash: hash.clone(), content, ..item.clone() };
     let state = review::state_after(&rewritten, decisions);
     Ok(Rewritten { content: rewritten.content, hash, state })
 }
 
+/// 暂存: the author keeps another text of a draft or a returned item, and does not hand it in yet.
+///
+/// # Errors
+/// As in [`rewrite`].
+pub fn save(item: &Item, by: &Person, content: Content) -> Result<Rewritten, ActRefusal> {
+    of_its_author(item, by)?;
+    let hash = content.hash();
+    Ok(Rewritten { content, hash, state: item.state })
+}
+
+/// 报送 as it stands: the state that it is then in.
+///
+/// # Errors
+/// As in [`rewrite`].
+pub fn hand_in(item: &Item, decisions: &[Decision], by: &Person) -> Result<ItemState, ActRefusal> {
+    if !is_editable(item.state) {
+        return Err(ActRefusal::BadItemState { state: item.state });
+    }
+    of_its_author(item, by)?;
+    Ok(review::state_after(item, decisions))
+}
+
+fn of_its_author(item: &Item, by: &Person) -> Result<(), ActRefusal> {
+    if is_locked(item.state) {
+        return Err(ActRefusal::LockedAfterApproval { state: item.state });
+    }
+    if !is_editable(item.state) {
+        return Err(ActRefusal::BadItemState { state: item.state });
+    }
+    if !by.active || by.id != item.author {
+        return Err(ActRefusal::NotTheAuthor { author: item.author.clone() });
+    }
+    Ok(())
+}
+
 /// Its author may write it anew.
 pub fn is_editable(state: ItemState) -> bool {
     matches!(state, ItemState::Draft | ItemState::Returned)
+}
+
+/// Approved and not over: what was agreed to is what goes out.
+pub(super) fn is_locked(state: ItemState) -> bool {
+    use ItemState as S;
+    matches!(
+        state,
+        S::Approved | S::Scheduled | S::Held | S::Publishing | S::Published | S::PublishFailed | S::Expired
+    )
 }
 
 /// New bytes of an item, and its state with them.
@@ -69,18 +108,7 @@ pub fn withdraw(
     if needs_reason && !review::is_reason(reason) {
         return Err(ActRefusal::ReasonRequired);
     }
-    let mut cancel = Vec::new();
-    for delivery in deliveries.iter().filter(|d| d.state != DeliveryState::Cancelled) {
-        if delivery.may_be_out() {
-            return Err(ActRefusal::MayBeOut);
-        }
-        if !delivery.state.may_become(DeliveryState::Cancelled) {
-            return Err(ActRefusal::BadState { state: delivery.state });
-        }
-        let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
-        to.reason = Some(Why::Withdrawn.because(reason));
-        cancel.push((delivery.id.clone(), to));
-    }
+    let cancel = take_off(deliveries, Why::Withdrawn.because(reason))?;
     Ok(Withdrawal { cancel })
 }
 
@@ -96,6 +124,7 @@ mod tests {
     use super::*;
     use crate::approval::tests::approved;
     use crate::matrix::Role;
+    use crate::state::DeliveryState;
 
     #[test]
     fn withdrawing_cancels_what_is_not_out_and_refuses_when_something_may_be() {

@@ -2,16 +2,21 @@
 
 mod delivery;
 mod item;
+mod office;
 
 use jiff::Timestamp;
 
-use crate::delivery::Receipt;
-use crate::id::PersonId;
-use crate::matrix::{Person, Role};
+use crate::delivery::{Delivery, Receipt};
+use crate::id::{DeliveryId, PersonId};
+use crate::matrix::{Person, Procedure, Role};
+use crate::review::{self, NotMinor, NotTheirs};
 use crate::state::{DeliveryState, ItemState};
 
 pub use delivery::{Resolution, cancel, hold, release, reschedule, resolve};
-pub use item::{Rewritten, Withdrawal, is_editable, rewrite, withdraw};
+pub use item::{Rewritten, Withdrawal, hand_in, is_editable, rewrite, save, withdraw};
+pub use office::{CopyEdit, copy_edit, merge, reclassify, refer_up, retract, unschedule};
+/// Of a whole item; those of one delivery have the plain names.
+pub use office::{hold as hold_item, release as release_item};
 
 /// What an act writes to a delivery. `None` leaves it as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +73,20 @@ pub enum ActRefusal {
     StillLooking,
     #[error("something of it may be out already: wait until the daemon knows")]
     MayBeOut,
+    #[error("the item is {state} ({}): what is approved is not edited", state.chinese())]
+    LockedAfterApproval { state: ItemState },
+    #[error("the texts are the same as before")]
+    NothingChanged,
+    #[error(transparent)]
+    NotMinor(#[from] NotMinor),
+    #[error("items of {procedure} are drafted elsewhere")]
+    OriginMismatch { procedure: Procedure },
+    #[error("name another item that is not closed, into which this one is merged")]
+    NoTarget,
+    #[error(transparent)]
+    Review(#[from] review::Refusal),
+    #[error(transparent)]
+    HandIn(#[from] NotTheirs),
 }
 
 impl ActRefusal {
@@ -82,6 +101,13 @@ impl ActRefusal {
             Self::TooLate { .. } => "too_late",
             Self::LatestBeforeDue { .. } => "latest_before_due",
             Self::NotAnAddress { .. } => "not_an_address",
+            Self::LockedAfterApproval { .. } => "locked_after_approval",
+            Self::NothingChanged => "nothing_changed",
+            Self::NotMinor(_) => "not_minor",
+            Self::OriginMismatch { .. } => "origin_mismatch",
+            Self::NoTarget => "no_target",
+            Self::Review(why) => why.code(),
+            Self::HandIn(why) => why.code(),
         }
     }
 }
@@ -94,6 +120,23 @@ fn allowed(by: &Person, roles: &'static [Role]) -> Result<(), ActRefusal> {
     } else {
         Err(ActRefusal::Forbidden { person: by.id.clone(), roles })
     }
+}
+
+/// Cancels what is not out; what may be out stops it.
+fn take_off(deliveries: &[Delivery], why: String) -> Result<Vec<(DeliveryId, Move)>, ActRefusal> {
+    let mut cancel = Vec::new();
+    for delivery in deliveries.iter().filter(|d| d.state != DeliveryState::Cancelled) {
+        if delivery.may_be_out() {
+            return Err(ActRefusal::MayBeOut);
+        }
+        if !delivery.state.may_become(DeliveryState::Cancelled) {
+            return Err(ActRefusal::BadState { state: delivery.state });
+        }
+        let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
+        to.reason = Some(why.clone());
+        cancel.push((delivery.id.clone(), to));
+    }
+    Ok(cancel)
 }
 
 #[cfg(test)]

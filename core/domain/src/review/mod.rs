@@ -4,7 +4,9 @@
 mod chain;
 mod delegation;
 mod hand_in;
+mod minor;
 pub mod play;
+mod record;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,8 @@ use crate::state::ItemState;
 pub use chain::{Chain, ChainStep, NoReview, Origin, Outsider, Scope, StepRule};
 pub use delegation::{Behalf, Delegation, Mandate, NotDelegable, People, mandates};
 pub use hand_in::{NotTheirs, may_hand_in};
+pub use minor::{Change, NotMinor, minor_changes};
+pub use record::{Conclusion, Formalities, Incomplete, Mode, Record, SecrecyReview};
 
 /// A reviewer's word on one version of an item.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,6 +36,8 @@ pub struct Decision {
     /// The bytes that were looked at.
     pub hash: ContentHash,
     pub reason: Option<String>,
+    /// How it was given, and what was declared with it.
+    pub record: Record,
     pub at: Timestamp,
 }
 
@@ -140,6 +146,7 @@ pub fn decide(item: &Item, decisions: &[Decision], proposal: &Proposal<'_>) -> R
         verdict: proposal.verdict,
         hash: item.hash.clone(),
         reason: reason.map(str::to_owned),
+        record: Record::default(),
         at: proposal.at,
     };
     let state = match proposal.verdict {
@@ -189,7 +196,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    fn of(why: Outsider, person: &Person, step: &ChainStep) -> Self {
+    pub(crate) fn of(why: Outsider, person: &Person, step: &ChainStep) -> Self {
         let id = person.id.clone();
         match (why, &step.unit) {
             (Outsider::Author, _) => Self::SelfApproval { person: id },
@@ -249,7 +256,7 @@ pub(crate) mod tests {
 
     pub(crate) fn item() -> Item {
         let variant = Variant { text: "通知".into(), ..Variant::default() };
-        let content = Content { variants: BTreeMap::from([("weibo".into(), variant)]), targets: vec![] };
+        let content = Content { variants: BTreeMap::from([("weibo".into(), variant)]), ..Content::default() };
         Item {
             id: "i1".into(),
             unit: "D07".into(),
@@ -467,6 +474,7 @@ pub(crate) mod tests {
             verdict: Verdict::Approve,
             hash: item.hash.clone(),
             reason: None,
+            record: Record::default(),
             at: Timestamp::UNIX_EPOCH,
         };
         let (by_deputy, by_head) = (approval(Role::DeputyHead), approval(Role::UnitHead));

@@ -1,18 +1,19 @@
 //! One item through the whole machine of domain reference §1.5, without a database or a platform: with this a district tries
 //! its procedures before it lives with them.
 //!
-//! Handing in, reviewing and withdrawing ask the very functions that the daemon asks. Planning and publishing, which the
-//! daemon does by deliveries, are played on the item itself.
+//! Every event asks the very function that the daemon asks. What the daemon leaves to deliveries (publishing, and trying that
+//! again) is played on the item itself.
 
 use jiff::Timestamp;
 
 use super::{Chain, Decision, Next, NotTheirs, Origin, Proposal, Refusal, Verdict};
-use super::{decide, is_reason, may_hand_in, next, state_after};
+use super::{decide, may_hand_in, next};
 use crate::act::{self, ActRefusal};
 use crate::hash::ContentHash;
-use crate::id::UnitCode;
+use crate::id::{ItemId, UnitCode};
 use crate::item::{Content, Item};
 use crate::matrix::{Person, Procedure, Role};
+use crate::schedule::{self, ScheduleRefusal};
 use crate::state::ItemState;
 
 /// An item that is played with, and where it would be.
@@ -41,7 +42,7 @@ pub enum Event {
     /// 提请上级认定: a secrecy reviewer who is not sure. The item stays where it is.
     ReferUp,
     Withdraw,
-    /// 并稿, into the item with this id.
+    /// 并稿, into the item with this id; any other item, when none is named.
     Merge {
         into: Option<String>,
     },
@@ -60,8 +61,9 @@ pub enum Event {
     Unschedule,
     Hold,
     Release,
-    /// `succeeds`: the platform takes it.
+    /// `as_admin`: the person says that they act for the accounts. `succeeds`: the platform takes it.
     Publish {
+        as_admin: bool,
         succeeds: bool,
     },
     Retry,
@@ -87,10 +89,9 @@ impl Play {
     /// The guard that says no, with the word of domain reference §1.5.
     pub fn play(&mut self, event: Event, by: Actor<'_>, reason: &str) -> Result<ItemState, NotNow> {
         let state = match (event, by) {
-            (Event::Hold, by) => {
-                self.plan(by, Some(reason), OFFICE, ItemState::Scheduled, ItemState::Held)?
-            }
-            (Event::Publish { succeeds }, by) => self.publish(by, succeeds)?,
+            (Event::Hold, Actor::Daemon) if self.item.state == ItemState::Scheduled => ItemState::Held,
+            (Event::Hold, Actor::Daemon) => return Err(NotNow::BadState(self.item.state)),
+            (Event::Publish { as_admin, succeeds }, by) => self.publish(by, as_admin, succeeds)?,
             (_, Actor::Daemon) => return Err(NotNow::Forbidden { roles: OFFICE }),
             (event, Actor::Person(person)) => self.by_person(event, person, reason)?,
         };
@@ -100,38 +101,34 @@ impl Play {
 
     fn by_person(&mut self, event: Event, by: &Person, reason: &str) -> Result<ItemState, NotNow> {
         use ItemState as S;
-        let actor = Actor::Person(by);
+        let (item, now) = (&self.item, Timestamp::UNIX_EPOCH);
         match event {
             Event::Submit { blocked } => self.submit(by, blocked),
             Event::Approve { seen } => self.decide(by, Verdict::Approve, seen, reason),
             Event::Return => self.decide(by, Verdict::Return, None, reason),
             Event::Reject => self.decide(by, Verdict::Reject, None, reason),
-            Event::ReferUp => self.refer_up(by, reason),
-            Event::Withdraw => Ok(act::withdraw(&self.item, &[], by, reason).map(|_| S::Withdrawn)?),
-            Event::Merge { into } => {
-                self.plan(actor, Some(into.as_deref().unwrap_or("")), OFFICE, S::PendingOffice, S::Merged)
+            Event::ReferUp => {
+                act::refer_up(item, &self.decisions, by, reason).map(|()| item.state).map_err(NotNow::from)
             }
+            Event::Withdraw => Ok(act::withdraw(item, &[], by, reason).map(|_| S::Withdrawn)?),
+            Event::Merge { into } => self.merge(by, into.as_deref()),
             Event::Edit { content, minor } => self.edit(by, content, minor),
             Event::Reclassify { to, chain, origin } => self.reclassify(by, to, chain, origin),
             Event::Schedule => self.schedule(by),
-            Event::Unschedule => self.plan(actor, None, OFFICE, S::Scheduled, S::Approved),
-            Event::Release => self.plan(actor, None, OFFICE, S::Held, S::Scheduled),
-            Event::Retry => self.plan(actor, None, PUBLISHERS, S::PublishFailed, S::Scheduled),
-            Event::Retract => self.plan(actor, Some(reason), OFFICE, S::Published, S::Retracted),
-            // Both were taken before.
-            Event::Hold | Event::Publish { .. } => Ok(self.item.state),
+            Event::Unschedule => Ok(act::unschedule(item, &[], by).map(|_| S::Approved)?),
+            Event::Hold => Ok(act::hold_item(item, &[], by, reason).map(|_| S::Held)?),
+            Event::Release => Ok(act::release_item(item, &[], by, now).map(|_| S::Scheduled)?),
+            Event::Retry => self.require(by, PUBLISHERS, S::PublishFailed).map(|()| S::Scheduled),
+            Event::Retract => Ok(act::retract(item, by, reason).map(|()| S::Retracted)?),
+            // It was taken before.
+            Event::Publish { .. } => Ok(item.state),
         }
     }
 
     fn submit(&self, by: &Person, blocked: bool) -> Result<ItemState, NotNow> {
-        if !act::is_editable(self.item.state) {
-            return Err(NotNow::BadState(self.item.state));
-        }
-        if by.id != self.item.author {
-            return Err(ActRefusal::NotTheAuthor { author: self.item.author.clone() }.into());
-        }
+        let state = act::hand_in(&self.item, &self.decisions, by)?;
         may_hand_in(by, &self.item.unit, &self.office, self.origin)?;
-        if blocked { Err(NotNow::BlockedByCheck) } else { Ok(state_after(&self.item, &self.decisions)) }
+        if blocked { Err(NotNow::BlockedByCheck) } else { Ok(state) }
     }
 
     fn decide(
@@ -150,56 +147,25 @@ impl Play {
         Ok(decided.state)
     }
 
-    fn refer_up(&self, by: &Person, reason: &str) -> Result<ItemState, NotNow> {
-        let state = self.item.state;
-        let Next::Waiting(step) = next(&self.item, &self.decisions) else {
-            return Err(NotNow::BadState(state));
-        };
-        if state != ItemState::PendingSecrecy {
-            return Err(NotNow::BadState(state));
-        }
-        step.role_of(by, &self.item).map_err(|why| Refusal::of(why, by, step))?;
-        if is_reason(reason) { Ok(state) } else { Err(NotNow::ReasonRequired) }
+    fn merge(&self, by: &Person, into: Option<&str>) -> Result<ItemState, NotNow> {
+        let id = into.map_or_else(|| ItemId::new(format!("not {}", self.item.id)), ItemId::new);
+        let into = Item { id, state: ItemState::PendingOffice, ..self.item.clone() };
+        act::merge(&self.item, by, Some(&into))?;
+        Ok(ItemState::Merged)
     }
 
     fn edit(&mut self, by: &Person, content: Content, minor: bool) -> Result<ItemState, NotNow> {
-        use ItemState as S;
-        match self.item.state {
-            S::Draft | S::Returned if by.id == self.item.author => {
-                self.rewrite(content);
-                Ok(self.item.state)
-            }
-            S::PendingOffice | S::PendingDecision if is_one_of(by, OFFICE) => {
-                let before = self.item.hash.clone();
-                self.rewrite(content);
-                if minor {
-                    self.carry_forward(&before);
-                }
-                Ok(state_after(&self.item, &self.decisions))
-            }
-            S::Draft | S::Returned | S::PendingOffice | S::PendingDecision => {
-                Err(NotNow::Forbidden { roles: OFFICE })
-            }
-            S::Approved | S::Scheduled | S::Held | S::Publishing | S::Published | S::PublishFailed => {
-                Err(NotNow::LockedAfterApproval(self.item.state))
-            }
-            state => Err(NotNow::BadState(state)),
-        }
-    }
-
-    fn rewrite(&mut self, content: Content) {
-        self.item.hash = content.hash();
-        self.item.content = content;
+        let (content, hash, state) = if act::is_editable(self.item.state) {
+            let saved = act::save(&self.item, by, content)?;
+            (saved.content, saved.hash, saved.state)
+        } else {
+            let edit = act::copy_edit(&self.item, &self.decisions, by, content, minor)?;
+            self.decisions.extend(edit.carried);
+            (edit.content, edit.hash, edit.state)
+        };
+        (self.item.content, self.item.hash) = (content, hash);
         self.item.version = self.item.version.saturating_add(1);
-    }
-
-    /// What was approved of the bytes before counts for those after a minor edit.
-    fn carry_forward(&mut self, before: &ContentHash) {
-        let carried: Vec<_> =
-            self.decisions.iter().filter(|decision| decision.hash == *before).cloned().collect();
-        let hash = &self.item.hash;
-        self.decisions
-            .extend(carried.into_iter().map(|decision| Decision { hash: hash.clone(), ..decision }));
+        Ok(state)
     }
 
     fn reclassify(
@@ -209,79 +175,53 @@ impl Play {
         chain: Chain,
         origin: Origin,
     ) -> Result<ItemState, NotNow> {
-        self.require(by, None, OFFICE, ItemState::PendingOffice)?;
-        if origin != self.origin {
-            return Err(NotNow::OriginMismatch(to));
-        }
-        self.item.procedure = to;
-        self.item.chain = chain;
-        Ok(state_after(&self.item, &self.decisions))
+        let same = origin == self.origin;
+        let state = act::reclassify(&self.item, &self.decisions, by, to, &chain, same)?;
+        (self.item.procedure, self.item.chain) = (to, chain);
+        Ok(state)
     }
 
     fn schedule(&self, by: &Person) -> Result<ItemState, NotNow> {
-        if next(&self.item, &self.decisions) != Next::Approved {
-            return Err(NotNow::NotApproved(self.item.state));
-        }
-        self.require(by, None, OFFICE, ItemState::Approved)?;
+        schedule::may_be_planned(&self.item, &self.decisions)?;
+        self.require(by, OFFICE, ItemState::Approved)?;
         Ok(ItemState::Scheduled)
     }
 
-    fn publish(&self, by: Actor<'_>, succeeds: bool) -> Result<ItemState, NotNow> {
+    fn publish(&self, by: Actor<'_>, as_admin: bool, succeeds: bool) -> Result<ItemState, NotNow> {
         use ItemState as S;
         let state = self.item.state;
         match (state, next(&self.item, &self.decisions)) {
             (S::Scheduled, Next::Approved) => {}
             (S::Scheduled, Next::Waiting(_)) => return Err(NotNow::MissingApproval),
-            // Approved, and nobody has said that and when it goes out.
-            (S::Approved, _) | (_, Next::Waiting(_)) => return Err(NotNow::NotApproved(state)),
+            // Approved, and nobody has said that and when it goes out; or taken out of the way since.
+            (S::Approved | S::Rejected | S::Withdrawn | S::Merged, _) | (_, Next::Waiting(_)) => {
+                return Err(NotNow::NotApproved(state));
+            }
             (_, Next::Approved) => return Err(NotNow::BadState(state)),
         }
         if let Actor::Person(person) = by {
-            if !is_one_of(person, PUBLISHERS) {
-                return Err(NotNow::Forbidden { roles: PUBLISHERS });
+            let forbidden = NotNow::Forbidden { roles: PUBLISHERS };
+            let holds_it = is_one_of(person, PUBLISHERS);
+            if !as_admin && !holds_it {
+                return Err(forbidden);
             }
+            // Whatever other role they have: what somebody approved is published by another person.
             let last = self.decisions.iter().rev().find(|decision| decision.verdict == Verdict::Approve);
             if last.is_some_and(|decision| decision.person == person.id) {
                 return Err(NotNow::PublisherIsLastApprover);
+            }
+            if !holds_it {
+                return Err(forbidden);
             }
         }
         Ok(if succeeds { S::Published } else { S::PublishFailed })
     }
 
-    /// One of these roles, from this state, with a reason where one is asked for.
-    fn plan(
-        &self,
-        by: Actor<'_>,
-        reason: Option<&str>,
-        roles: &'static [Role],
-        from: ItemState,
-        to: ItemState,
-    ) -> Result<ItemState, NotNow> {
-        match by {
-            Actor::Person(person) => self.require(person, reason, roles, from)?,
-            Actor::Daemon if self.item.state != from => return Err(NotNow::BadState(self.item.state)),
-            Actor::Daemon => {}
-        }
-        Ok(to)
-    }
-
-    fn require(
-        &self,
-        by: &Person,
-        reason: Option<&str>,
-        roles: &'static [Role],
-        from: ItemState,
-    ) -> Result<(), NotNow> {
+    fn require(&self, by: &Person, roles: &'static [Role], from: ItemState) -> Result<(), NotNow> {
         if self.item.state != from {
             return Err(NotNow::BadState(self.item.state));
         }
-        if !is_one_of(by, roles) {
-            return Err(NotNow::Forbidden { roles });
-        }
-        if reason.is_some_and(|reason| !is_reason(reason)) {
-            return Err(NotNow::ReasonRequired);
-        }
-        Ok(())
+        if is_one_of(by, roles) { Ok(()) } else { Err(NotNow::Forbidden { roles }) }
     }
 }
 
@@ -302,8 +242,6 @@ pub enum NotNow {
     BadState(ItemState),
     #[error("it takes one of the roles {}", roles.iter().map(|r| r.as_str()).collect::<Vec<_>>().join(", "))]
     Forbidden { roles: &'static [Role] },
-    #[error("a reason of at least two characters is required")]
-    ReasonRequired,
     #[error("a check of the content says no")]
     BlockedByCheck,
     #[error("the item is {0}: it is not approved")]
@@ -312,10 +250,8 @@ pub enum NotNow {
     MissingApproval,
     #[error("who approved last does not publish")]
     PublisherIsLastApprover,
-    #[error("the item is {0}: what is approved is not edited")]
-    LockedAfterApproval(ItemState),
-    #[error("items of {0} are drafted elsewhere")]
-    OriginMismatch(Procedure),
+    #[error(transparent)]
+    Schedule(#[from] ScheduleRefusal),
 }
 
 impl NotNow {
@@ -327,13 +263,11 @@ impl NotNow {
             Self::Act(why) => why.code(),
             Self::BadState(_) => "bad_state",
             Self::Forbidden { .. } => "forbidden",
-            Self::ReasonRequired => "reason_required",
             Self::BlockedByCheck => "blocked_by_check",
             Self::NotApproved(_) => "not_approved",
             Self::MissingApproval => "missing_approval",
             Self::PublisherIsLastApprover => "publisher_is_last_approver",
-            Self::LockedAfterApproval(_) => "locked_after_approval",
-            Self::OriginMismatch(_) => "origin_mismatch",
+            Self::Schedule(why) => why.code(),
         }
     }
 }

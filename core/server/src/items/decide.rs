@@ -5,13 +5,15 @@ use axum::response::Response;
 use jiff::Timestamp;
 use juzhen_domain::hash::ContentHash;
 use juzhen_domain::item::Item;
-use juzhen_domain::review::{self, Decided, Proposal, Verdict};
+use juzhen_domain::register::{self, Series};
+use juzhen_domain::review::{self, Decided, Mode, Proposal, SecrecyReview, Verdict};
 use juzhen_domain::state::ItemState;
 use juzhen_store::{ItemChange, ItemRecord, Refused};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::formal::{self, Given};
 use super::schedule::{Times, plan};
 use super::view::ItemView;
 use crate::app::App;
@@ -37,7 +39,8 @@ pub(super) async fn decide(
         return Err(Problem::because(Code::InvalidValue, detail).at("hash"));
     };
     let times = times(&app, &command)?;
-    let change = move |app: &App, command: &_, record: &_| change(app, command, record, &hash, times);
+    let given = formal::given(&app, &command).await?;
+    let change = move |app: &App, command: &_, record: &_| change(app, command, record, &given, &hash, times);
     let answer = super::change(&app, id, command, change).await;
     app.engine.reach("approve.after_commit");
     answer
@@ -51,9 +54,26 @@ pub(super) struct NewDecision {
     decision: Verdict,
     /// Of the item as the reviewer has read it.
     hash: String,
-    /// Required to return or reject.
+    /// Required to return or reject, and for what was said on the telephone.
     #[serde(default)]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
+    /// 七类声明, by the unit's approver where the procedure asks for it.
+    #[serde(default)]
+    pub(super) declaration: bool,
+    /// 保密审查: `conclusion` (`may_publish`, `publish_after_redaction`, `must_not`), `basis`, `scope`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub(super) secrecy: Option<SecrecyReview>,
+    /// `online`, `paper` (with the scan as evidence) or `phone`.
+    #[serde(default)]
+    #[schema(value_type = String, default = "online")]
+    pub(super) mode: Mode,
+    /// Whose decision the office writes down; with `paper` or `phone`.
+    #[serde(default)]
+    pub(super) on_behalf_of: Option<String>,
+    /// Uploads that show it, by their hash.
+    #[serde(default)]
+    pub(super) evidence: Vec<String>,
     /// With the last approval, by somebody who may schedule: when it is to be out.
     #[serde(default, deserialize_with = "crate::instant::optional")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -82,13 +102,14 @@ fn change(
     app: &App,
     command: &Command<NewDecision>,
     record: &ItemRecord,
+    given: &Given,
     hash: &ContentHash,
     times: Option<Times>,
 ) -> Result<ItemChange, Refused> {
     let body = &command.body;
-    let mandates = super::mandates(app, record, &command.by, command.at);
+    let mandates = super::mandates(app, record, &given.person, command.at);
     let proposal = Proposal {
-        person: &command.by,
+        person: &given.person,
         mandates: &mandates,
         verdict: body.decision,
         hash,
@@ -97,6 +118,8 @@ fn change(
     };
     let Decided { decision, mut state } = review::decide(&record.item, &record.decisions, &proposal)
         .map_err(|refusal| Refused::new(refusal.code(), refusal.to_string()))?;
+    formal::check(app, record, given, body.decision)?;
+    let decision = formal::recorded(decision, given);
     let mut new_deliveries = Vec::new();
     if let Some(times) = times {
         if state != ItemState::Approved {
@@ -105,12 +128,14 @@ fn change(
         }
         let approved = Item { state, ..record.item.clone() };
         let decisions: Vec<_> = record.decisions.iter().cloned().chain([decision.clone()]).collect();
-        new_deliveries = plan(app, &approved, &decisions, times, command.at)?;
+        let approved = ItemRecord { item: approved, decisions, ..record.clone() };
+        new_deliveries = plan(app, &approved, times, command.at)?;
         state = ItemState::Scheduled;
     }
     app.engine.reach("approve.before_commit");
     let detail = json!({
         "from": record.item.state, "to": state, "hash": hash, "step": decision.step, "role": decision.role, "on_behalf": decision.behalf, "reason": decision.reason,
+        "person": decision.person, "record": decision.record,
         "deliveries": new_deliveries.len(), "publish_at": times.map(|t| t.due_at),
     });
     let action = match body.decision {
@@ -119,5 +144,7 @@ fn change(
         Verdict::Reject => "item.rejected",
     };
     let audit = command.audit(action, super::subject(record), detail);
-    Ok(ItemChange { decision: Some(decision), new_deliveries, ..ItemChange::to(state, audit) })
+    let prefix = &app.engine.settings().review.register_prefix;
+    let register = register::is_due(&record.item, state).then(|| Series::at(prefix, command.at));
+    Ok(ItemChange { decision: Some(decision), new_deliveries, register, ..ItemChange::to(state, audit) })
 }

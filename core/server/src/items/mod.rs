@@ -1,11 +1,16 @@
-//! 稿件: hand in, look at, decide, schedule, withdraw.
+//! 稿件: hand in, look at, decide, schedule, withdraw, and what the office does with it.
 
 mod content;
 mod decide;
 mod desk;
+mod formal;
+mod history;
 mod lengths;
+mod office;
 mod previews;
 mod schedule;
+mod sheet;
+mod stated;
 mod submit;
 mod view;
 mod withdraw;
@@ -46,7 +51,18 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(submit::resubmit))
         .routes(routes!(decide::decide))
         .routes(routes!(schedule::schedule))
+        .routes(routes!(submit::hand_in))
         .routes(routes!(withdraw::withdraw))
+        .routes(routes!(office::copy_edit))
+        .routes(routes!(office::reclassify))
+        .routes(routes!(office::merge))
+        .routes(routes!(office::unschedule))
+        .routes(routes!(office::hold))
+        .routes(routes!(office::release))
+        .routes(routes!(office::retract))
+        .routes(routes!(office::refer_up))
+        .routes(routes!(history::versions))
+        .routes(routes!(sheet::sheet))
 }
 
 /// Items that the caller may see, newest first. People of a unit see their unit's.

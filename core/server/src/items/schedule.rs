@@ -6,9 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use juzhen_domain::caps::later;
 use juzhen_domain::delivery::Delivery;
 use juzhen_domain::id::DeliveryId;
-use juzhen_domain::item::Item;
-use juzhen_domain::review::Decision;
 use juzhen_domain::schedule::{self, Plan};
+use juzhen_domain::stage;
 use juzhen_domain::state::ItemState;
 use juzhen_store::{ItemChange, ItemRecord, Refused};
 use serde::Deserialize;
@@ -91,8 +90,7 @@ impl Times {
 /// The deliveries of an approved item under the settings that run at this moment.
 pub(super) fn plan(
     app: &App,
-    item: &Item,
-    decisions: &[Decision],
+    record: &ItemRecord,
     times: Times,
     now: Timestamp,
 ) -> Result<Vec<Delivery>, Refused> {
@@ -105,8 +103,12 @@ pub(super) fn plan(
         revision: settings.revision.as_str(),
         now,
     };
-    schedule::deliveries(item, decisions, &plan, || DeliveryId::new(app.engine.new_id()))
-        .map_err(|refusal| Refused::new(refusal.code(), refusal.to_string()))
+    let made =
+        schedule::deliveries(&record.item, &record.decisions, &plan, || DeliveryId::new(app.engine.new_id()))
+            .map_err(|refusal| Refused::new(refusal.code(), refusal.to_string()))?;
+    stage::may_follow(&record.earlier, times.due_at)
+        .map_err(|soon| Refused::new(Code::TooSoon.as_str(), soon.to_string()))?;
+    Ok(made)
 }
 
 fn change(
@@ -115,7 +117,7 @@ fn change(
     record: &ItemRecord,
     times: Times,
 ) -> Result<ItemChange, Refused> {
-    let new_deliveries = plan(app, &record.item, &record.decisions, times, command.at)?;
+    let new_deliveries = plan(app, record, times, command.at)?;
     let detail = json!({
         "from": record.item.state, "to": ItemState::Scheduled, "hash": record.item.hash,
         "deliveries": new_deliveries.len(), "publish_at": times.due_at, "latest_at": times.latest_at,

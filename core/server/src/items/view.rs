@@ -6,9 +6,10 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use juzhen_domain::act;
+use juzhen_domain::filing::Filing;
 use juzhen_domain::item::{Item, Variant};
 use juzhen_domain::matrix::{Person, Role};
-use juzhen_domain::review::{self, Decision, Next, Proposal, Verdict};
+use juzhen_domain::review::{self, Decision, Next, Proposal, Record, Verdict};
 use juzhen_domain::state::ItemState;
 use juzhen_store::ItemRecord;
 use serde::Serialize;
@@ -28,12 +29,20 @@ pub(crate) struct ItemView {
     variants: BTreeMap<String, VariantView>,
     /// Accounts named by the author, beside those that routes add.
     targets: Vec<String>,
+    /// What it states beside its texts.
+    #[schema(value_type = Object)]
+    filing: Filing,
+    /// 并稿: the item that says it instead.
+    merged_into: Option<String>,
     /// Whose turn it is, while it is under review.
     waiting_for: Option<WaitingFor>,
     /// Oldest first.
     decisions: Vec<DecisionView>,
     deliveries: Vec<DeliveryLine>,
-    /// What the caller can do with it now: `edit`, `decide`, `schedule`, `withdraw`.
+    /// 备案号, once it is registered.
+    register_no: Option<String>,
+    /// What the caller can do with it now: `edit`, `decide`, `refer_up`, `copy_edit`, `reclassify`, `merge`, `schedule`,
+    /// `unschedule`, `hold`, `release`, `withdraw`, `retract`.
     can: Vec<&'static str>,
 }
 
@@ -106,6 +115,9 @@ pub(crate) struct DecisionView {
     /// The texts that were decided on; others than the present ones do not count.
     hash: String,
     reason: Option<String>,
+    /// How it was given: `mode`, `recorded_by`, `evidence`, `declaration`, `secrecy`; `carried_from` after a minor edit.
+    #[schema(value_type = Object)]
+    record: Record,
     at: Timestamp,
 }
 
@@ -117,6 +129,9 @@ impl ItemView {
             line: ItemLine::of(item),
             variants: variants.map(|(p, variant)| (p.to_string(), VariantView::of(variant))).collect(),
             targets: item.content.targets.iter().map(ToString::to_string).collect(),
+            filing: item.content.filing.clone(),
+            merged_into: record.merged_into.as_ref().map(ToString::to_string),
+            register_no: record.register_no.clone(),
             waiting_for: waiting_for(item, &record.decisions),
             decisions: record.decisions.iter().map(DecisionView::of).collect(),
             deliveries: record.deliveries.iter().map(DeliveryLine::of).collect(),
@@ -150,7 +165,7 @@ impl ItemLine {
 }
 
 impl VariantView {
-    fn of(variant: &Variant) -> Self {
+    pub(super) fn of(variant: &Variant) -> Self {
         let media = variant.media.iter().map(|media| MediaView {
             sha256: media.sha256.clone(),
             mime: media.mime.clone(),
@@ -177,6 +192,7 @@ impl DecisionView {
             decision: decision.verdict,
             hash: decision.hash.to_string(),
             reason: decision.reason.clone(),
+            record: decision.record.clone(),
             at: decision.at,
         }
     }
@@ -214,12 +230,25 @@ pub(super) fn waits_for(app: &App, record: &ItemRecord, caller: &Person, now: Ti
 
 /// Asks the functions that would decide it.
 fn can(app: &App, record: &ItemRecord, caller: &Person, now: Timestamp) -> Vec<&'static str> {
-    let item = &record.item;
+    let (item, deliveries, decisions) = (&record.item, &record.deliveries, &record.decisions);
+    let of_office = may(caller, Act::Schedule);
+    let with_office = matches!(item.state, ItemState::PendingOffice | ItemState::PendingDecision);
     let offers = [
         ("edit", caller.active && caller.id == item.author && act::is_editable(item.state)),
         ("decide", waits_for(app, record, caller, now)),
-        ("schedule", item.state == ItemState::Approved && may(caller, Act::Schedule)),
-        ("withdraw", act::withdraw(item, &record.deliveries, caller, "??").is_ok()),
+        ("refer_up", act::refer_up(item, decisions, caller, ANY).is_ok()),
+        ("copy_edit", of_office && with_office),
+        ("reclassify", of_office && item.state == ItemState::PendingOffice),
+        ("merge", of_office && item.state == ItemState::PendingOffice),
+        ("schedule", item.state == ItemState::Approved && of_office),
+        ("unschedule", act::unschedule(item, deliveries, caller).is_ok()),
+        ("hold", act::hold_item(item, deliveries, caller, ANY).is_ok()),
+        ("release", act::release_item(item, deliveries, caller, now).is_ok()),
+        ("withdraw", act::withdraw(item, deliveries, caller, ANY).is_ok()),
+        ("retract", act::retract(item, caller, ANY).is_ok()),
     ];
     offers.into_iter().filter_map(|(name, offered)| offered.then_some(name)).collect()
 }
+
+/// In the place of the reason that the person will give.
+const ANY: &str = "??";

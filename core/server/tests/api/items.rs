@@ -23,7 +23,7 @@ async fn an_item_is_handed_in_approved_and_scheduled_in_one_stroke() {
 
     let seen = api.get("off.hg", &path).await;
     assert_eq!(seen.header("etag"), submitted.header("etag"));
-    assert_eq!(seen.json()["can"], json!(["decide", "withdraw"]));
+    assert_eq!(seen.json()["can"], json!(["decide", "copy_edit", "reclassify", "merge", "withdraw"]));
     let due = in_seconds(3600);
     let approved = api.decide("off.hg", &item, json!({ "publish_at": due })).await;
     assert_eq!(approved.status, 200, "{approved:?}");

@@ -21,6 +21,7 @@ mod limits;
 mod linting;
 mod media;
 mod messages;
+mod office;
 mod pausing;
 mod repeats;
 mod resolving;

@@ -61,6 +61,7 @@ fn build(desk: &mut Desk<'_>) -> Option<Settings> {
         adapters: adapters?,
         publish: district.publish.clone()?,
         policy: district.policy.clone()?,
+        review: district.review.clone()?,
         notices: district.notices.clone()?,
         checks: checks(desk, district.checks.clone()?),
         units: built.units,

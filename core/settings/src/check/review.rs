@@ -29,6 +29,7 @@ pub(crate) fn build(
         if !settings.steps.iter().any(|step| step.rule().is_review()) {
             desk.error(file, key.place, MatterProblem::NoSteps { procedure: procedure.to_string() });
         }
+        check_order(desk, (file, key.place), procedure, settings);
         // People of a file that could not be read would all seem to be missing.
         if !desk.may_be_defined_elsewhere(crate::problem::Thing::Person) {
             review.check(desk);
@@ -36,6 +37,24 @@ pub(crate) fn build(
         procedures.insert(procedure, settings.clone());
     }
     procedures
+}
+
+/// Each step has a name of its own, as decisions are kept by it, and stands where it is reached.
+fn check_order(
+    desk: &mut Desk<'_>,
+    (file, place): (usize, Place),
+    procedure: Procedure,
+    settings: &ProcedureSettings,
+) {
+    for (number, step) in settings.steps.iter().enumerate() {
+        let (id, procedure) = (step.id.clone(), procedure.to_string());
+        let before = settings.steps.get(..number).unwrap_or_default();
+        if before.iter().any(|earlier| earlier.id == step.id) {
+            desk.error(file, place, MatterProblem::StepTwice { step: id, procedure });
+        } else if step.rule().is_review() && before.iter().any(|earlier| !earlier.rule().is_review()) {
+            desk.error(file, place, MatterProblem::StepTooLate { step: id, procedure });
+        }
+    }
 }
 
 /// People by unit: looked at for every step of every procedure in every unit.

@@ -28,6 +28,7 @@ section! {
         publish: Option<PublishSettings> as Try<Publish> = absent(), "发布规则。";
         checks: Option<CheckSettings> as Try<CheckSettings> = absent(), "内容检查；词表在 lexicons 目录，领导名录在 leaders.yaml。";
         policy: Option<PolicySettings> as Try<PolicySettings> = absent(), "登录规则：密码、会话、停用。";
+        review: Option<ReviewSettings> as Try<ReviewSettings> = absent(), "审核与备案。";
         notices: Option<NoticeSettings> as Try<NoticeSettings> = absent(), "提醒：有事要人处理时，除了日志还告诉谁。";
     }
 }
@@ -187,6 +188,16 @@ section! {
 /// Sites of governments and schools, and the platforms' own (domain reference §4.8).
 fn usual_sites() -> Vec<String> {
     ["*.gov.cn", "*.edu.cn", "*.weibo.com", "mp.weixin.qq.com"].map(str::to_owned).to_vec()
+}
+
+section! {
+    /// Review and register.
+    pub struct ReviewSettings, "审核与备案" {
+        /// What stands before the year in a register number. Default 新媒备.
+        register_prefix: String as Text<16> = "新媒备".to_owned(), "备案号中年份前面的字，例如 东新媒备，备案号即为 东新媒备〔2026〕0001号。默认 新媒备。";
+        /// Hosts whose posts the office forwards without its director, each with everything below it. Default gov.cn.
+        forward_sources: Vec<String> as List<Text<253>> = vec!["gov.cn".to_owned()], "可以转发的稿源网站，包括其下各级域名；其他来源须由办公室主任审定。默认 gov.cn。";
+    }
 }
 
 section! {

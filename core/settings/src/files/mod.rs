@@ -13,7 +13,7 @@ pub(crate) use columns::{ColumnSection, ColumnsFile};
 pub(crate) use district::{AdapterSection, DistrictFile, DistrictSection};
 pub use district::{
     CapSettings, CheckSettings, District, Isolation, NoticeSettings, PolicySettings, PublishSettings,
-    RetrySettings, Sandbox, ServerSettings, StorageSettings,
+    RetrySettings, ReviewSettings, Sandbox, ServerSettings, StorageSettings,
 };
 pub(crate) use leaders::{LeaderSection, LeadersFile};
 pub(crate) use lexicon::LexiconFile;

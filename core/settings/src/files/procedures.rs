@@ -1,10 +1,11 @@
 //! `procedures.yaml`: the five procedures of graded review as lists of steps (domain reference §1.4).
 
+use juzhen_domain::filing::Required;
 use juzhen_domain::id::UnitCode;
 use juzhen_domain::matrix::Role;
-use juzhen_domain::review::{Chain, NoReview, Origin, Scope, StepRule};
+use juzhen_domain::review::{Chain, Formalities, NoReview, Origin, Scope, StepRule};
 
-use crate::form::{At, List, Maybe, Table, Text, Word, vocabulary};
+use crate::form::{At, List, Maybe, Table, Text, Vocabulary, Word, vocabulary};
 use crate::read::section;
 
 section! {
@@ -21,6 +22,8 @@ section! {
         /// Clause of the rules it comes from.
         clause: Option<String> as Maybe<Text<64>> = None, "依据条款，显示在审核单上。";
         origin: Origin as Word<Origin>, "由谁起草：unit 报送单位、office 管委会办公室。";
+        /// What has to be stated or declared before an item goes on. Default: nothing.
+        required: Vec<Required> as List<Word<Required>> = Vec::new(), "报送和审核时必须填写的要素，例如 info_nature（信息性质）、declaration（报送人和单位审定人的七类声明）、secrecy_record（保密审查记录）、deployment_decided_at（工作部署确定时间）。默认没有。";
         /// In the order in which they are done; none can be skipped.
         steps: Vec<StepSettings> as List<StepSettings>, "步骤，按先后顺序；不能跳过。编号为 schedule（排期）、publish（发布）的不是审核步骤，其余每一步都须有人同意，稿件才算审核通过。";
     }
@@ -43,6 +46,17 @@ vocabulary!(Origin: "unit" => Self::Unit, "office" => Self::Office);
 
 vocabulary!(Scope: "unit" => Self::Unit, "office" => Self::Office, "district" => Self::District);
 
+/// The domain knows what can be asked for.
+impl Vocabulary for Required {
+    fn find(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|required| required.as_str() == word)
+    }
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.iter().map(|required| required.as_str()).collect()
+    }
+}
+
 /// The office decides alone whether there will be a publication, instead of 审核备案.
 const OFFICE_DECISION: &str = "审定";
 
@@ -53,6 +67,18 @@ impl ProcedureSettings {
     /// None of the steps is one of review.
     pub fn chain(&self, unit: &UnitCode, office: &UnitCode) -> Result<Chain, NoReview> {
         Chain::of(self.steps.iter().map(StepSettings::rule), unit, office)
+    }
+
+    pub fn requires(&self, wanted: Required) -> bool {
+        self.required.contains(&wanted)
+    }
+
+    /// What reviewers have to say with their decisions.
+    pub fn formalities(&self) -> Formalities {
+        Formalities {
+            declaration: self.requires(Required::Declaration),
+            secrecy_record: self.requires(Required::SecrecyRecord),
+        }
     }
 }
 

@@ -124,6 +124,15 @@ pub(crate) enum MatterProblem {
     NoSteps {
         procedure: String,
     },
+    StepTwice {
+        step: String,
+        procedure: String,
+    },
+    /// It would never be reached: what is planned is approved already.
+    StepTooLate {
+        step: String,
+        procedure: String,
+    },
     NoSuchProcedure {
         name: String,
     },
@@ -315,6 +324,16 @@ impl MatterProblem {
                 format!("procedure {procedure} has no step of review: nothing could ever be approved"),
                 format!("程序 {procedure} 没有审核步骤：稿件永远无法审核通过"),
             ),
+            Self::StepTwice { step, procedure } => say(
+                format!("procedure {procedure} has two steps `{step}`: one decision would count for both"),
+                format!("程序 {procedure} 有两个步骤都叫 `{step}`：一次同意会被当作两步"),
+            )
+            .hint("give one of them another id", "请给其中一个换一个编号"),
+            Self::StepTooLate { step, procedure } => say(
+                format!("step `{step}` of procedure {procedure} stands behind schedule or publish, where nothing is reviewed"),
+                format!("程序 {procedure} 的步骤 `{step}` 排在 schedule（排期）或 publish（发布）之后，永远轮不到"),
+            )
+            .hint("put it before them", "请移到它们之前"),
         }
     }
 }

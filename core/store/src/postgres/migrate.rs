@@ -16,10 +16,11 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/postgres/0005_fifth.sql"),
     include_str!("../migrations/postgres/0006_sixth.sql"),
     include_str!("../migrations/postgres/0007_seventh.sql"),
+    include_str!("../migrations/postgres/0008_eighth.sql"),
 ];
 
 /// The newest schema that this program knows.
-pub(super) const KNOWN: u32 = 7;
+pub(super) const KNOWN: u32 = 8;
 
 /// "JZHN" and the lock's own number.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1249202766, 3)";

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::rows::{self, DECISION, Fields, ITEM, millis, word};
-use super::{Transaction, audit, delegations, deliveries, once, params};
+use super::{Transaction, audit, delegations, deliveries, notices, once, params, register, stages, versions};
 use crate::api::ItemChanger;
 use crate::error::{Refused, StoreError, failed};
 use crate::values::{Audit, ItemChange, ItemFilter, ItemRecord, Once, Submitted};
@@ -45,6 +45,8 @@ pub(crate) fn submit(
             millis(item.submitted_at)
         ],
     )?;
+    stages::note(c, &item.id, &item.content)?;
+    versions::keep(c, &item.id, audit)?;
     once::remember(c, item.id.as_str(), asked)?;
     c.will_audit(audit.clone());
     Ok(Submitted::New(require_record(c, &item.id)?))
@@ -75,10 +77,20 @@ fn write(c: &Transaction<'_>, before: &ItemRecord, wanted: &ItemChange) -> Resul
     }
     match &wanted.content {
         None => set_state(c, id, to)?,
-        Some((content, hash)) => set_content(c, id, to, content, hash)?,
+        Some((content, hash)) => {
+            set_content(c, id, to, content, hash)?;
+            stages::note(c, id, content)?;
+        }
     }
-    if let Some(decision) = &wanted.decision {
-        decide(c, id, before.decisions.len(), decision)?;
+    write_filing(c, before, wanted)?;
+    for (number, decision) in (before.decisions.len()..).zip(wanted.decision.iter().chain(&wanted.carried)) {
+        decide(c, id, number, decision)?;
+    }
+    if let Some(series) = &wanted.register {
+        register::enter(c, id, series, wanted.audit.at)?;
+    }
+    for notice in &wanted.notices {
+        notices::add(c, notice, &json!({}), wanted.audit.at)?;
     }
     c.will_audit(wanted.audit.clone());
     for (delivery, change) in &wanted.deliveries {
@@ -95,6 +107,43 @@ fn write(c: &Transaction<'_>, before: &ItemRecord, wanted: &ItemChange) -> Resul
         deliveries::insert_new(c, delivery, &wanted.audit)?;
     }
     follow(c, id, wanted.audit.at)
+}
+
+/// Where the item belongs, and what it was.
+fn write_filing(c: &Transaction<'_>, before: &ItemRecord, wanted: &ItemChange) -> Result<(), StoreError> {
+    const PROCEDURE: &str = "UPDATE items SET procedure = ?2, chain = ?3 WHERE id = ?1";
+    const HANDED_IN: &str = "UPDATE items SET submitted_at = ?2 WHERE id = ?1";
+    const MERGED: &str = "UPDATE items SET merged_into = ?2 WHERE id = ?1";
+    let id = &before.item.id;
+    if let Some((procedure, chain)) = &wanted.procedure {
+        c.execute(PROCEDURE, params![id.as_str(), word(procedure)?, json_text(chain)?])?;
+    }
+    // A draft is as old as its first handing in; what was returned stays as old as it is.
+    if wanted.handed_in && before.item.state == ItemState::Draft {
+        c.execute(HANDED_IN, params![id.as_str(), millis(wanted.audit.at)])?;
+    }
+    if let Some(into) = &wanted.merged_into {
+        require_open(c, into)?;
+        c.execute(MERGED, params![id.as_str(), into.as_str()])?;
+    }
+    if wanted.handed_in || wanted.content.is_some() {
+        versions::keep(c, id, &wanted.audit)?;
+    }
+    Ok(())
+}
+
+/// Two items that are merged into each other would both be gone.
+fn require_open(c: &Transaction<'_>, id: &ItemId) -> Result<(), StoreError> {
+    const SQL: &str = "SELECT state FROM items WHERE id = ?1 /*+ FOR UPDATE */";
+    let state = c.first(SQL, params![id.as_str()], |f: &mut Fields<'_>| f.item_state())?;
+    match state {
+        None => Err(StoreError::NotFound { what: "item", id: id.to_string() }),
+        Some(state) if state.next().is_empty() => {
+            let message = format!("item {id} is {state}: nothing can be merged into it");
+            Err(StoreError::Refused(Refused::new("no_target", message)))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// From the moment it is scheduled an item is what its deliveries make of it. A state that its own machine does not
@@ -135,7 +184,24 @@ pub(crate) fn record(c: &Transaction<'_>, id: &ItemId) -> Result<Option<ItemReco
     let decisions = decisions(c, id)?;
     let deliveries = deliveries::of_item(c, id)?.into_iter().map(|row| row.delivery).collect();
     let delegations = delegations::open_after(c, item.submitted_at)?;
-    Ok(Some(ItemRecord { item, decisions, deliveries, delegations, row_version }))
+    let (register_no, merged_into) = beside(c, id)?;
+    let earlier = stages::earlier(c, id, &item.content)?;
+    Ok(Some(ItemRecord {
+        item,
+        decisions,
+        deliveries,
+        delegations,
+        row_version,
+        register_no,
+        merged_into,
+        earlier,
+    }))
+}
+
+fn beside(c: &Transaction<'_>, id: &ItemId) -> Result<(Option<String>, Option<ItemId>), StoreError> {
+    const SQL: &str = "SELECT register_no, merged_into FROM items WHERE id = ?1";
+    let found = c.first(SQL, params![id.as_str()], |f: &mut Fields<'_>| Ok((f.get()?, f.optional_id()?)))?;
+    Ok(found.unwrap_or_default())
 }
 
 /// Oldest first.
@@ -204,7 +270,7 @@ fn set_content(
 fn decide(c: &Transaction<'_>, id: &ItemId, before: usize, decision: &Decision) -> Result<(), StoreError> {
     const SQL: &str =
         "INSERT INTO decisions (item, number, person, step, role, delegation, on_behalf_of, verdict,
-            hash, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+            hash, reason, record, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let behalf = decision.behalf.as_ref();
     c.execute(
         SQL,
@@ -219,6 +285,7 @@ fn decide(c: &Transaction<'_>, id: &ItemId, before: usize, decision: &Decision) 
             word(&decision.verdict)?,
             decision.hash.as_str(),
             decision.reason,
+            json_text(&decision.record)?,
             millis(decision.at)
         ],
     )?;

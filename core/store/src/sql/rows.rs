@@ -144,7 +144,8 @@ pub(super) fn item(f: &mut Fields<'_>) -> Result<(Item, i64), StoreError> {
     Ok((item, f.get()?))
 }
 
-pub(super) const DECISION: &str = "person, step, role, delegation, on_behalf_of, verdict, hash, reason, at";
+pub(super) const DECISION: &str =
+    "person, step, role, delegation, on_behalf_of, verdict, hash, reason, record, at";
 
 pub(super) fn decision(f: &mut Fields<'_>) -> Result<Decision, StoreError> {
     Ok(Decision {
@@ -155,6 +156,7 @@ pub(super) fn decision(f: &mut Fields<'_>) -> Result<Decision, StoreError> {
         verdict: f.word()?,
         hash: f.hash()?,
         reason: f.get()?,
+        record: f.json()?,
         at: f.time()?,
     })
 }

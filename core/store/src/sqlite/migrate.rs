@@ -18,10 +18,11 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0005_fifth.sql"),
     include_str!("../migrations/0006_sixth.sql"),
     include_str!("../migrations/0007_seventh.sql"),
+    include_str!("../migrations/0008_eighth.sql"),
 ];
 
 /// The newest schema that this program knows.
-pub(super) const KNOWN: u32 = 7;
+pub(super) const KNOWN: u32 = 8;
 
 /// "JZHN", in the file's header: `file` and other tools see whose it is.
 const APPLICATION: i64 = 0x4a5a_484e;

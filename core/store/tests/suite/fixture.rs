@@ -11,7 +11,7 @@ use juzhen_domain::id::{AccountId, DeliveryId, ItemId, Platform};
 use juzhen_domain::item::{Content, Item, Variant};
 use juzhen_domain::matrix::{AccountStatus, Procedure, Role};
 use juzhen_domain::outcome::Next;
-use juzhen_domain::review::{ChainStep, Decision, Verdict};
+use juzhen_domain::review::{ChainStep, Decision, Record, Verdict};
 use juzhen_domain::state::{DeliveryState, ItemState};
 use juzhen_store::*;
 use serde_json::json;
@@ -30,7 +30,7 @@ pub(crate) fn item(id: &str) -> Item {
     let variant = |text: &str| Variant { text: format!("{text} {id}"), ..Variant::default() };
     let variants =
         BTreeMap::from([("weibo".into(), variant("停水通知")), ("wechat".into(), variant("停水"))]);
-    let content = Content { variants, targets: vec![] };
+    let content = Content { variants, ..Content::default() };
     Item {
         id: id.into(),
         unit: "D07".into(),
@@ -129,6 +129,7 @@ pub(crate) async fn approve(store: &dyn Store, id: &str) -> ItemRecord {
             verdict: Verdict::Approve,
             hash: record.item.hash.clone(),
             reason: None,
+            record: Record::default(),
             at: at(-120),
         }),
         ..moved(record, ItemState::Approved)

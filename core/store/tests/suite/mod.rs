@@ -14,6 +14,7 @@ pub(crate) mod machine;
 pub(crate) mod messages;
 pub(crate) mod pausing;
 pub(crate) mod people;
+pub(crate) mod registering;
 pub(crate) mod restoring;
 pub(crate) mod settling;
 pub(crate) mod signing_in;
@@ -57,6 +58,13 @@ macro_rules! exercise {
                 f103_withdrawing_and_cancelling
                 an_item_is_what_its_deliveries_make_of_it
                 lists_are_newest_first_and_filtered
+            }
+            registering {
+                numbers_of_the_register_have_no_gap_whoever_asks_at_once
+                a_number_of_the_register_is_kept_whatever_becomes_of_the_item
+                p02_every_text_of_an_item_is_kept_and_approvals_are_carried_with_it
+                r42_a_stage_of_an_event_is_told_once_and_knows_those_before_it
+                an_item_is_merged_only_into_one_that_is_there
             }
             claims {
                 what_is_due_is_claimed_once

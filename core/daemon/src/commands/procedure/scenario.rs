@@ -38,7 +38,7 @@ pub(super) struct ScenarioStep {
     /// Of what they read: `h1` for the first text, `h2` for the one after an edit.
     hash: Option<String>,
     /// The procedure to reclassify to, or the item to merge into.
-    #[serde(alias = "into", alias = "target")]
+    #[serde(alias = "into", alias = "target", alias = "target_id", alias = "merged_into")]
     to: Option<String>,
     #[serde(default)]
     minor: bool,
@@ -63,7 +63,8 @@ pub(super) struct Trial {
 impl Scenario {
     /// Plays every event; a refused one leaves the item as it is, and the next one follows.
     pub(super) fn play(&self, settings: &Settings) -> Result<Vec<Trial>> {
-        let mut played = Played { scenario: self, settings, texts: 1, play: self.begin(settings)? };
+        let mut played =
+            Played { scenario: self, settings, texts: vec![text(1)], play: self.begin(settings)? };
         let trials = (1..).zip(&self.steps).map(|(number, step)| {
             played.step(step).with_context(|| format!("step {number} ({} by {})", step.event, step.actor))
         });
@@ -99,19 +100,22 @@ struct Played<'a> {
     scenario: &'a Scenario,
     settings: &'a Settings,
     /// Texts so far; the present one is the last.
-    texts: u32,
+    texts: Vec<Content>,
     play: Play,
 }
 
 impl Played<'_> {
     fn step(&mut self, step: &ScenarioStep) -> Result<Trial> {
         let event = self.event(step)?;
-        let is_edit = matches!(event, Event::Edit { .. });
+        let written = match &event {
+            Event::Edit { content, .. } => Some(content.clone()),
+            _ => None,
+        };
         let person = self.person(step)?;
         let actor = person.as_ref().map_or(Actor::Daemon, Actor::Person);
         let error = self.play.play(event, actor, &step.reason).err().map(|why| why.code());
-        if is_edit && error.is_none() {
-            self.texts += 1;
+        if error.is_none() {
+            self.texts.extend(written);
         }
         Ok(Trial { error, state: self.play.item.state })
     }
@@ -119,13 +123,13 @@ impl Played<'_> {
     fn event(&self, step: &ScenarioStep) -> Result<Event> {
         Ok(match step.event.as_str() {
             "submit" => Event::Submit { blocked: step.blocked },
-            "approve" => Event::Approve { seen: step.hash.as_deref().map(seen) },
+            "approve" => Event::Approve { seen: step.hash.as_deref().map(|label| self.seen(label)) },
             "return" => Event::Return,
             "reject" => Event::Reject,
             "refer_up" => Event::ReferUp,
             "withdraw" => Event::Withdraw,
             "merge" => Event::Merge { into: step.to.clone() },
-            "edit" => Event::Edit { content: text(self.texts + 1), minor: step.minor },
+            "edit" => Event::Edit { content: self.next_text(step.minor), minor: step.minor },
             "reclassify" => {
                 let to = step.to.as_deref().context("`to` has to name the procedure")?;
                 let (to, rules, chain) = rules(self.settings, to, &self.scenario.unit)?;
@@ -135,11 +139,33 @@ impl Played<'_> {
             "unschedule" => Event::Unschedule,
             "hold" => Event::Hold,
             "release" => Event::Release,
-            "publish" => Event::Publish { succeeds: step.ok.unwrap_or(true) },
+            "publish" => Event::Publish {
+                as_admin: step.role.as_deref() == Some(Role::AccountAdmin.as_str()),
+                succeeds: step.ok.unwrap_or(true),
+            },
             "retry" => Event::Retry,
             "retract" => Event::Retract,
             other => return Err(anyhow!("there is no event {other:?}")),
         })
+    }
+
+    /// What an edit makes of the present text; a minor one adds a full stop to it.
+    fn next_text(&self, minor: bool) -> Content {
+        match self.texts.last() {
+            Some(present) if minor => {
+                let mut mended = present.clone();
+                mended.variants.values_mut().for_each(|variant| variant.text.push('。'));
+                mended
+            }
+            _ => text(self.texts.len() + 1),
+        }
+    }
+
+    /// `h2` is the second text; any other word is a text that never was.
+    fn seen(&self, label: &str) -> ContentHash {
+        let number = label.strip_prefix('h').and_then(|number| number.parse::<usize>().ok());
+        let place = number.and_then(|number| number.checked_sub(1));
+        place.and_then(|place| self.texts.get(place)).map_or_else(|| text(0).hash(), Content::hash)
     }
 
     /// Who acts, in the role in which they act; `None` is the daemon. Somebody whom the settings know has only the roles that
@@ -194,14 +220,8 @@ fn rules<'a>(
     Ok((procedure, rules, chain))
 }
 
-/// The text after so many edits, from 1.
-fn text(number: u32) -> Content {
+/// The text with this number, from 1.
+fn text(number: usize) -> Content {
     let variant = Variant { text: format!("第 {number} 稿"), ..Variant::default() };
-    Content { variants: BTreeMap::from([("weibo".into(), variant)]), targets: Vec::new() }
-}
-
-/// `h2` is the second text; any other word is a text that never was.
-fn seen(label: &str) -> ContentHash {
-    let number = label.strip_prefix('h').and_then(|number| number.parse().ok());
-    text(number.unwrap_or(0)).hash()
+    Content { variants: BTreeMap::from([("weibo".into(), variant)]), ..Content::default() }
 }

@@ -216,7 +216,7 @@ fn content(n: u8) -> Content {
     if n.is_multiple_of(2) {
         variants.insert("wechat".into(), variant(&format!("{text}，详见公告")));
     }
-    Content { variants, targets: vec!["W000".into()] }
+    Content { variants, targets: vec!["W000".into()], ..Content::default() }
 }
 
 fn texts(content: &Content) -> BTreeMap<Platform, String> {
