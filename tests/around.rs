@@ -123,7 +123,7 @@ async fn p13_a_second_role_does_not_make_a_second_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p24_nothing_unapproved_goes_out_as_a_forward() {
+async fn p02_nothing_unapproved_goes_out_as_a_forward() {
     let (stage, district) = stage().await;
     let route = "routes:\n  - {id: down, kind: forward, when: {accounts: [W000]}, to: [W015, W016]}\n";
     district.write("routes.yaml", route);
