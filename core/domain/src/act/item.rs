@@ -108,7 +108,7 @@ pub fn withdraw(
     if needs_reason && !review::is_reason(reason) {
         return Err(ActRefusal::ReasonRequired);
     }
-    let cancel = take_off(deliveries, Why::Withdrawn.because(reason))?;
+    let cancel = take_off(deliveries, &Why::Withdrawn.because(reason))?;
     Ok(Withdrawal { cancel })
 }
 

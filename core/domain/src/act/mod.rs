@@ -123,7 +123,7 @@ fn allowed(by: &Person, roles: &'static [Role]) -> Result<(), ActRefusal> {
 }
 
 /// Cancels what is not out; what may be out stops it.
-fn take_off(deliveries: &[Delivery], why: String) -> Result<Vec<(DeliveryId, Move)>, ActRefusal> {
+fn take_off(deliveries: &[Delivery], why: &str) -> Result<Vec<(DeliveryId, Move)>, ActRefusal> {
     let mut cancel = Vec::new();
     for delivery in deliveries.iter().filter(|d| d.state != DeliveryState::Cancelled) {
         if delivery.may_be_out() {
@@ -133,7 +133,7 @@ fn take_off(deliveries: &[Delivery], why: String) -> Result<Vec<(DeliveryId, Mov
             return Err(ActRefusal::BadState { state: delivery.state });
         }
         let mut to = Move::to("delivery.cancelled", DeliveryState::Cancelled);
-        to.reason = Some(why.clone());
+        to.reason = Some(why.to_owned());
         cancel.push((delivery.id.clone(), to));
     }
     Ok(cancel)

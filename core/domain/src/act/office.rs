@@ -114,7 +114,7 @@ pub fn unschedule(
     by: &Person,
 ) -> Result<Vec<(DeliveryId, Move)>, ActRefusal> {
     require(item, by, ItemState::Scheduled)?;
-    take_off(deliveries, Why::Operator.because("取消排期"))
+    take_off(deliveries, &Why::Operator.because("取消排期"))
 }
 
 /// 暂缓: every delivery that is not out is put aside.

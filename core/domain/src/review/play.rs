@@ -48,7 +48,7 @@ pub enum Event {
     },
     /// `minor`: punctuation and the like, under R-34.
     Edit {
-        content: Content,
+        content: Box<Content>,
         minor: bool,
     },
     /// 改划到另一程序.
@@ -112,7 +112,7 @@ impl Play {
             }
             Event::Withdraw => Ok(act::withdraw(item, &[], by, reason).map(|_| S::Withdrawn)?),
             Event::Merge { into } => self.merge(by, into.as_deref()),
-            Event::Edit { content, minor } => self.edit(by, content, minor),
+            Event::Edit { content, minor } => self.edit(by, *content, minor),
             Event::Reclassify { to, chain, origin } => self.reclassify(by, to, chain, origin),
             Event::Schedule => self.schedule(by),
             Event::Unschedule => Ok(act::unschedule(item, &[], by).map(|_| S::Approved)?),

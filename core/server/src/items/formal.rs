@@ -3,7 +3,7 @@
 use juzhen_domain::filing;
 use juzhen_domain::id::PersonId;
 use juzhen_domain::matrix::{Person, Role};
-use juzhen_domain::review::{self, Decision, Mode, Next, Record, Verdict};
+use juzhen_domain::review::{self, Decision, Formalities, Mode, Next, Record, Verdict};
 use juzhen_domain::state::ItemState;
 use juzhen_store::{ItemRecord, Refused};
 
@@ -84,10 +84,11 @@ pub(super) fn check(app: &App, record: &ItemRecord, given: &Given, verdict: Verd
         return Err(Refused::new(Code::SelfApproval.as_str(), message));
     }
     let settings = app.engine.settings();
-    let asked = settings.procedures.get(&record.item.procedure).map(|rules| rules.formalities());
+    let rules = settings.procedures.get(&record.item.procedure);
+    let asked = if let Some(rules) = rules { rules.formalities() } else { Formalities::default() };
     given
         .record
-        .check(step, verdict, asked.unwrap_or_default())
+        .check(step, verdict, asked)
         .map_err(|lacks| Refused::new(Code::BlockedByCheck.as_str(), lacks.to_string()))?;
     let decides_forward = step.state == ItemState::PendingDecision && verdict == Verdict::Approve;
     if decides_forward && !given.person.has(Role::OfficeDirector) && !is_known_source(app, record) {

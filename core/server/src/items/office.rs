@@ -270,6 +270,7 @@ fn moved<T>(
     ItemChange { deliveries, ..ItemChange::to(state, command.audit(action, super::subject(record), detail)) }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
 fn refused(refusal: ActRefusal) -> Refused {
     Refused::new(refusal.code(), refusal.to_string())
 }

@@ -55,7 +55,8 @@ async fn start() -> Api {
 fn of(procedure: &str, more: Value) -> Value {
     let mut item = new_item("停水通知");
     item["procedure"] = json!(procedure);
-    item.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let Value::Object(more) = more else { panic!("no object: {more}") };
+    item.as_object_mut().unwrap().extend(more);
     item
 }
 

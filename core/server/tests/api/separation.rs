@@ -210,23 +210,23 @@ async fn in_state(api: &Api, procedure: &Procedure, state: &str) -> Value {
     };
     if let Some(act) = act {
         let who = if act == "withdraw" { procedure.author } else { whose(procedure, &procedure.turns[0]) };
-        item = done(try_it(api, who, &item, act).await);
+        item = done(&try_it(api, who, &item, act).await);
     }
     for turn in procedure.turns {
         if item["state"] == state || act.is_some() {
             break;
         }
         assert_eq!(item["state"], turn.state);
-        item = done(try_it(api, whose(procedure, turn), &item, "approve").await);
+        item = done(&try_it(api, whose(procedure, turn), &item, "approve").await);
     }
     if state == "scheduled" {
-        item = done(try_it(api, "off.zr", &item, "schedule").await);
+        item = done(&try_it(api, "off.zr", &item, "schedule").await);
     }
     assert_eq!(item["state"], state);
     item
 }
 
-fn done(answer: Answer) -> Value {
+fn done(answer: &Answer) -> Value {
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()
 }

@@ -108,7 +108,7 @@ impl Played<'_> {
     fn step(&mut self, step: &ScenarioStep) -> Result<Trial> {
         let event = self.event(step)?;
         let written = match &event {
-            Event::Edit { content, .. } => Some(content.clone()),
+            Event::Edit { content, .. } => Some(content.as_ref().clone()),
             _ => None,
         };
         let person = self.person(step)?;
@@ -129,7 +129,7 @@ impl Played<'_> {
             "refer_up" => Event::ReferUp,
             "withdraw" => Event::Withdraw,
             "merge" => Event::Merge { into: step.to.clone() },
-            "edit" => Event::Edit { content: self.next_text(step.minor), minor: step.minor },
+            "edit" => Event::Edit { content: Box::new(self.next_text(step.minor)), minor: step.minor },
             "reclassify" => {
                 let to = step.to.as_deref().context("`to` has to name the procedure")?;
                 let (to, rules, chain) = rules(self.settings, to, &self.scenario.unit)?;
