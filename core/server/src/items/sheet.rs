@@ -108,8 +108,14 @@ impl Sheet<'_> {
 
     /// 报送要素, each under the name that the settings have for it.
     fn stated(&self) -> Vec<(String, String)> {
-        use juzhen_domain::filing::Required;
-        let stated = serde_json::to_value(&self.record.item.content.filing).unwrap_or_default();
+        use juzhen_domain::filing::{Applicability, InfoNature, Required};
+        let filing = &self.record.item.content.filing;
+        let stated = serde_json::to_value(filing).unwrap_or_default();
+        let word = |key: &str| match key {
+            "info_nature" => filing.info_nature.map(InfoNature::chinese),
+            "applicability" => filing.applicability.map(Applicability::chinese),
+            _ => None,
+        };
         let name = |key: &str| {
             let known = Required::ALL.iter().find(|required| required.as_str() == key);
             match (known, key) {
@@ -121,7 +127,9 @@ impl Sheet<'_> {
             }
         };
         let fields = stated.as_object().into_iter().flatten();
-        fields.map(|(key, value)| (name(key).to_owned(), plain(value))).collect()
+        fields
+            .map(|(key, value)| (name(key).to_owned(), word(key).map_or_else(|| plain(value), str::to_owned)))
+            .collect()
     }
 
     /// Who declared that none of the seven prohibited kinds of content is in the present text.
